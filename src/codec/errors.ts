@@ -1,0 +1,112 @@
+/**
+ * What can be wrong with a frame (RFC 6455 §5, §7.4): one table from the kernel's status numbers to the
+ * `code` strings that users of `ws` know, close codes and messages.
+ */
+
+import { layout } from "../kernel/index.js";
+import { CloseCode } from "./close-code.js";
+
+/** Strings in `error.code`. Those that `ws` has too mean the same and come with the same message. */
+export type ProtocolErrorCode =
+  | "WS_ERR_EXPECTED_FIN"
+  | "WS_ERR_EXPECTED_MASK"
+  | "WS_ERR_INVALID_CLOSE_CODE"
+  | "WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH"
+  | "WS_ERR_INVALID_OPCODE"
+  | "WS_ERR_INVALID_PAYLOAD_LENGTH"
+  | "WS_ERR_INVALID_UTF8"
+  | "WS_ERR_UNEXPECTED_MASK"
+  | "WS_ERR_UNEXPECTED_RSV_1"
+  | "WS_ERR_UNEXPECTED_RSV_2_3"
+  | "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH"
+  | "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
+
+/** The peer broke the protocol. Reported, never thrown, by whatever reads a stream. */
+export class ProtocolError extends Error {
+  override readonly name: string = "ProtocolError";
+  /** Stable name of the rule. */
+  readonly code: ProtocolErrorCode;
+  /** What to put into the Close frame that answers it (§7.4.1). */
+  readonly closeCode: CloseCode;
+  /** Bytes of the stream before the first one that broke the rule. */
+  readonly offset: number;
+
+  constructor(message: string, code: ProtocolErrorCode, closeCode: CloseCode, offset: number) {
+    super(message);
+    this.code = code;
+    this.closeCode = closeCode;
+    this.offset = offset;
+  }
+}
+
+/** The peer kept to the protocol and exceeded a limit of ours. */
+export class LimitError extends ProtocolError {
+  override readonly name = "LimitError";
+  /** Bytes allowed. */
+  readonly limit: number;
+  /** Bytes announced or received. */
+  readonly actual: number;
+
+  constructor(message: string, code: ProtocolErrorCode, offset: number, limit: number, actual: number) {
+    super(message, code, CloseCode.MessageTooBig, offset);
+    this.limit = limit;
+    this.actual = actual;
+  }
+}
+
+/** A call that does not fit the moment: local misuse. */
+export class InvalidStateError extends Error {
+  override readonly name = "InvalidStateError";
+}
+
+/** Status numbers that the codec adds to the kernel's. */
+export const STATUS_CLOSE_CODE = 32;
+
+const { ProtocolError: BROKEN, MessageTooBig: TOO_BIG, InvalidFramePayloadData: NOT_TEXT } = CloseCode;
+
+/** `%` stands for the opcode, length or close code at fault. */
+type Row = readonly [code: ProtocolErrorCode, closeCode: CloseCode, message: string];
+
+const INVALID_OPCODE: Row = ["WS_ERR_INVALID_OPCODE", BROKEN, "Invalid WebSocket frame: invalid opcode %"];
+const INVALID_CONTROL_LENGTH: Row = [
+  "WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH",
+  BROKEN,
+  "Invalid WebSocket frame: invalid payload length %",
+];
+
+// biome-ignore format: a table
+const TABLE: Readonly<Record<number, Row>> = {
+  [layout.STATUS_RSV_2_3]: ["WS_ERR_UNEXPECTED_RSV_2_3", BROKEN, "Invalid WebSocket frame: RSV2 and RSV3 must be clear"],
+  [layout.STATUS_RSV_1]: ["WS_ERR_UNEXPECTED_RSV_1", BROKEN, "Invalid WebSocket frame: RSV1 must be clear"],
+  [layout.STATUS_RESERVED_OPCODE]: INVALID_OPCODE,
+  [layout.STATUS_FRAGMENTED_CONTROL]: ["WS_ERR_EXPECTED_FIN", BROKEN, "Invalid WebSocket frame: FIN must be set"],
+  [layout.STATUS_UNEXPECTED_CONTINUATION]: INVALID_OPCODE,
+  [layout.STATUS_EXPECTED_CONTINUATION]: INVALID_OPCODE,
+  [layout.STATUS_EXPECTED_MASK]: ["WS_ERR_EXPECTED_MASK", BROKEN, "Invalid WebSocket frame: MASK must be set"],
+  [layout.STATUS_UNEXPECTED_MASK]: ["WS_ERR_UNEXPECTED_MASK", BROKEN, "Invalid WebSocket frame: MASK must be clear"],
+  [layout.STATUS_CONTROL_TOO_LONG]: INVALID_CONTROL_LENGTH,
+  [layout.STATUS_CLOSE_BODY_OF_ONE]: INVALID_CONTROL_LENGTH,
+  [layout.STATUS_LENGTH_NOT_MINIMAL]: ["WS_ERR_INVALID_PAYLOAD_LENGTH", BROKEN, "Invalid WebSocket frame: payload length % is not encoded in the fewest bytes"],
+  [layout.STATUS_LENGTH_TOP_BIT]: ["WS_ERR_INVALID_PAYLOAD_LENGTH", BROKEN, "Invalid WebSocket frame: the top bit of a 64-bit payload length must be clear"],
+  [layout.STATUS_LENGTH_UNSAFE]: ["WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", TOO_BIG, "Unsupported WebSocket frame: payload length > 2^53 - 1"],
+  [layout.STATUS_FRAME_TOO_BIG]: ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", TOO_BIG, "Max payload size exceeded"],
+  [layout.STATUS_INVALID_UTF8]: ["WS_ERR_INVALID_UTF8", NOT_TEXT, "Invalid WebSocket frame: invalid UTF-8 sequence"],
+  [STATUS_CLOSE_CODE]: ["WS_ERR_INVALID_CLOSE_CODE", BROKEN, "Invalid WebSocket frame: invalid status code %"],
+};
+
+/**
+ * Makes the error for a status number.
+ *
+ * @param offset - of the violation, in bytes from the beginning of the stream.
+ * @param detail - the opcode, length or close code that broke the rule.
+ * @param limit - the limit that was exceeded, for the statuses that are about one.
+ */
+export function protocolError(status: number, offset: number, detail = 0, limit = Infinity): ProtocolError {
+  const row = TABLE[status];
+  if (row === undefined) throw new Error(`no such status: ${status}`);
+  const [code, closeCode, template] = row;
+  const message = template.replace("%", String(detail));
+  return closeCode === TOO_BIG
+    ? new LimitError(message, code, offset, Math.min(limit, Number.MAX_SAFE_INTEGER), detail)
+    : new ProtocolError(message, code, closeCode, offset);
+}

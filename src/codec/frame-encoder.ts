@@ -1,0 +1,197 @@
+/**
+ * Frames into bytes (RFC 6455 §5): appends frame after frame to one growing buffer, so that many leave in
+ * one write. Knows no message beyond a frame, no socket.
+ */
+
+import { encodeCloseBody } from "./close-body.js";
+import { checkPayloadLength, firstByte, headerLengthFor, writeHeader } from "./frame-header.js";
+import { allocate, writeUtf8 } from "./host.js";
+import { maskWith, nextMaskingKey, writeMaskingKey } from "./masking.js";
+import { Opcode } from "./opcode.js";
+import type { Role } from "./role.js";
+
+/** Bytes of a new slab: several thousand small frames, and still cheap to drop. */
+const SLAB_LENGTH = 0x4000;
+
+/** Below this many units a loop writes ASCII faster than the host's encoder is called (`bench/encode.ts`). */
+const LOOP_UNITS = 24;
+
+/** UTF-8 takes at most three bytes for a UTF-16 unit. */
+const MAX_BYTES_PER_UNIT = 3;
+
+const EMPTY: Uint8Array = new Uint8Array(0);
+
+export interface FrameEncoderOptions {
+  /** Our side: a client masks every frame, a server none (§5.1). */
+  readonly role: Role;
+  /**
+   * Draws a masking key, as a 32-bit number. Default: from the host's cryptographic generator (§10.3).
+   * For tests that want the same bytes every time.
+   */
+  readonly generateMaskingKey?: () => number;
+}
+
+/** Header bits of a frame to be sent. */
+export interface FrameBits {
+  /** Whether the frame is the last of its message. Default true. */
+  readonly fin?: boolean;
+  /** For an extension that gives RSV1 a meaning. Default false. */
+  readonly rsv1?: boolean;
+}
+
+/**
+ * Encodes frames.
+ *
+ * ```ts
+ * const encoder = new FrameEncoder({ role: "server" });
+ * encoder.text("hello");
+ * encoder.binary(bytes);
+ * socket.write(encoder.take());
+ * ```
+ */
+export class FrameEncoder {
+  readonly #masked: boolean;
+  readonly #nextKey: () => number;
+  #slab: Uint8Array = EMPTY;
+  /** What `take` would return lies from `#start` to `#end`. */
+  #start = 0;
+  #end = 0;
+
+  /** @throws {TypeError} for a role that is neither. */
+  constructor(options: FrameEncoderOptions) {
+    const { role, generateMaskingKey = nextMaskingKey } = options;
+    if (role !== "client" && role !== "server") {
+      throw new TypeError(`role must be "client" or "server", not ${String(role)}`);
+    }
+    this.#masked = role === "client";
+    this.#nextKey = generateMaskingKey;
+  }
+
+  /** Bytes appended since the last `take`. */
+  get length(): number {
+    return this.#end - this.#start;
+  }
+
+  /**
+   * Appends a frame.
+   *
+   * @param payload - bytes, copied; or a string, encoded as UTF-8 (a lone surrogate becomes U+FFFD).
+   * @throws {RangeError} for a frame that §5.2 or §5.5 does not allow.
+   * @throws {TypeError} for any other payload.
+   */
+  frame(opcode: Opcode, payload: Uint8Array | string, bits?: FrameBits): void {
+    const first = firstByte(opcode, bits?.fin ?? true, bits?.rsv1 ?? false);
+    if (typeof payload === "string") this.#text(first, opcode, payload);
+    else this.#bytes(first, opcode, payload);
+  }
+
+  /** Appends a text frame. */
+  text(message: string, bits?: FrameBits): void {
+    this.frame(Opcode.Text, message, bits);
+  }
+
+  /** Appends a binary frame; the bytes are copied. */
+  binary(message: Uint8Array, bits?: FrameBits): void {
+    this.frame(Opcode.Binary, message, bits);
+  }
+
+  /** Appends a Ping frame (§5.5.2) of at most 125 bytes. */
+  ping(payload: Uint8Array | string = EMPTY): void {
+    this.frame(Opcode.Ping, payload);
+  }
+
+  /** Appends a Pong frame (§5.5.3) of at most 125 bytes. */
+  pong(payload: Uint8Array | string = EMPTY): void {
+    this.frame(Opcode.Pong, payload);
+  }
+
+  /** Appends a Close frame (§5.5.1); see `encodeCloseBody` for what is refused. */
+  close(code?: number, reason?: string): void {
+    this.frame(Opcode.Close, encodeCloseBody(code, reason));
+  }
+
+  /**
+   * All bytes appended since the last call, in one view. They are the caller's; the encoder goes on behind
+   * them and never changes them, unless told so by `recycle`.
+   */
+  take(): Uint8Array {
+    const bytes = this.#slab.subarray(this.#start, this.#end);
+    this.#start = this.#end;
+    // A nearly full slab would only be carried along.
+    if (this.#slab.length - this.#end < 0x100) this.#drop();
+    return bytes;
+  }
+
+  /**
+   * Says that nobody needs the bytes taken so far any more, because they were written: their memory, which
+   * is warm, is used again. Bytes not yet taken stay.
+   */
+  recycle(): void {
+    if (this.#start === this.#end) this.#start = this.#end = 0;
+  }
+
+  #drop(): void {
+    this.#slab = EMPTY;
+    this.#start = this.#end = 0;
+  }
+
+  /** Makes room for `length` more bytes. */
+  #reserve(length: number): void {
+    if (this.#slab.length - this.#end >= length) return;
+    const held = this.#end - this.#start;
+    const grown = allocate(Math.max(SLAB_LENGTH, held === 0 ? length : 2 * (held + length)));
+    grown.set(this.#slab.subarray(this.#start, this.#end));
+    this.#slab = grown;
+    this.#start = 0;
+    this.#end = held;
+  }
+
+  #bytes(first: number, opcode: number, payload: Uint8Array): void {
+    if (!(payload instanceof Uint8Array)) throw new TypeError("a payload must be a string or a Uint8Array");
+    const length = payload.length;
+    checkPayloadLength(opcode, length);
+    this.#reserve(headerLengthFor(length, this.#masked) + length);
+    const slab = this.#slab;
+    const at = writeHeader(slab, this.#end, first, length, this.#masked);
+    if (this.#masked) {
+      const key = this.#nextKey();
+      writeMaskingKey(slab, at, key);
+      maskWith(key, payload, slab, at + 4, length);
+      this.#end = at + 4 + length;
+    } else {
+      slab.set(payload, at);
+      this.#end = at + length;
+    }
+  }
+
+  #text(first: number, opcode: number, text: string): void {
+    const units = text.length;
+    this.#reserve(headerLengthFor(units * MAX_BYTES_PER_UNIT, this.#masked) + units * MAX_BYTES_PER_UNIT);
+    const slab = this.#slab;
+    // Most text is ASCII: write it where it then belongs, and move it where it is not.
+    const guess = this.#end + headerLengthFor(units, this.#masked);
+    const length = writeText(text, slab, guess);
+    checkPayloadLength(opcode, length);
+    const start = this.#end + headerLengthFor(length, this.#masked);
+    if (start !== guess) slab.copyWithin(start, guess, guess + length);
+    const at = writeHeader(slab, this.#end, first, length, this.#masked);
+    if (this.#masked) {
+      const key = this.#nextKey();
+      writeMaskingKey(slab, at, key);
+      maskWith(key, slab.subarray(start, start + length), slab, start, length);
+    }
+    this.#end = start + length;
+  }
+}
+
+/** Writes UTF-8 and returns its length in bytes. */
+function writeText(text: string, target: Uint8Array, offset: number): number {
+  const units = text.length;
+  if (units > LOOP_UNITS) return writeUtf8(text, target, offset);
+  for (let i = 0; i < units; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80) return i + writeUtf8(text.slice(i), target, offset + i);
+    target[offset + i] = unit;
+  }
+  return units;
+}

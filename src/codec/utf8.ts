@@ -1,0 +1,124 @@
+/** Text (RFC 6455 §5.6, §8.1; UTF-8 as in RFC 3629): validating it, and making strings of it. */
+
+import { layout } from "../kernel/index.js";
+import { decodeUtf8, hostDecodesSlowly } from "./host.js";
+import { type Workspace, workspace } from "./workspace.js";
+
+/**
+ * Whether bytes are valid UTF-8.
+ *
+ * @param bytes - left as they are.
+ */
+export function isValidUtf8(bytes: Uint8Array): boolean {
+  const validator = new Utf8Validator();
+  return validator.push(bytes) && validator.end();
+}
+
+/**
+ * Validates UTF-8 that arrives in pieces, cut anywhere, and names the first byte that is wrong.
+ *
+ * ```ts
+ * const validator = new Utf8Validator();
+ * for (const piece of pieces) if (!validator.push(piece)) break;
+ * if (!validator.end()) throw new Error(`invalid at byte ${validator.offset}`);
+ * ```
+ */
+export class Utf8Validator {
+  #state = 0;
+  #length = 0;
+  #isAscii = true;
+  #offset = -1;
+
+  /**
+   * Validates the next piece.
+   *
+   * @param bytes - left as they are.
+   * @returns whether everything so far can be the beginning of a valid text.
+   */
+  push(bytes: Uint8Array): boolean {
+    if (this.#offset >= 0) return false;
+    const { kernel } = workspace();
+    for (let done = 0; done < bytes.length; ) {
+      const piece = Math.min(bytes.length - done, layout.WINDOW_LENGTH);
+      kernel.bytes.set(piece === bytes.length ? bytes : bytes.subarray(done, done + piece), layout.SCRATCH);
+      this.#state = kernel.validateUtf8(layout.SCRATCH, layout.SCRATCH + piece, this.#state);
+      if (kernel.words[(layout.RESULT + layout.RESULT_ASCII) >> 2] === 0) this.#isAscii = false;
+      if (this.#state === layout.UTF8_INVALID) {
+        const address = kernel.words[(layout.RESULT + layout.RESULT_POSITION) >> 2];
+        this.#offset = this.#length + (address - layout.SCRATCH);
+        return false;
+      }
+      this.#length += piece;
+      done += piece;
+    }
+    return true;
+  }
+
+  /**
+   * Ends the text.
+   *
+   * @returns whether all of it is valid: it must not break off inside a character.
+   */
+  end(): boolean {
+    if (this.#offset < 0 && this.#state !== 0) this.#offset = this.#length;
+    return this.#offset < 0;
+  }
+
+  /** Begins anew with an empty text. */
+  reset(): void {
+    this.#state = 0;
+    this.#length = 0;
+    this.#isAscii = true;
+    this.#offset = -1;
+  }
+
+  /**
+   * Bytes before the first one that makes the text invalid, or -1. For a text that broke off inside a
+   * character: its length.
+   */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Whether every byte so far is below 0x80. */
+  get isAscii(): boolean {
+    return this.#isAscii;
+  }
+}
+
+/**
+ * A string of validated UTF-8 that lies in the kernel's memory.
+ *
+ * @param ascii - whether every byte is known to be below 0x80.
+ */
+export function textAt(space: Workspace, start: number, end: number, ascii: boolean): string {
+  if (ascii) return space.strings.ascii(start, end);
+  if (!hostDecodesSlowly) return space.strings.utf8(start, end);
+  const units = space.kernel.utf8ToUtf16(start, end, layout.UTF16);
+  return space.strings.utf16(layout.UTF16, layout.UTF16 + 2 * units);
+}
+
+/**
+ * A string of validated UTF-8.
+ *
+ * @param ascii - whether every byte is known to be below 0x80.
+ */
+export function textOf(bytes: Uint8Array, ascii: boolean): string {
+  if (ascii || !hostDecodesSlowly) return decodeUtf8(bytes, ascii);
+  const space = workspace();
+  let text = "";
+  for (let start = 0; start < bytes.length; ) {
+    const end = characterBoundary(bytes, Math.min(start + layout.WINDOW_LENGTH, bytes.length));
+    space.kernel.bytes.set(bytes.subarray(start, end), layout.SCRATCH);
+    text += textAt(space, layout.SCRATCH, layout.SCRATCH + (end - start), false);
+    start = end;
+  }
+  return text;
+}
+
+/** The last index at or before `end` that does not cut a character of valid UTF-8. */
+function characterBoundary(bytes: Uint8Array, end: number): number {
+  if (end === bytes.length) return end;
+  while ((bytes[end] & 0xc0) === 0x80) end--;
+  return end;
+}

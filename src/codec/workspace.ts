@@ -1,0 +1,71 @@
+/**
+ * The codec's side of the kernel's memory: views that are made once, and the lease on the window. One
+ * memory serves every decoder of the thread, so what a scan left there belongs to its holder only until
+ * another one scans.
+ */
+
+import { type Kernel, kernel, layout } from "../kernel/index.js";
+import { createStringReader, type StringReader, writable } from "./host.js";
+
+/** Whoever has records or payloads in the window. */
+export interface WindowHolder {
+  /** Takes what is still needed out of the window, which is about to be overwritten. */
+  evict(): void;
+}
+
+/** Views up to this length are kept; making one costs more than masking a small payload (`bench/masking.ts`). */
+const KEPT_VIEW_LENGTH = 1024;
+
+export class Workspace {
+  readonly kernel: Kernel;
+  /** Reads strings at addresses. */
+  readonly strings: StringReader;
+  /** All of linear memory, as `writeUtf8` wants it. */
+  readonly memory: Uint8Array;
+  readonly doubles: Float64Array;
+  holder: WindowHolder | undefined = undefined;
+  readonly #scratchViews: Uint8Array[] = [];
+  readonly #windowViews: Uint8Array[] = [];
+
+  constructor(of: Kernel) {
+    this.kernel = of;
+    this.strings = createStringReader(of.bytes);
+    this.memory = writable(of.bytes);
+    this.doubles = new Float64Array(of.bytes.buffer);
+  }
+
+  /** The first `length` bytes of SCRATCH, to be copied out at once. */
+  scratch(length: number): Uint8Array {
+    return this.#view(this.#scratchViews, layout.SCRATCH, length);
+  }
+
+  /** The first `length` bytes of the window, to be copied out at once. */
+  window(length: number): Uint8Array {
+    return this.#view(this.#windowViews, layout.WINDOW, length);
+  }
+
+  #view(kept: Uint8Array[], address: number, length: number): Uint8Array {
+    if (length > KEPT_VIEW_LENGTH) return this.kernel.bytes.subarray(address, address + length);
+    return (kept[length] ??= this.kernel.bytes.subarray(address, address + length));
+  }
+
+  /** Makes `holder` the one whose data is in the window. */
+  lease(holder: WindowHolder): void {
+    if (this.holder !== holder) this.holder?.evict();
+    this.holder = holder;
+  }
+}
+
+let current: Workspace | undefined;
+
+/** The workspace of the kernel in use. */
+export function workspace(): Workspace {
+  const inUse = kernel();
+  if (current?.kernel !== inUse) current = new Workspace(inUse);
+  return current;
+}
+
+/** Which kernel is in use: WebAssembly, or plain TypeScript where that is forbidden. */
+export function kernelBackend(): Kernel["backend"] {
+  return kernel().backend;
+}

@@ -1,0 +1,3 @@
+/** `hawser`: everything, re-exported. */
+
+export * from "./codec/index.js";
