@@ -6,12 +6,16 @@
 
 import { gather, mask, unmaskAndGather } from "./mask";
 import {
+  DEFERRED_LENGTH,
   OPTION_ALLOW_RSV1,
+  OPTION_DEFER_UNMASK,
   OPTION_FORBID_MASK,
   OPTION_MID_MESSAGE,
+  OPTION_MORE,
   OPTION_REQUIRE_MASK,
   RECORD_ASCII,
   RECORD_CAPACITY,
+  RECORD_DEFERRED,
   RECORD_FIRST,
   RECORD_HEADER_SHIFT,
   RECORD_LAST,
@@ -139,7 +143,7 @@ function spill(position: usize, end: usize): void {
  * @param options - OPTION_ bits.
  * @param maxFrameSize - greatest payload length allowed, judged on the header; may be Infinity.
  * @returns how many records were written. RESULT_STATUS is STATUS_OK when all was consumed, STATUS_FULL
- *   when RECORDS filled up before RESULT_POSITION, else the rule broken by the byte at RESULT_POSITION;
+ *   when it stopped before RESULT_POSITION, else the rule broken by the byte at RESULT_POSITION;
  *   after that STATE tells no more than how many payload bytes were
  *   missing. Text that breaks off inside a character is invalid at the address
  *   behind its last byte.
@@ -164,18 +168,13 @@ export function scan(start: usize, end: usize, options: u32, maxFrameSize: f64):
       break;
     }
     let flags: u32 = 0;
-    let wireKey: u32 = 0;
     if (!frame) {
       // Each byte of a header is judged as soon as it is here.
       const available = end - position;
       const first = <u32>load<u8>(position);
       status = judgeFirstByte(first, message, options);
       if (status) return finish(count, status, position);
-      if (available < 2) {
-        spill(position, end);
-        position = end;
-        break;
-      }
+      if (available < 2) break;
       const second = <u32>load<u8>(position, 1);
       status = judgeSecondByte(second, first & OPCODE, options);
       if (status) return finish(count, status, position + 1);
@@ -184,11 +183,7 @@ export function scan(start: usize, end: usize, options: u32, maxFrameSize: f64):
       let lengthBytes: u32 = 0;
       if (length > 125) {
         lengthBytes = length == 126 ? 2 : 8;
-        if (available < 2 + lengthBytes) {
-          spill(position, end);
-          position = end;
-          break;
-        }
+        if (available < 2 + lengthBytes) break;
         length =
           lengthBytes == 2 ? <u64>bswap<u16>(load<u16>(position, 2)) : bswap<u64>(load<u64>(position, 2));
       }
@@ -199,23 +194,28 @@ export function scan(start: usize, end: usize, options: u32, maxFrameSize: f64):
       }
       const masked = second & MASK;
       const headerLength = <usize>(2 + lengthBytes + (masked >> 5));
-      if (available < headerLength) {
-        spill(position, end);
-        position = end;
-        break;
+      if (available < headerLength) break;
+      const opcode = first & OPCODE;
+      const began = opcode - 1 < 2 ? opcode | (first & RSV1) : message; // text or binary begin one
+      // What began in the chunk before cannot be scanned again.
+      if (options & OPTION_MORE && position >= start && length > <u64>(available - headerLength)) {
+        const deferred = options & OPTION_DEFER_UNMASK && began != TEXT && length >= <u64>DEFERRED_LENGTH;
+        if (!deferred) {
+          status = STATUS_FULL;
+          break;
+        }
       }
+      message = began;
       key = masked ? load<u32>(position + headerLength - 4) : 0;
-      wireKey = key;
       position += headerLength;
       remaining = length;
       frame = first | (masked << 1) | ((<u32>headerLength) << RECORD_HEADER_SHIFT);
       flags = RECORD_FIRST;
-      const opcode = first & OPCODE;
-      if (opcode - 1 < 2) message = opcode | (first & RSV1); // text or binary
     }
 
     const here = <u32>min(remaining, <u64>(end - position));
     const last = here == remaining;
+    const keyHere = key;
     // Only an uncompressed text message says `TEXT` and no RSV1; control frames stand outside it.
     if (message == TEXT && (frame & OPCODE) < CLOSE) {
       const seen = frame & RECORD_MASKED ? unmaskAndGather(position, here, key) : gather(position, here);
@@ -227,16 +227,21 @@ export function scan(start: usize, end: usize, options: u32, maxFrameSize: f64):
           const wrong = utf8 == UTF8_INVALID ? <usize>load<u32>(RESULT, RESULT_POSITION) : position + here;
           // The part before the violation did arrive intact.
           store<f64>(STATE, <f64>(remaining - (wrong - position)), STATE_REMAINING);
-          writeRecord(record, frame | (flags & RECORD_FIRST), position, <u32>(wrong - position), wireKey);
+          writeRecord(record, frame | (flags & RECORD_FIRST), position, <u32>(wrong - position), keyHere);
           return finish(count + 1, STATUS_INVALID_UTF8, wrong);
         }
       }
       key = rotr<u32>(key, (here & 3) << 3);
     } else if (frame & RECORD_MASKED) {
-      key = mask(position, position, here, key);
+      if (last || !(options & OPTION_DEFER_UNMASK) || (frame & OPCODE) >= CLOSE) {
+        key = mask(position, position, here, key);
+      } else {
+        key = rotr<u32>(key, (here & 3) << 3);
+        flags |= RECORD_DEFERRED;
+      }
     }
 
-    writeRecord(record, frame | flags | (last ? RECORD_LAST : 0), position, here, wireKey);
+    writeRecord(record, frame | flags | (last ? RECORD_LAST : 0), position, here, keyHere);
     record += RECORD_LENGTH;
     count++;
     position += here;
@@ -252,6 +257,15 @@ export function scan(start: usize, end: usize, options: u32, maxFrameSize: f64):
     }
   }
 
+  if (position < end && !status) {
+    // A header is cut: left to the next scan if the rest of it is at hand, else kept in STATE.
+    if (options & OPTION_MORE) {
+      status = STATUS_FULL;
+    } else {
+      spill(position, end);
+      position = end;
+    }
+  }
   store<u32>(STATE, frame, STATE_FRAME);
   store<u32>(STATE, key, STATE_MASKING_KEY);
   store<f64>(STATE, <f64>remaining, STATE_REMAINING);

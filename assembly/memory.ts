@@ -7,6 +7,7 @@
  * │ 0x00040 │       64 B │ STATE    what one decoder keeps between two scans (below)        │
  * │ 0x00080 │       64 B │ RESULT   how the last call ended (below)                         │
  * │ 0x00100 │     16 KiB │ RECORDS  one record for each frame, or part of one, of a scan    │
+ * │ 0x04200 │    2.1 KiB │ TABLES   constants of `utf8.ts`, written when the module starts          │
  * │ 0x05000 │     64 KiB │ WINDOW   the chunk being scanned, unmasked here in place         │
  * │ 0x16000 │     64 KiB │ SCRATCH  bytes of one-shot calls: mask, validate                 │
  * │ 0x27000 │    128 KiB │ UTF16    what `utf8ToUtf16` writes                               │
@@ -15,7 +16,7 @@
  *
  * Before WINDOW and after each region lies slack that is never anybody's data: a header that was
  * split between two chunks is put together just before the window, and vector loops may read up to
- * 15 bytes past the end of a region, or write up to 48 past the end of UTF16.
+ * 15 bytes past the end of a region and write up to 15 past it.
  *
  * This file holds numbers only. The build copies it to `src/kernel/generated/layout.ts` without the
  * types of AssemblyScript, so that TypeScript reads the same list.
@@ -24,6 +25,7 @@
 export const STATE: i32 = 0x00040;
 export const RESULT: i32 = 0x00080;
 export const RECORDS: i32 = 0x00100;
+export const TABLES: i32 = 0x04200;
 export const WINDOW: i32 = 0x05000;
 export const SCRATCH: i32 = 0x16000;
 export const UTF16: i32 = 0x27000;
@@ -62,15 +64,16 @@ export const RESULT_ASCII: i32 = 16;
 
 // A record ─ four u32 ─────────────────────────────────────────────────────────────────────────
 //  0  bits 0–7 the frame's first byte (FIN, RSV1–3, opcode) · 8 MASK · 9 first part · 10 last part
-//     · 11 every byte of this part is ASCII (text only) · 16–19 header length
-//  4  address of the (unmasked) payload bytes
+//     · 11 every byte of this part is ASCII (text only) · 12 left masked · 16–19 header length
+//  4  address of the payload bytes, unmasked unless bit 12 says otherwise
 //  8  how many of them are here
-// 12  the masking key as it was on the wire, byte 0 lowest
+// 12  the masking key, rotated to the first byte of this part
 export const RECORD_LENGTH: i32 = 16;
 export const RECORD_MASKED: i32 = 0x100;
 export const RECORD_FIRST: i32 = 0x200;
 export const RECORD_LAST: i32 = 0x400;
 export const RECORD_ASCII: i32 = 0x800;
+export const RECORD_DEFERRED: i32 = 0x1000;
 export const RECORD_HEADER_SHIFT: i32 = 16;
 
 // Options of a scan ───────────────────────────────────────────────────────────────────────────
@@ -82,10 +85,21 @@ export const OPTION_FORBID_MASK: i32 = 2;
 export const OPTION_ALLOW_RSV1: i32 = 4;
 /** The stream may begin inside a message, with a continuation frame. */
 export const OPTION_MID_MESSAGE: i32 = 8;
+/**
+ * Leave the payload of a data frame masked when the end cuts it and it is not text: whoever puts its parts
+ * together unmasks them on the way, which spares passes over them.
+ */
+export const OPTION_DEFER_UNMASK: i32 = 16;
+/**
+ * More of the chunk lies behind the end: a frame that the end cuts is left for the next scan, which begins
+ * with it; unless its unmasking is deferred and its payload is at least DEFERRED_LENGTH long.
+ */
+export const OPTION_MORE: i32 = 32;
+export const DEFERRED_LENGTH: i32 = 4096;
 
 // Status numbers: the rule that was broken ────────────────────────────────────────────────────
 export const STATUS_OK: i32 = 0;
-/** RECORDS is full; scan again from POSITION. */
+/** RECORDS is full, or OPTION_MORE left a frame; scan again from POSITION. */
 export const STATUS_FULL: i32 = 1;
 export const STATUS_RSV_2_3: i32 = 2;
 export const STATUS_RSV_1: i32 = 3;

@@ -29,8 +29,7 @@ export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
  * 3000–3999 (libraries and frameworks) and 4000–4999 (private use), §7.4.2.
  */
 export function isValidCloseCode(code: number): boolean {
-  return (
-    (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) ||
-    (code >= 3000 && code <= 4999 && Number.isInteger(code))
-  );
+  if (!Number.isInteger(code)) return false;
+  if (code >= 3000 && code <= 4999) return true;
+  return code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006;
 }

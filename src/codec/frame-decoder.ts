@@ -3,14 +3,15 @@
  * between two frames nothing is allocated. Knows no message beyond the order of fragments, no handshake.
  */
 
-import { type Kernel, layout } from "../kernel/index.js";
+import { layout } from "../kernel/index.js";
+import { ChunkScanner } from "./chunk-scanner.js";
 import { judgeCloseBody } from "./close-body.js";
 import { InvalidStateError, type ProtocolError, protocolError } from "./errors.js";
+import { maskWith, rotateMaskingKey } from "./masking.js";
 import { isControl, Opcode } from "./opcode.js";
 import { PayloadBuffer } from "./payload-buffer.js";
 import type { Role } from "./role.js";
-import { textAt, textOf } from "./utf8.js";
-import { type WindowHolder, type Workspace, workspace } from "./workspace.js";
+import { textAt, textOf, textOfParts } from "./utf8.js";
 
 /** Bytes of payload that one frame may have by default: 1 MiB. */
 export const DEFAULT_MAX_FRAME_SIZE = 1 << 20;
@@ -41,14 +42,15 @@ export interface FrameDecoderOptions {
   readonly midMessage?: boolean;
 }
 
-const STATE_WORD = layout.STATE >> 2;
-const STATE_WORDS = layout.STATE_LENGTH >> 2;
-const REMAINING_DOUBLE = (layout.STATE + layout.STATE_REMAINING) >> 3;
-const STATUS_WORD = (layout.RESULT + layout.RESULT_STATUS) >> 2;
-const POSITION_WORD = (layout.RESULT + layout.RESULT_POSITION) >> 2;
-const LENGTH_DOUBLE = (layout.RESULT + layout.RESULT_LENGTH) >> 3;
-const RECORDS_WORD = layout.RECORDS >> 2;
 const RECORD_WORDS = layout.RECORD_LENGTH >> 2;
+
+/** Where the current payload lies. */
+const IN_RECORD = 0;
+const IN_SPAN = 1;
+const IN_PARTS = 2;
+/** There is no current frame. */
+const NOWHERE = 3;
+
 const FIRST_AND_LAST = layout.RECORD_FIRST | layout.RECORD_LAST;
 
 /** §5.1: frames of a client are masked, frames of a server are not. */
@@ -73,9 +75,9 @@ const EMPTY: Uint8Array = new Uint8Array(0);
  * Frames that arrived intact before a violation come first. After a violation, and after a Close frame
  * (§5.5.1), nothing more comes and further chunks are ignored.
  */
-export class FrameDecoder implements WindowHolder {
+export class FrameDecoder {
   /** Opcode of the current frame. */
-  opcode: number = Opcode.Continuation;
+  opcode: Opcode = Opcode.Continuation;
   /** Whether the current frame is the last of its message. */
   fin = false;
   rsv1 = false;
@@ -97,47 +99,31 @@ export class FrameDecoder implements WindowHolder {
   /** What the peer did wrong, once everything before it was delivered. */
   error: ProtocolError | undefined = undefined;
 
-  readonly #space: Workspace;
-  readonly #kernel: Kernel;
-  readonly #options: number;
-  readonly #maxFrameSize: number;
+  readonly #scanner: ChunkScanner;
   readonly #partial: boolean;
-  /** What STATE was when the last scan ended. */
-  readonly #state = new Int32Array(STATE_WORDS);
-  readonly #parts = new PayloadBuffer();
-
-  #chunk: Uint8Array = EMPTY;
-  /** Bytes of `#chunk` scanned so far. */
-  #scanned = 0;
-  /** Chunks that came before `#chunk` was finished. */
-  readonly #waiting: Uint8Array[] = [];
-
-  /** The records of the last scan: the kernel's, or our copy after an eviction. */
-  #records: Int32Array;
-  #cursor = 0;
-  #end = 0;
-  /** Payload bytes that the unfinished frame at the end of the last scan still lacks. */
-  #remaining = 0;
-  /** Bytes of `#chunk` before those of the last scan; and of the stream. */
-  #pieceOffset = 0;
-  #streamOffset = 0;
-  #pieceLength = 0;
-  /** Whether the last scan is still in the window; whether the chunk lacks what was unmasked there. */
-  #inWindow = false;
-  #stillMasked = false;
-  #violation: ProtocolError | undefined = undefined;
+  /** How much of the scanner's records was read, in words. */
+  #read = 0;
   #closed = false;
 
-  /** Of the current payload: its address in the window, its length, and the bytes once asked for. */
-  #address = 0;
+  #source: typeof IN_RECORD | typeof IN_SPAN | typeof IN_PARTS | typeof NOWHERE = NOWHERE;
+  /** Of the current payload: its length, and the bytes once somebody asked for them. */
   #length = 0;
   #payload: Uint8Array | undefined = EMPTY;
+  /** IN_RECORD: its address in the window. */
+  #address = 0;
+  /** IN_SPAN: a stretch of the chunk, still masked with `#spanKey`. */
+  #spanStart = 0;
+  #spanLength = 0;
+  #spanKey = 0;
+  /** Whether the frame under way needs no scan, for it is not text: its bytes become the span. */
+  #passing = false;
+  /** IN_PARTS: what came in several chunks. */
+  readonly #parts = new PayloadBuffer();
 
   /** @throws {TypeError | RangeError} for options that make no sense. */
   constructor(options: FrameDecoderOptions) {
     const { role, maxFrameSize = DEFAULT_MAX_FRAME_SIZE, allowRsv1, partial = false, midMessage } = options;
-    const maskOption = MASK_OPTION[role];
-    if (maskOption === undefined) {
+    if (!Object.hasOwn(MASK_OPTION, role)) {
       throw new TypeError(`role must be "client", "server" or "any", not ${String(role)}`);
     }
     if (typeof maxFrameSize !== "number" || !(maxFrameSize >= 0)) {
@@ -145,15 +131,13 @@ export class FrameDecoder implements WindowHolder {
         `maxFrameSize must be a number of bytes from 0 to Infinity, not ${String(maxFrameSize)}`,
       );
     }
-    this.#options =
-      maskOption |
+    const scanOptions =
+      MASK_OPTION[role] |
       (allowRsv1 === true ? layout.OPTION_ALLOW_RSV1 : 0) |
-      (midMessage === true ? layout.OPTION_MID_MESSAGE : 0);
-    this.#maxFrameSize = maxFrameSize;
+      (midMessage === true ? layout.OPTION_MID_MESSAGE : 0) |
+      (partial ? 0 : layout.OPTION_DEFER_UNMASK);
     this.#partial = partial;
-    this.#space = workspace();
-    this.#kernel = this.#space.kernel;
-    this.#records = this.#kernel.words;
+    this.#scanner = new ChunkScanner(scanOptions, maxFrameSize);
   }
 
   /**
@@ -164,13 +148,8 @@ export class FrameDecoder implements WindowHolder {
    */
   push(chunk: Uint8Array): void {
     if (!(chunk instanceof Uint8Array)) throw new TypeError("a chunk must be a Uint8Array");
-    if (this.#closed || this.#violation !== undefined || chunk.length === 0) return;
-    if (this.#scanned === this.#chunk.length && this.#cursor === this.#end) {
-      this.#chunk = chunk;
-      this.#scanned = 0;
-    } else {
-      this.#waiting.push(chunk);
-    }
+    if (this.#closed || this.#scanner.violation !== undefined || chunk.length === 0) return;
+    this.#scanner.push(chunk);
   }
 
   /**
@@ -179,40 +158,63 @@ export class FrameDecoder implements WindowHolder {
    * @returns false when the chunks at hand hold no further one: push more, or look at `error`.
    */
   next(): boolean {
+    if (this.#source !== IN_RECORD) this.#forgetPayload();
+    const scanner = this.#scanner;
     for (;;) {
-      if (this.#cursor === this.#end) {
-        if (!this.#scan()) return false;
+      const record = scanner.base + this.#read;
+      if (record === scanner.end) {
+        if (!this.#advance()) return false;
+        if (this.#passing && this.#pass()) return true;
         continue;
       }
-      const records = this.#records;
-      const record = this.#cursor;
-      this.#cursor = record + RECORD_WORDS;
+      const { records } = scanner;
+      this.#read += RECORD_WORDS;
       const word = records[record];
       this.#address = records[record + 1];
       this.#length = records[record + 2];
       this.#payload = undefined;
       if (word & layout.RECORD_FIRST) {
-        this.opcode = word & 0x0f;
+        this.opcode = (word & 0x0f) as Opcode;
         this.fin = (word & 0x80) !== 0;
         this.rsv1 = (word & 0x40) !== 0;
         this.masked = (word & layout.RECORD_MASKED) !== 0;
         this.headerLength = word >>> layout.RECORD_HEADER_SHIFT;
         this.maskingKey = records[record + 3];
-        this.frameOffset = this.#offsetOf(this.#address) - this.headerLength;
+        this.frameOffset = scanner.streamOffsetOf(this.#address) - this.headerLength;
         this.payloadLength = this.#length;
-        if (!(word & layout.RECORD_LAST)) this.payloadLength += this.#remaining;
+        if (!(word & layout.RECORD_LAST)) this.payloadLength += scanner.remaining;
       }
       if ((word & FIRST_AND_LAST) === FIRST_AND_LAST) {
         this.isFirstPart = this.isLastPart = true;
         this.isAscii = (word & layout.RECORD_ASCII) !== 0;
         return this.opcode === Opcode.Close ? this.#close(this.payload) : true;
       }
-      if (this.#takePart(word)) return true;
+      if (this.#takePart(word, records[record + 3])) return true;
     }
   }
 
-  /** One part of a frame that did not arrive in one piece. Returns whether there is something to deliver. */
-  #takePart(word: number): boolean {
+  /** The records are read: moves on in the chunk or to the next. Returns false when nothing is left. */
+  #advance(): boolean {
+    const scanner = this.#scanner;
+    if (scanner.violation !== undefined || !scanner.open()) {
+      this.#release();
+      return false;
+    }
+    if (!this.#passing) {
+      scanner.scan();
+      this.#read = 0;
+    }
+    return true;
+  }
+
+  #forgetPayload(): void {
+    if (this.#source === IN_PARTS) this.#parts.clear();
+    if (this.#source === IN_SPAN) this.#spanLength = 0;
+    this.#source = IN_RECORD;
+  }
+
+  /** One part of a frame that is not in one record. Returns whether there is something to deliver. */
+  #takePart(word: number, maskingKey: number): boolean {
     const first = (word & layout.RECORD_FIRST) !== 0;
     const last = (word & layout.RECORD_LAST) !== 0;
     const ascii = (word & layout.RECORD_ASCII) !== 0;
@@ -222,25 +224,64 @@ export class FrameDecoder implements WindowHolder {
       this.isAscii = ascii;
       return true;
     }
+    if (word & layout.RECORD_DEFERRED) {
+      this.#passing = true;
+      this.#spanStart = this.#scanner.chunkOffsetOf(this.#address);
+      this.#spanLength = this.#length;
+      this.#spanKey = maskingKey;
+      if (this.#scanner.isChunkDone) this.#endSpan();
+      return false;
+    }
     this.isAscii = ascii && (first || this.isAscii);
-    this.#parts.append(this.payload);
-    if (!last) return false;
-    this.#payload = this.#parts.take();
-    this.#length = this.#payload.length;
-    return this.opcode === Opcode.Close ? this.#close(this.#payload) : true;
+    this.#parts.append(this.payload, 0, this.payloadLength);
+    return last && this.#deliverParts();
+  }
+
+  #deliverParts(): boolean {
+    this.isFirstPart = this.isLastPart = true;
+    this.#source = IN_PARTS;
+    this.#length = this.#parts.length;
+    this.#payload = undefined;
+    return this.opcode === Opcode.Close ? this.#close(this.payload) : true;
+  }
+
+  /** Passes over bytes that belong to the span. Returns whether they complete the frame. */
+  #pass(): boolean {
+    this.#spanLength += this.#scanner.pass(this.fin);
+    if (this.#scanner.remaining > 0) {
+      this.#endSpan();
+      return false;
+    }
+    this.#passing = false;
+    this.isAscii = false;
+    if (this.#parts.length > 0) {
+      this.#endSpan();
+      return this.#deliverParts();
+    }
+    this.#source = IN_SPAN;
+    this.#length = this.#spanLength;
+    this.#payload = undefined;
+    this.isFirstPart = this.isLastPart = true;
+    return true;
+  }
+
+  /** The chunk ends, and with it the span: the next one begins with the next chunk. */
+  #endSpan(): void {
+    const span = this.#scanner.view(this.#spanStart, this.#spanLength);
+    this.#parts.append(span, this.#spanKey, this.payloadLength);
+    this.#spanKey = rotateMaskingKey(this.#spanKey, this.#spanLength);
+    this.#spanStart = this.#spanLength = 0;
   }
 
   /** A Close frame is complete. §5.5.1: nothing may follow it, so nothing that does is looked at. */
   #close(body: Uint8Array): boolean {
     const wrong = judgeCloseBody(body);
     this.#closed = true;
-    this.#cursor = this.#end;
-    this.#violation = undefined;
-    this.#waiting.length = 0;
-    this.#scanned = this.#chunk.length;
+    this.#scanner.stop();
+    this.#read = this.#scanner.end - this.#scanner.base;
     if (wrong === undefined) return true;
     const offset = this.frameOffset + this.headerLength + wrong.index;
-    this.error = protocolError(wrong.status, offset, wrong.detail);
+    this.#scanner.violation = protocolError(wrong.status, offset, wrong.detail);
     this.#release();
     return false;
   }
@@ -255,15 +296,15 @@ export class FrameDecoder implements WindowHolder {
 
   #viewPayload(): Uint8Array {
     if (this.#length === 0) return EMPTY;
-    if (this.#stillMasked) this.#unmaskChunk();
-    const start = this.#address - layout.WINDOW + this.#pieceOffset;
-    return this.#chunk.subarray(start, start + this.#length);
-  }
-
-  /** Copies what the kernel unmasked in the window back over the chunk: one move for all its frames. */
-  #unmaskChunk(): void {
-    this.#chunk.set(this.#space.window(this.#pieceLength), this.#pieceOffset);
-    this.#stillMasked = false;
+    if (this.#source === IN_PARTS) return this.#parts.take();
+    const scanner = this.#scanner;
+    if (this.#source === IN_SPAN) {
+      const span = scanner.view(this.#spanStart, this.#length);
+      if (this.#spanKey !== 0) maskWith(this.#spanKey, span, span, 0, span.length);
+      return span;
+    }
+    scanner.unmaskChunk();
+    return scanner.view(scanner.chunkOffsetOf(this.#address), this.#length);
   }
 
   /**
@@ -273,122 +314,37 @@ export class FrameDecoder implements WindowHolder {
    *   only an uncompressed text message is text here.
    */
   text(): string {
-    const whole = this.fin && this.isFirstPart && this.isLastPart;
+    const whole = this.fin && this.isFirstPart && this.isLastPart && this.#source !== NOWHERE;
     if (this.opcode !== Opcode.Text || !whole || this.rsv1) {
       throw new InvalidStateError("text() is for a whole, uncompressed text message; use payload");
     }
     if (this.#length === 0) return "";
-    if (this.#payload === undefined && this.#inWindow) {
-      return textAt(this.#space, this.#address, this.#address + this.#length, this.isAscii);
+    if (this.#payload === undefined) {
+      if (this.#source === IN_PARTS) return textOfParts(this.#parts, this.isAscii);
+      const { inWindow, space } = this.#scanner;
+      if (inWindow) return textAt(space, this.#address, this.#address + this.#length, this.isAscii);
     }
     return textOf(this.payload, this.isAscii);
   }
 
   /** Payload bytes held of a frame that is not complete yet. */
   get retainedLength(): number {
-    return this.#parts.length;
+    return this.#source === IN_PARTS ? 0 : this.#parts.length;
   }
 
   /** Whether the stream stands between two messages: it may end here without cutting anything. */
   get isBetweenMessages(): boolean {
-    const at = (field: number) => this.#state[field >> 2];
-    return (
-      this.#cursor === this.#end &&
-      this.#scanned === this.#chunk.length &&
-      at(layout.STATE_FRAME) === 0 &&
-      at(layout.STATE_MESSAGE) === 0 &&
-      at(layout.STATE_SPILL_LENGTH) === 0
-    );
+    const scanner = this.#scanner;
+    return scanner.base + this.#read === scanner.end && scanner.isAtRest;
   }
 
-  #offsetOf(address: number): number {
-    return this.#streamOffset + (address - layout.WINDOW);
-  }
-
-  /** Scans the next piece of the chunks at hand. Returns whether there may be records. */
-  #scan(): boolean {
-    if (this.#violation !== undefined) {
-      this.error = this.#violation;
-      this.#release();
-      return false;
-    }
-    if (this.#scanned === this.#chunk.length) {
-      const chunk = this.#waiting.shift();
-      if (chunk === undefined) {
-        this.#release();
-        return false;
-      }
-      this.#chunk = chunk;
-      this.#scanned = 0;
-    }
-    const kernel = this.#kernel;
-    const words = kernel.words;
-    const staged = Math.min(this.#chunk.length - this.#scanned, layout.WINDOW_LENGTH);
-    const whole = staged === this.#chunk.length;
-    this.#space.lease(this);
-    kernel.bytes.set(
-      whole ? this.#chunk : this.#chunk.subarray(this.#scanned, this.#scanned + staged),
-      layout.WINDOW,
-    );
-
-    for (let i = 0; i < STATE_WORDS; i++) words[STATE_WORD + i] = this.#state[i];
-    const end = layout.WINDOW + staged;
-    const count = kernel.scan(layout.WINDOW, end, this.#options, this.#maxFrameSize);
-    for (let i = 0; i < STATE_WORDS; i++) this.#state[i] = words[STATE_WORD + i];
-
-    this.#streamOffset += this.#pieceLength;
-    this.#pieceOffset = this.#scanned;
-    // A violation may lie in a header that began in the chunk before.
-    this.#pieceLength = Math.max(words[POSITION_WORD] - layout.WINDOW, 0);
-    this.#remaining = this.#space.doubles[REMAINING_DOUBLE];
-    this.#records = words;
-    this.#cursor = RECORDS_WORD;
-    this.#end = RECORDS_WORD + count * RECORD_WORDS;
-    this.#inWindow = true;
-    this.#stillMasked = (this.#options & layout.OPTION_FORBID_MASK) === 0;
-    const status = words[STATUS_WORD];
-    if (status > layout.STATUS_FULL) {
-      this.#violation = this.#describe(status, words[POSITION_WORD]);
-      this.#waiting.length = 0;
-      this.#scanned = this.#chunk.length;
-    } else {
-      this.#scanned += this.#pieceLength;
-    }
-    return true;
-  }
-
-  /** The error for a status of the last scan. */
-  #describe(status: number, address: number): ProtocolError {
-    const byte = this.#kernel.bytes[address];
-    let detail = 0;
-    if (status === layout.STATUS_CONTROL_TOO_LONG || status === layout.STATUS_CLOSE_BODY_OF_ONE) {
-      detail = byte & 0x7f;
-    } else if (status >= layout.STATUS_LENGTH_NOT_MINIMAL && status <= layout.STATUS_FRAME_TOO_BIG) {
-      detail = this.#space.doubles[LENGTH_DOUBLE];
-    } else if (status !== layout.STATUS_INVALID_UTF8) {
-      detail = byte & 0x0f;
-    }
-    return protocolError(status, this.#offsetOf(address), detail, this.#maxFrameSize);
-  }
-
-  /** Another decoder is about to scan: keeps the records that were not read yet. */
-  evict(): void {
-    if (this.#stillMasked) this.#unmaskChunk();
-    this.#records = this.#records.slice(this.#cursor, this.#end);
-    this.#end -= this.#cursor;
-    this.#cursor = 0;
-    this.#inWindow = false;
-  }
-
-  /** Nothing is left to deliver: holds on to no chunk and to no window. */
+  /** Nothing is left to deliver. */
   #release(): void {
-    if (this.#space.holder === this) this.#space.holder = undefined;
-    this.#inWindow = this.#stillMasked = false;
-    this.#records = this.#kernel.words;
-    this.#chunk = EMPTY;
-    this.#scanned = 0;
+    this.error = this.#scanner.violation;
+    if (this.error !== undefined) this.#parts.clear();
+    this.#scanner.release();
+    this.#source = NOWHERE;
     this.#payload = EMPTY;
     this.#length = 0;
-    if (this.error !== undefined) this.#parts.clear();
   }
 }

@@ -3,12 +3,14 @@
  * one write. Knows no message beyond a frame, no socket.
  */
 
+import { layout } from "../kernel/index.js";
 import { encodeCloseBody } from "./close-body.js";
 import { checkPayloadLength, firstByte, headerLengthFor, writeHeader } from "./frame-header.js";
-import { allocate, writeUtf8 } from "./host.js";
+import { allocate, utf8Length, writeUtf8 } from "./host.js";
 import { maskWith, nextMaskingKey, writeMaskingKey } from "./masking.js";
 import { Opcode } from "./opcode.js";
 import type { Role } from "./role.js";
+import { workspace } from "./workspace.js";
 
 /** Bytes of a new slab: several thousand small frames, and still cheap to drop. */
 const SLAB_LENGTH = 0x4000;
@@ -18,6 +20,9 @@ const LOOP_UNITS = 24;
 
 /** UTF-8 takes at most three bytes for a UTF-16 unit. */
 const MAX_BYTES_PER_UNIT = 3;
+
+/** Above this many units the length in UTF-8 is worth counting before memory is reserved for it. */
+const EXACT_UNITS = 0x1000;
 
 const EMPTY: Uint8Array = new Uint8Array(0);
 
@@ -166,32 +171,62 @@ export class FrameEncoder {
 
   #text(first: number, opcode: number, text: string): void {
     const units = text.length;
-    this.#reserve(headerLengthFor(units * MAX_BYTES_PER_UNIT, this.#masked) + units * MAX_BYTES_PER_UNIT);
+    const most = units > EXACT_UNITS ? utf8Length(text) : units * MAX_BYTES_PER_UNIT;
+    this.#reserve(headerLengthFor(most, this.#masked) + most);
     const slab = this.#slab;
+    const key = this.#masked ? this.#nextKey() : 0;
     // Most text is ASCII: write it where it then belongs, and move it where it is not.
     const guess = this.#end + headerLengthFor(units, this.#masked);
-    const length = writeText(text, slab, guess);
+    const length =
+      units <= LOOP_UNITS
+        ? writeShort(text, slab, guess, key)
+        : this.#masked
+          ? writeMasked(text, most, slab, guess, key)
+          : writeUtf8(text, slab, guess);
     checkPayloadLength(opcode, length);
     const start = this.#end + headerLengthFor(length, this.#masked);
     if (start !== guess) slab.copyWithin(start, guess, guess + length);
     const at = writeHeader(slab, this.#end, first, length, this.#masked);
-    if (this.#masked) {
-      const key = this.#nextKey();
-      writeMaskingKey(slab, at, key);
-      maskWith(key, slab.subarray(start, start + length), slab, start, length);
-    }
+    if (this.#masked) writeMaskingKey(slab, at, key);
     this.#end = start + length;
   }
 }
 
-/** Writes UTF-8 and returns its length in bytes. */
-function writeText(text: string, target: Uint8Array, offset: number): number {
-  const units = text.length;
-  if (units > LOOP_UNITS) return writeUtf8(text, target, offset);
-  for (let i = 0; i < units; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit >= 0x80) return i + writeUtf8(text.slice(i), target, offset + i);
-    target[offset + i] = unit;
+/** Writes UTF-8, masked (with 0: not), and returns its length in bytes. A lone surrogate becomes U+FFFD. */
+function writeShort(text: string, target: Uint8Array, offset: number, key: number): number {
+  let length = 0;
+  for (let i = 0; i < text.length; i++) {
+    let point = text.charCodeAt(i);
+    if (point < 0x80) {
+      target[offset + length] = point ^ (key >>> ((length++ & 3) << 3));
+      continue;
+    }
+    if ((point & 0xf800) === 0xd800) {
+      point = text.codePointAt(i) as number;
+      if (point > 0xffff) i++;
+      else point = 0xfffd;
+    }
+    const tails = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+    for (let tail = tails; tail >= 0; tail--) {
+      const bits = point >>> (6 * tail);
+      // The lead of n tails begins with n + 1 ones and a zero: 110, 1110, 11110.
+      const byte = tail < tails ? 0x80 | (bits & 0x3f) : ((0xf00 >>> (tails + 1)) & 0xff) | bits;
+      target[offset + length] = byte ^ (key >>> ((length++ & 3) << 3));
+    }
   }
-  return units;
+  return length;
+}
+
+/** Writes masked UTF-8 and returns its length in bytes; `most` is what it can be. */
+function writeMasked(text: string, most: number, target: Uint8Array, offset: number, key: number): number {
+  if (most > layout.WINDOW_LENGTH) {
+    const length = writeUtf8(text, target, offset);
+    maskWith(key, target.subarray(offset, offset + length), target, offset, length);
+    return length;
+  }
+  const space = workspace();
+  const length = writeUtf8(text, space.memory, layout.SCRATCH);
+  space.kernel.mask(layout.SCRATCH, layout.SCRATCH, length, key);
+  target.set(space.scratch(length), offset);
+  return length;
 }

@@ -1,10 +1,15 @@
 /** Masking (RFC 6455 §5.3): keys, and payload bytes combined with them. Knows no frames. */
 
 import { layout } from "../kernel/index.js";
-import { workspace } from "./workspace.js";
+import { SCRATCH_PIECE, workspace } from "./workspace.js";
 
 /** Where a loop in JavaScript is as fast as crossing into the kernel (`bench/masking.ts`). */
 const LOOP_LENGTH = 16;
+
+/** Up to here a loop over 32-bit words is faster still, where a view of them is at hand. */
+const WORDS_LENGTH = 128;
+/** No ArrayBuffer larger than this is kept alive for its view. */
+const MAX_VIEWED_LENGTH = 0x20000;
 
 /**
  * Keys drawn at a time. §5.3: "The masking key needs to be unpredictable", so they come from the host's
@@ -35,6 +40,12 @@ export function generateMaskingKey(): Uint8Array {
 /** A key of four bytes as a 32-bit number, byte 0 lowest. */
 export function readMaskingKey(key: ArrayLike<number>): number {
   return key[0] | (key[1] << 8) | (key[2] << 16) | (key[3] << 24);
+}
+
+/** The key that goes on `length` bytes later. */
+export function rotateMaskingKey(key: number, length: number): number {
+  const bits = (length & 3) << 3;
+  return bits === 0 ? key : (key >>> bits) | (key << (32 - bits));
 }
 
 /** The inverse of `readMaskingKey`. */
@@ -107,13 +118,39 @@ export function maskWith(
     for (let i = 0; i < length; i++) output[offset + i] = source[i] ^ (key >>> ((i & 3) << 3));
     return;
   }
+  if (length <= WORDS_LENGTH && source === output && offset === 0 && maskWords(key, output, length)) return;
   const space = workspace();
   for (let done = 0; done < length; ) {
-    const piece = Math.min(length - done, layout.WINDOW_LENGTH);
+    const piece = Math.min(length - done, SCRATCH_PIECE);
     const whole = piece === source.length;
     space.kernel.bytes.set(whole ? source : source.subarray(done, done + piece), layout.SCRATCH);
     key = space.kernel.mask(layout.SCRATCH, layout.SCRATCH, piece, key);
     output.set(space.scratch(piece), offset + done);
     done += piece;
   }
+}
+
+/** The ArrayBuffer masked last, and its words once it was masked twice in a row: one chunk, many frames. */
+let lastBuffer: ArrayBufferLike | undefined;
+let lastWords: Int32Array | undefined;
+
+/** Masks the first bytes in place by 32-bit words, if a view of them is at hand. Returns whether it was. */
+function maskWords(key: number, bytes: Uint8Array, length: number): boolean {
+  const { buffer } = bytes;
+  if (buffer !== lastBuffer) {
+    // A new view costs more than it saves, so a buffer must come twice.
+    lastBuffer = buffer.byteLength <= MAX_VIEWED_LENGTH ? buffer : undefined;
+    lastWords = undefined;
+    return false;
+  }
+  const view = (lastWords ??= new Int32Array(buffer, 0, buffer.byteLength >>> 2));
+  const start = bytes.byteOffset;
+  const head = Math.min(-start & 3, length);
+  const words = (length - head) >>> 2;
+  for (let i = 0; i < head; i++) bytes[i] ^= key >>> ((i & 3) << 3);
+  const wordKey = rotateMaskingKey(key, head);
+  const first = (start + head) >>> 2;
+  for (let i = first; i < first + words; i++) view[i] ^= wordKey;
+  for (let i = head + words * 4; i < length; i++) bytes[i] ^= key >>> ((i & 3) << 3);
+  return true;
 }

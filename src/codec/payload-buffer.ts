@@ -4,15 +4,34 @@
  */
 
 import { allocate } from "./host.js";
+import { maskWith } from "./masking.js";
 
-/** What the first copied part reserves: enough that a stream of tiny parts is not a stream of growths. */
+/**
+ * What may be reserved beyond what has arrived: a stream of tiny parts is then not a stream of growths, and
+ * a small payload gets its memory once.
+ */
 const LEAST_CAPACITY = 256;
+const MAX_RESERVE = 0x4000;
+
+/** A part shorter than this costs less copied than kept: a view is an object of some 200 bytes. */
+const LEAST_KEPT_LENGTH = 1024;
 
 const EMPTY: Uint8Array = new Uint8Array(0);
 
+/**
+ * Collects the parts of a payload.
+ *
+ * ```ts
+ * const buffer = new PayloadBuffer();
+ * while (decoder.next()) buffer.append(decoder.payload);
+ * const whole = buffer.take();
+ * ```
+ */
 export class PayloadBuffer {
-  /** Finished pieces, in order; what follows them is `#tail`. */
+  /** Finished pieces, in order, and the key that each is still masked with (0: with none). */
   #pieces: Uint8Array[] = [];
+  #keys: number[] = [];
+  /** What follows them: bytes copied out of small parts. */
   #tail = EMPTY;
   #tailLength = 0;
   #length = 0;
@@ -27,57 +46,80 @@ export class PayloadBuffer {
    * are copied, so that a few bytes never keep a large chunk alive.
    *
    * @param part - the buffer's from now on; must not change before `take`.
+   * @param maskingKey - the key that `part` is still masked with, its lowest byte for the first byte.
+   * @param expected - bytes announced in all, if they were; at most 16 KiB are reserved on their account.
    */
-  append(part: Uint8Array): void {
+  append(part: Uint8Array, maskingKey = 0, expected = 0): void {
     if (part.length === 0) return;
     this.#length += part.length;
-    if (part.length * 2 >= part.buffer.byteLength) {
+    if (part.length >= LEAST_KEPT_LENGTH && part.length * 2 >= part.buffer.byteLength) {
       this.#endTail();
-      this.#pieces.push(part);
+      this.#push(part, maskingKey);
     } else {
-      this.#copy(part);
+      this.#copy(part, maskingKey, Math.min(expected, MAX_RESERVE));
     }
   }
 
-  #copy(part: Uint8Array): void {
+  #push(piece: Uint8Array, maskingKey: number): void {
+    this.#pieces.push(piece);
+    this.#keys.push(maskingKey);
+  }
+
+  #copy(part: Uint8Array, maskingKey: number, expected: number): void {
     const needed = this.#tailLength + part.length;
     if (needed > this.#tail.length) {
-      const grown = allocate(Math.max(needed, 2 * this.#tailLength, LEAST_CAPACITY));
-      grown.set(this.#tail.subarray(0, this.#tailLength));
+      const grown = allocate(Math.max(needed, 2 * this.#tailLength, expected || LEAST_CAPACITY));
+      if (this.#tailLength > 0) grown.set(this.#tail.subarray(0, this.#tailLength));
       this.#tail = grown;
     }
-    this.#tail.set(part, this.#tailLength);
+    put(part, maskingKey, this.#tail, this.#tailLength);
     this.#tailLength = needed;
   }
 
   #endTail(): void {
-    if (this.#tailLength > 0) this.#pieces.push(this.#tail.subarray(0, this.#tailLength));
+    if (this.#tailLength > 0) this.#push(this.#tail.subarray(0, this.#tailLength), 0);
     this.#tail = EMPTY;
     this.#tailLength = 0;
   }
 
-  /** Everything in one piece; it is the caller's, and the buffer is empty again. */
+  /** Everything in one piece, unmasked; it is the caller's, and the buffer is empty again. */
   take(): Uint8Array {
     this.#endTail();
-    const pieces = this.#pieces;
-    let whole = pieces.length > 0 ? pieces[0] : EMPTY;
-    if (pieces.length > 1) {
+    let whole = EMPTY;
+    if (this.#pieces.length === 1) {
+      whole = this.#pieces[0];
+      if (this.#keys[0] !== 0) maskWith(this.#keys[0], whole, whole, 0, whole.length);
+    } else if (this.#pieces.length > 1) {
       whole = allocate(this.#length);
-      let offset = 0;
-      for (const piece of pieces) {
-        whole.set(piece, offset);
-        offset += piece.length;
-      }
+      this.copyTo(whole);
     }
     this.clear();
     return whole;
   }
 
+  /** Writes everything, unmasked, to the beginning of `target`, and keeps it. */
+  copyTo(target: Uint8Array): void {
+    let offset = 0;
+    for (let i = 0; i < this.#pieces.length; i++) {
+      put(this.#pieces[i], this.#keys[i], target, offset);
+      offset += this.#pieces[i].length;
+    }
+    target.set(this.#tail.subarray(0, this.#tailLength), offset);
+  }
+
   /** Forgets everything. */
   clear(): void {
+    if (this.#length === 0) return;
     this.#pieces = [];
+    this.#keys = [];
     this.#tail = EMPTY;
     this.#tailLength = 0;
     this.#length = 0;
   }
+}
+
+/** Writes a part to `target`, without the key that it is masked with. */
+function put(part: Uint8Array, maskingKey: number, target: Uint8Array, offset: number): void {
+  if (maskingKey === 0) target.set(part, offset);
+  else maskWith(maskingKey, part, target, offset, part.length);
 }

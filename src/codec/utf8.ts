@@ -1,7 +1,8 @@
 /** Text (RFC 6455 §5.6, §8.1; UTF-8 as in RFC 3629): validating it, and making strings of it. */
 
 import { layout } from "../kernel/index.js";
-import { decodeUtf8, hostDecodesSlowly } from "./host.js";
+import { allocate, decodeUtf8, hostDecodesSlowly } from "./host.js";
+import type { PayloadBuffer } from "./payload-buffer.js";
 import { type Workspace, workspace } from "./workspace.js";
 
 /**
@@ -86,16 +87,35 @@ export class Utf8Validator {
   }
 }
 
+/** Up to this many bytes, a string is made faster here than by calling the host (`bench/decode.ts`). */
+const SHORT_LENGTH = 16;
+
 /**
  * A string of validated UTF-8 that lies in the kernel's memory.
  *
  * @param ascii - whether every byte is known to be below 0x80.
  */
 export function textAt(space: Workspace, start: number, end: number, ascii: boolean): string {
-  if (ascii) return space.strings.ascii(start, end);
-  if (!hostDecodesSlowly) return space.strings.utf8(start, end);
+  if (ascii) {
+    if (end - start <= SHORT_LENGTH) return shortString(space.kernel.bytes, start, end - start);
+    return space.strings.ascii(start, end);
+  }
+  if (end - start > SHORT_LENGTH && !hostDecodesSlowly) return space.strings.utf8(start, end);
   const units = space.kernel.utf8ToUtf16(start, end, layout.UTF16);
+  if (units <= SHORT_LENGTH) return shortString(space.units, 0, units);
   return space.strings.utf16(layout.UTF16, layout.UTF16 + 2 * units);
+}
+
+/** A string of at most 16 code units. Reads 8 or 16, whatever the length. */
+function shortString(u: Uint8Array | Uint16Array, at: number, length: number): string {
+  // biome-ignore format: eight a line
+  const text = length <= 8
+    ? String.fromCharCode(u[at], u[at + 1], u[at + 2], u[at + 3], u[at + 4], u[at + 5], u[at + 6], u[at + 7])
+    : String.fromCharCode(
+        u[at], u[at + 1], u[at + 2], u[at + 3], u[at + 4], u[at + 5], u[at + 6], u[at + 7],
+        u[at + 8], u[at + 9], u[at + 10], u[at + 11], u[at + 12], u[at + 13], u[at + 14], u[at + 15],
+      );
+  return text.length === length ? text : text.slice(0, length);
 }
 
 /**
@@ -114,6 +134,22 @@ export function textOf(bytes: Uint8Array, ascii: boolean): string {
     start = end;
   }
   return text;
+}
+
+/** Where a text that came in parts is put together to be decoded: kept, for memory that is warm is fast. */
+let assembly: Uint8Array = new Uint8Array(0);
+const KEPT_ASSEMBLY_LENGTH = 1 << 20;
+
+/** A string of validated UTF-8 that came in parts; they stay as they are. */
+export function textOfParts(parts: PayloadBuffer, ascii: boolean): string {
+  const length = parts.length;
+  let bytes = assembly;
+  if (length > bytes.length) {
+    bytes = allocate(Math.max(length, Math.min(2 * bytes.length, KEPT_ASSEMBLY_LENGTH)));
+    if (bytes.length <= KEPT_ASSEMBLY_LENGTH) assembly = bytes;
+  }
+  parts.copyTo(bytes);
+  return textOf(bytes.subarray(0, length), ascii);
 }
 
 /** The last index at or before `end` that does not cut a character of valid UTF-8. */

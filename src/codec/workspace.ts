@@ -13,8 +13,14 @@ export interface WindowHolder {
   evict(): void;
 }
 
-/** Views up to this length are kept; making one costs more than masking a small payload (`bench/masking.ts`). */
+/**
+ * Views up to this length are kept, and one of the length that long payloads are masked by; making a view
+ * costs more than masking a small payload (`bench/masking.ts`).
+ */
 const KEPT_VIEW_LENGTH = 1024;
+
+/** What goes through SCRATCH at a time: little enough to stay in the first-level cache. */
+export const SCRATCH_PIECE = 0x4000;
 
 export class Workspace {
   readonly kernel: Kernel;
@@ -23,6 +29,8 @@ export class Workspace {
   /** All of linear memory, as `writeUtf8` wants it. */
   readonly memory: Uint8Array;
   readonly doubles: Float64Array;
+  /** The code units of UTF16. */
+  readonly units: Uint16Array;
   holder: WindowHolder | undefined = undefined;
   readonly #scratchViews: Uint8Array[] = [];
   readonly #windowViews: Uint8Array[] = [];
@@ -32,6 +40,7 @@ export class Workspace {
     this.strings = createStringReader(of.bytes);
     this.memory = writable(of.bytes);
     this.doubles = new Float64Array(of.bytes.buffer);
+    this.units = new Uint16Array(of.bytes.buffer, layout.UTF16, layout.WINDOW_LENGTH);
   }
 
   /** The first `length` bytes of SCRATCH, to be copied out at once. */
@@ -45,7 +54,8 @@ export class Workspace {
   }
 
   #view(kept: Uint8Array[], address: number, length: number): Uint8Array {
-    if (length > KEPT_VIEW_LENGTH) return this.kernel.bytes.subarray(address, address + length);
+    if (length > KEPT_VIEW_LENGTH && length !== SCRATCH_PIECE)
+      return this.kernel.bytes.subarray(address, address + length);
     return (kept[length] ??= this.kernel.bytes.subarray(address, address + length));
   }
 
@@ -56,12 +66,18 @@ export class Workspace {
   }
 }
 
+const made = new Map<Kernel, Workspace>();
 let current: Workspace | undefined;
 
-/** The workspace of the kernel in use. */
+/** The workspace of the kernel in use; each kernel has one. */
 export function workspace(): Workspace {
   const inUse = kernel();
-  if (current?.kernel !== inUse) current = new Workspace(inUse);
+  return current?.kernel === inUse ? current : workspaceOf(inUse);
+}
+
+function workspaceOf(inUse: Kernel): Workspace {
+  current = made.get(inUse) ?? new Workspace(inUse);
+  made.set(inUse, current);
   return current;
 }
 

@@ -1,3 +1,6 @@
 /** `hawser/bufferutil`: the exports of the npm package bufferutil, without its native addon. */
 
-export { mask, unmask } from "../codec/index.js";
+import { mask, unmask } from "../codec/index.js";
+
+export { mask, unmask };
+export default { mask, unmask };

@@ -5,12 +5,16 @@
  */
 
 import {
+  DEFERRED_LENGTH,
   OPTION_ALLOW_RSV1,
+  OPTION_DEFER_UNMASK,
   OPTION_FORBID_MASK,
   OPTION_MID_MESSAGE,
+  OPTION_MORE,
   OPTION_REQUIRE_MASK,
   RECORD_ASCII,
   RECORD_CAPACITY,
+  RECORD_DEFERRED,
   RECORD_FIRST,
   RECORD_HEADER_SHIFT,
   RECORD_LAST,
@@ -135,12 +139,12 @@ export function createReferenceKernel(): Kernel {
       setU32(RESULT + RESULT_POSITION, at);
       return count;
     };
-    const record = (word: number, length: number, wireKey: number) => {
+    const record = (word: number, length: number, maskingKey: number) => {
       const at = RECORDS + count++ * RECORD_LENGTH;
       setU32(at, word);
       setU32(at + 4, position);
       setU32(at + 8, length);
-      setU32(at + 12, wireKey);
+      setU32(at + 12, maskingKey);
     };
 
     let status = STATUS_OK;
@@ -150,44 +154,56 @@ export function createReferenceKernel(): Kernel {
         break;
       }
       let flags = 0;
-      let wireKey = 0;
       if (frame === 0) {
         const header = judgeHeader(position, end, message, options, maxFrameSize);
         if (header.status !== STATUS_OK) return finish(header.status, header.position);
-        if (header.length === 0) {
-          setU32(STATE + STATE_SPILL_LENGTH, end - position);
-          bytes.copyWithin(STATE + STATE_SPILL, position, end);
-          position = end;
-          break;
-        }
+        if (header.length === 0) break;
         const first = bytes[position];
+        const opcode = first & 0x0f;
+        const began = opcode === 1 || opcode === 2 ? opcode | (first & RSV1) : message;
+        const cut = header.payloadLength > end - position - header.length;
+        // What began in the chunk before cannot be scanned again.
+        if (cut && options & OPTION_MORE && position >= start) {
+          const long = header.payloadLength >= DEFERRED_LENGTH;
+          if (!(options & OPTION_DEFER_UNMASK && began !== 1 && long)) {
+            status = STATUS_FULL;
+            break;
+          }
+        }
+        message = began;
         const masked = (bytes[position + 1] & 0x80) !== 0;
-        wireKey = masked ? u32(position + header.length - 4) : 0;
-        key = wireKey;
+        key = masked ? u32(position + header.length - 4) : 0;
         remaining = header.payloadLength;
         flags = RECORD_FIRST;
         frame = first | (masked ? RECORD_MASKED : 0) | (header.length << RECORD_HEADER_SHIFT);
-        const opcode = first & 0x0f;
-        if (opcode === 1 || opcode === 2) message = opcode | (first & RSV1);
         position += header.length;
       }
 
       const here = Math.min(remaining, end - position);
       const last = here === remaining;
       const control = (frame & 0x0f) >= CLOSE;
-      if (frame & RECORD_MASKED) key = mask(position, position, here, key);
-      if (message === 1 && !control) {
+      const text = message === 1 && !control;
+      const keyHere = key;
+      if (frame & RECORD_MASKED) {
+        if (text || last || control || !(options & OPTION_DEFER_UNMASK)) {
+          key = mask(position, position, here, key);
+        } else {
+          key = rotate(key, here);
+          flags |= RECORD_DEFERRED;
+        }
+      }
+      if (text) {
         if (isAscii(position, position + here)) flags |= RECORD_ASCII;
         utf8 = validateUtf8(position, position + here, utf8);
         // §8.1: text that is not valid UTF-8, or whose message ends inside a character.
         if (utf8 === UTF8_INVALID || (utf8 !== 0 && last && frame & FIN)) {
           const wrong = utf8 === UTF8_INVALID ? u32(RESULT + RESULT_POSITION) : position + here;
           view.setFloat64(STATE + STATE_REMAINING, remaining - (wrong - position), true);
-          record(frame | (flags & RECORD_FIRST), wrong - position, wireKey);
+          record(frame | (flags & RECORD_FIRST), wrong - position, keyHere);
           return finish(STATUS_INVALID_UTF8, wrong);
         }
       }
-      record(frame | flags | (last ? RECORD_LAST : 0), here, wireKey);
+      record(frame | flags | (last ? RECORD_LAST : 0), here, keyHere);
       position += here;
       remaining -= here;
       if (last) {
@@ -196,6 +212,16 @@ export function createReferenceKernel(): Kernel {
       }
     }
 
+    if (position < end && status === STATUS_OK) {
+      // A header is cut: left to the next scan if the rest of it is at hand, else kept in STATE.
+      if (options & OPTION_MORE) {
+        status = STATUS_FULL;
+      } else {
+        setU32(STATE + STATE_SPILL_LENGTH, end - position);
+        bytes.copyWithin(STATE + STATE_SPILL, position, end);
+        position = end;
+      }
+    }
     setU32(STATE + STATE_FRAME, frame);
     setU32(STATE + STATE_MASKING_KEY, key);
     view.setFloat64(STATE + STATE_REMAINING, remaining, true);

@@ -1,0 +1,252 @@
+/**
+ * Chunks through the kernel: stages a piece of a chunk in the window, has it scanned, and keeps what was
+ * found there until somebody reads it. Knows bytes, records and their places in the stream; FrameDecoder
+ * makes frames of them.
+ */
+
+import { type Kernel, layout } from "../kernel/index.js";
+import { type ProtocolError, protocolError } from "./errors.js";
+import { rotateMaskingKey } from "./masking.js";
+import { type WindowHolder, type Workspace, workspace } from "./workspace.js";
+
+const STATE_WORD = layout.STATE >> 2;
+const STATE_WORDS = layout.STATE_LENGTH >> 2;
+/** Where in STATE its last fields begin, which have a meaning only while a header is cut. */
+const SPILL_LENGTH = layout.STATE_SPILL_LENGTH >> 2;
+const FRAME = layout.STATE_FRAME >> 2;
+const MASKING_KEY = layout.STATE_MASKING_KEY >> 2;
+const MESSAGE = layout.STATE_MESSAGE >> 2;
+const REMAINING_DOUBLE = (layout.STATE + layout.STATE_REMAINING) >> 3;
+const STATUS_WORD = (layout.RESULT + layout.RESULT_STATUS) >> 2;
+const POSITION_WORD = (layout.RESULT + layout.RESULT_POSITION) >> 2;
+const LENGTH_DOUBLE = (layout.RESULT + layout.RESULT_LENGTH) >> 3;
+const RECORDS_WORD = layout.RECORDS >> 2;
+const RECORD_WORDS = layout.RECORD_LENGTH >> 2;
+
+/** What is scanned at a time where there is more: it stays in the first-level cache on its way through. */
+const PIECE_LENGTH = 0x8000;
+
+/** Enough for any header (§5.2). */
+const PROBE_LENGTH = 16;
+
+const NOTHING: Uint8Array = new Uint8Array(0);
+
+export class ChunkScanner implements WindowHolder {
+  /** The words of the last scan's records; the first begins at `base`, and there are `end - base` words. */
+  records: Int32Array;
+  base = 0;
+  end = 0;
+  /** Payload bytes that the unfinished frame at the end of the last piece still lacks. */
+  remaining = 0;
+  /** Whether the last piece is still in the window. */
+  inWindow = false;
+  /** What the peer did wrong behind the last record. */
+  violation: ProtocolError | undefined = undefined;
+  readonly space: Workspace;
+
+  readonly #kernel: Kernel;
+  readonly #options: number;
+  readonly #maxFrameSize: number;
+  /** What STATE was when the last scan ended. */
+  readonly #state = new Int32Array(STATE_WORDS);
+
+  /** The chunk under way, and how much of it was scanned or passed over; others wait behind it. */
+  #chunk: Uint8Array = NOTHING;
+  #scanned = 0;
+  readonly #waiting: Uint8Array[] = [];
+  /** The last piece of it: where it begins in the chunk and in the stream, and its length. */
+  #pieceOffset = 0;
+  #streamOffset = 0;
+  #pieceLength = 0;
+  /** Whether the chunk lacks what was unmasked in the window. */
+  #stillMasked = false;
+  /** Whether the last frame was passed over. */
+  #passed = false;
+
+  /** @param options - OPTION_ bits. */
+  constructor(options: number, maxFrameSize: number) {
+    this.#options = options;
+    this.#maxFrameSize = maxFrameSize;
+    this.space = workspace();
+    this.#kernel = this.space.kernel;
+    this.records = this.#kernel.words;
+  }
+
+  push(chunk: Uint8Array): void {
+    if (this.#chunk === NOTHING) this.#chunk = chunk;
+    else this.#waiting.push(chunk);
+  }
+
+  /** Moves to bytes that were not looked at yet. Returns whether there are any. */
+  open(): boolean {
+    if (this.#scanned < this.#chunk.length) return true;
+    const chunk = this.#waiting.shift();
+    if (chunk === undefined) return false;
+    this.#chunk = chunk;
+    this.#scanned = 0;
+    return true;
+  }
+
+  /** Whether all of the chunk was scanned or passed over. */
+  get isChunkDone(): boolean {
+    return this.#scanned === this.#chunk.length;
+  }
+
+  /** Whether the stream may end here without cutting a message, a frame or a header. */
+  get isAtRest(): boolean {
+    const state = this.#state;
+    const isDone = this.isChunkDone && this.#waiting.length === 0;
+    return isDone && state[FRAME] === 0 && state[MESSAGE] === 0 && state[SPILL_LENGTH] === 0;
+  }
+
+  /** Scans the next piece of the chunk: a part that fits the cache, or all that fits the window. */
+  scan(): void {
+    const rest = this.#chunk.length - this.#scanned;
+    // Behind one long frame that needs no scan there is often another: look at its header alone.
+    const probe = this.#passed;
+    this.#passed = false;
+    if (probe && rest > PROBE_LENGTH && this.#scanPiece(PROBE_LENGTH, layout.OPTION_MORE)) return;
+    if (rest > PIECE_LENGTH && this.#scanPiece(PIECE_LENGTH, layout.OPTION_MORE)) return;
+    this.#scanPiece(Math.min(rest, layout.WINDOW_LENGTH), 0);
+  }
+
+  /** Scans `length` bytes of the chunk. Returns whether any of them were consumed. */
+  #scanPiece(length: number, more: number): boolean {
+    const words = this.#kernel.words;
+    this.space.lease(this);
+    this.#stage(length);
+
+    const state = this.#state;
+    const used = state[SPILL_LENGTH] === 0 ? SPILL_LENGTH + 1 : STATE_WORDS;
+    for (let i = 0; i < used; i++) words[STATE_WORD + i] = state[i];
+    this.space.doubles[REMAINING_DOUBLE] = this.remaining;
+    const end = layout.WINDOW + length;
+    const count = this.#kernel.scan(layout.WINDOW, end, this.#options | more, this.#maxFrameSize);
+    const left = words[STATE_WORD + SPILL_LENGTH] === 0 ? SPILL_LENGTH + 1 : STATE_WORDS;
+    for (let i = 0; i < left; i++) state[i] = words[STATE_WORD + i];
+    this.remaining = this.space.doubles[REMAINING_DOUBLE];
+
+    const position = words[POSITION_WORD];
+    // A violation may lie in a header that began in the chunk before.
+    this.#beginPiece(Math.max(position - layout.WINDOW, 0));
+    this.records = words;
+    this.base = RECORDS_WORD;
+    this.end = RECORDS_WORD + count * RECORD_WORDS;
+    this.inWindow = true;
+    this.#stillMasked = (this.#options & layout.OPTION_FORBID_MASK) === 0;
+    const status = words[STATUS_WORD];
+    if (status > layout.STATUS_FULL) {
+      this.violation = this.#describe(status, position);
+      this.#dropRest();
+      return true;
+    }
+    this.#scanned += this.#pieceLength;
+    return this.#pieceLength > 0;
+  }
+
+  /** Copies the next bytes of the chunk into the window. */
+  #stage(length: number): void {
+    const chunk = this.#chunk;
+    const { bytes } = this.#kernel;
+    if (length === chunk.length) bytes.set(chunk, layout.WINDOW);
+    else if (length > PROBE_LENGTH) bytes.set(this.view(this.#scanned, length), layout.WINDOW);
+    else for (let i = 0; i < length; i++) bytes[layout.WINDOW + i] = chunk[this.#scanned + i];
+  }
+
+  /** A new piece begins where the last one ended. */
+  #beginPiece(length: number): void {
+    this.#streamOffset += this.#pieceLength;
+    this.#pieceOffset = this.#scanned;
+    this.#pieceLength = length;
+  }
+
+  /**
+   * Passes over bytes of the frame under way, which is neither text nor a control frame, without a scan.
+   * Returns how many; with the last of them the frame has ended.
+   *
+   * @param fin - whether it is the last of its message.
+   */
+  pass(fin: boolean): number {
+    const length = Math.min(this.#chunk.length - this.#scanned, this.remaining);
+    this.inWindow = this.#stillMasked = false;
+    this.#beginPiece(length);
+    this.#scanned += length;
+    this.remaining -= length;
+    const state = this.#state;
+    state[MASKING_KEY] = rotateMaskingKey(state[MASKING_KEY], length);
+    if (this.remaining === 0) {
+      this.#passed = true;
+      state[FRAME] = 0;
+      if (fin) state[MESSAGE] = 0;
+    }
+    return length;
+  }
+
+  /** Bytes of the stream before what lies at an address in the window. */
+  streamOffsetOf(address: number): number {
+    return this.#streamOffset + (address - layout.WINDOW);
+  }
+
+  /** Bytes of the chunk before what lies at an address in the window. */
+  chunkOffsetOf(address: number): number {
+    return this.#pieceOffset + (address - layout.WINDOW);
+  }
+
+  /** A view of the chunk. */
+  view(start: number, length: number): Uint8Array {
+    return this.#chunk.subarray(start, start + length);
+  }
+
+  /** Copies what the kernel unmasked in the window back over the chunk: one move for all its frames. */
+  unmaskChunk(): void {
+    if (!this.#stillMasked) return;
+    const unmasked = this.space.window(this.#pieceLength);
+    this.#chunk.set(unmasked, this.#pieceOffset);
+    this.#stillMasked = false;
+  }
+
+  /** Another decoder is about to scan: keeps the records for whoever has not read them. */
+  evict(): void {
+    this.unmaskChunk();
+    this.records = this.records.slice(this.base, this.end);
+    this.end -= this.base;
+    this.base = 0;
+    this.inWindow = false;
+  }
+
+  /** Everything found was read: holds on to no chunk and to no window. */
+  release(): void {
+    if (this.space.holder === this) this.space.holder = undefined;
+    this.inWindow = this.#stillMasked = false;
+    this.records = this.#kernel.words;
+    this.#chunk = NOTHING;
+    this.#scanned = 0;
+  }
+
+  /** Nothing behind the last record counts: the stream has ended there. */
+  stop(): void {
+    this.violation = undefined;
+    this.remaining = 0;
+    this.#state.fill(0);
+    this.#dropRest();
+  }
+
+  #dropRest(): void {
+    this.#waiting.length = 0;
+    this.#scanned = this.#chunk.length;
+  }
+
+  /** The error for a status of the last scan. */
+  #describe(status: number, address: number): ProtocolError {
+    const byte = this.#kernel.bytes[address];
+    let detail = 0;
+    if (status === layout.STATUS_CONTROL_TOO_LONG || status === layout.STATUS_CLOSE_BODY_OF_ONE) {
+      detail = byte & 0x7f;
+    } else if (status >= layout.STATUS_LENGTH_NOT_MINIMAL && status <= layout.STATUS_FRAME_TOO_BIG) {
+      detail = this.space.doubles[LENGTH_DOUBLE];
+    } else if (status !== layout.STATUS_INVALID_UTF8) {
+      detail = byte & 0x0f;
+    }
+    return protocolError(status, this.streamOffsetOf(address), detail, this.#maxFrameSize);
+  }
+}

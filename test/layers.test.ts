@@ -1,0 +1,351 @@
+/**
+ * The layers of `docs/architecture.md`, kept by reading the sources: who imports whom and by which door,
+ * what the pure layers may name, what each entry point exports, and how long a file may get.
+ */
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+
+interface Rule {
+  /** Folders of src/ that may be imported, through their index.ts. */
+  readonly folders: readonly string[];
+  /** Which bare specifiers may be imported. */
+  readonly external: RegExp;
+  /** Whether it must run anywhere: no Node, no DOM, no timers. */
+  readonly pure: boolean;
+}
+
+const NOTHING = /^$/;
+
+const RULES: Readonly<Record<string, Rule>> = {
+  kernel: { folders: [], external: /^@assemblyscript\/loader$/, pure: true },
+  codec: { folders: ["kernel"], external: NOTHING, pure: true },
+  protocol: { folders: ["codec"], external: NOTHING, pure: true },
+  node: { folders: ["protocol", "codec"], external: /^node:/, pure: false },
+  browser: { folders: ["protocol", "codec"], external: NOTHING, pure: false },
+  compat: { folders: ["node", "browser", "protocol", "codec"], external: /^node:/, pure: false },
+};
+
+/** Files directly in src/: they re-export, no more. */
+const DOORS = ["index.ts", "index.browser.ts"];
+
+/** The one file of the pure layers that looks for what the host does faster. */
+const HOST_FILE = "codec/host.ts";
+
+/** Names that the pure layers must not refer to; as names of their own members they are harmless. */
+const IMPURE = new Set(
+  [
+    "Buffer process global globalThis require module NodeJS",
+    "setTimeout setInterval setImmediate clearTimeout clearInterval clearImmediate queueMicrotask",
+    "requestAnimationFrame requestIdleCallback scheduler performance Date",
+    "window document self navigator location history localStorage sessionStorage",
+    "fetch XMLHttpRequest WebSocket Worker MessagePort MessageChannel BroadcastChannel",
+    "Node Element HTMLElement Event EventTarget MessageEvent CloseEvent CustomEvent Blob File FileReader",
+    "AbortController AbortSignal ReadableStream WritableStream TransformStream",
+  ].flatMap((line) => line.split(" ")),
+);
+
+/** Every module specifier of a file: static, dynamic, `require` and in types. */
+function importsOf(file: ts.SourceFile): string[] {
+  const found: string[] = [];
+  const add = (node: ts.Node | undefined) => {
+    if (node !== undefined) found.push(ts.isStringLiteralLike(node) ? node.text : `(${node.getText(file)})`);
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) {
+      add(node.moduleSpecifier);
+    } else if (ts.isCallExpression(node)) {
+      const callee = node.expression;
+      const isRequire = ts.isIdentifier(callee) && callee.text === "require";
+      if (callee.kind === ts.SyntaxKind.ImportKeyword || isRequire) add(node.arguments[0]);
+    } else if (ts.isImportTypeNode(node)) {
+      if (ts.isLiteralTypeNode(node.argument)) add(node.argument.literal);
+    } else if (ts.isExternalModuleReference(node)) {
+      add(node.expression);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return found;
+}
+
+/** Whether an identifier names a member (`space.window`, `{ process: 1 }`), not a variable or a type. */
+function isMemberName(node: ts.Identifier): boolean {
+  const { parent } = node;
+  if (ts.isPropertyAccessExpression(parent)) return parent.name === node;
+  if (ts.isQualifiedName(parent)) return parent.right === node;
+  if (ts.isBindingElement(parent)) return parent.propertyName === node;
+  return (
+    (ts.isPropertyAssignment(parent) ||
+      ts.isPropertyDeclaration(parent) ||
+      ts.isPropertySignature(parent) ||
+      ts.isMethodDeclaration(parent) ||
+      ts.isMethodSignature(parent) ||
+      ts.isAccessor(parent)) &&
+    parent.name === node
+  );
+}
+
+/** The impure names that a file refers to, in code: comments and strings are free. */
+function impureNamesIn(file: ts.SourceFile): string[] {
+  const found = new Set<string>();
+  const visit = (node: ts.Node): void => {
+    if (ts.isIdentifier(node) && IMPURE.has(node.text) && !isMemberName(node)) found.add(node.text);
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return [...found];
+}
+
+/**
+ * What a source file does that its layer forbids.
+ *
+ * @param name - its path from src/, with slashes.
+ */
+function breaches(name: string, source: string): string[] {
+  const file = ts.createSourceFile(name, source, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
+  const found: string[] = [];
+  const segments = name.split("/");
+  const folder = segments.length === 1 ? "" : segments[0];
+  const rule = RULES[folder];
+
+  if (folder === "") {
+    if (!DOORS.includes(name)) found.push(`${name} lies in no layer`);
+    for (const statement of file.statements) {
+      if (!ts.isExportDeclaration(statement) || statement.moduleSpecifier === undefined) {
+        found.push(`${name} does more than re-export: ${statement.getText(file).split("\n")[0]}`);
+      }
+    }
+  } else if (rule === undefined) {
+    return [`${name} lies in no layer`];
+  }
+
+  for (const specifier of importsOf(file)) {
+    if (!specifier.startsWith(".")) {
+      if (!rule?.external.test(specifier)) found.push(`${name} imports ${specifier}`);
+      continue;
+    }
+    const target = path.posix.join(path.posix.dirname(name), specifier).replace(/\.js$/, ".ts");
+    const targetFolder = target.includes("/") ? target.split("/")[0] : "";
+    if (target.startsWith("..")) found.push(`${name} imports ${specifier} from outside of src/`);
+    else if (targetFolder === folder && folder !== "") continue;
+    else if (rule !== undefined && !rule.folders.includes(targetFolder)) {
+      found.push(`${name} imports ${target}, which its layer may not know`);
+    } else if (folder === "" && targetFolder === "kernel") {
+      found.push(`${name} imports ${target}, which is for codec alone`);
+    } else if (target !== `${targetFolder}/index.ts`) {
+      // The compat folder has one door for each package that it stands in for.
+      found.push(`${name} imports ${target}, not that folder's index.ts`);
+    }
+  }
+  if (rule?.pure && name !== HOST_FILE) {
+    for (const impure of impureNamesIn(file)) found.push(`${name} names ${impure}`);
+  }
+  return found;
+}
+
+/** Paths of the .ts files under a folder of the project, from that folder, with slashes. */
+function sourcesIn(folder: string): string[] {
+  return readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => name.replaceAll("\\", "/"))
+    .sort();
+}
+
+describe("layers", () => {
+  const sources = sourcesIn("src");
+
+  test("there are sources to read", () => {
+    assert.ok(sources.includes("codec/index.ts") && sources.includes("kernel/index.ts"));
+  });
+
+  for (const name of sources) {
+    test(`src/${name} keeps to its layer`, () => {
+      assert.deepEqual(breaches(name, readFileSync(path.join(root, "src", name), "utf8")), []);
+    });
+  }
+});
+
+describe("the check of the layers can fail", () => {
+  const BAD: readonly [name: string, source: string, breach: string][] = [
+    ["kernel/a.ts", 'import { x } from "../codec/index.js";', "imports codec/index.ts"],
+    ["kernel/a.ts", 'import ts from "typescript";', "imports typescript"],
+    ["codec/a.ts", 'import { x } from "../kernel/instance.js";', "imports kernel/instance.ts, not"],
+    ["codec/a.ts", 'import type { Endpoint } from "../protocol/index.js";', "imports protocol/index.ts"],
+    ["codec/a.ts", 'export * from "../node/index.js";', "imports node/index.ts"],
+    ["codec/a.ts", 'import loader from "@assemblyscript/loader";', "imports @assemblyscript"],
+    ["codec/a.ts", 'const fs = await import("node:fs");', "imports node:fs"],
+    ["codec/a.ts", "const fs = await import(name);", "imports (name)"],
+    ["codec/a.ts", 'const fs = require("node:fs");', "imports node:fs"],
+    ["codec/a.ts", 'export let x: import("node:net").Socket;', "imports node:net"],
+    ["codec/a.ts", 'import net = require("node:net");', "imports node:net"],
+    ["codec/a.ts", 'import "../../scripts/build.js";', "outside of src/"],
+    ["codec/a.ts", "export const x = Buffer.alloc(1);", "names Buffer"],
+    ["codec/a.ts", "export const x = globalThis.Buffer;", "names globalThis"],
+    ["codec/a.ts", "export function f(x: Buffer): void {}", "names Buffer"],
+    ["codec/a.ts", "export type T = NodeJS.Timeout;", "names NodeJS"],
+    ["codec/a.ts", "export const x = [process.pid];", "names process"],
+    ["codec/a.ts", "export const x = { process };", "names process"],
+    ["protocol/a.ts", "setTimeout(f, 1);", "names setTimeout"],
+    ["protocol/a.ts", "export const x = typeof window;", "names window"],
+    ["protocol/a.ts", "export class A extends EventTarget {}", "names EventTarget"],
+    ["protocol/a.ts", 'import { kernel } from "../kernel/index.js";', "imports kernel/index.ts"],
+    ["node/a.ts", 'import { x } from "../browser/index.js";', "imports browser/index.ts"],
+    ["node/a.ts", 'import { x } from "../protocol/endpoint.js";', "imports protocol/endpoint.ts, not"],
+    ["node/a.ts", 'import { x } from "../index.js";', "imports index.ts"],
+    ["browser/a.ts", 'import { x } from "../node/index.js";', "imports node/index.ts"],
+    ["browser/a.ts", 'import { x } from "node:events";', "imports node:events"],
+    ["compat/a.ts", 'import { x } from "../kernel/index.js";', "imports kernel/index.ts"],
+    ["compat/a.ts", 'import { x } from "../codec/masking.js";', "imports codec/masking.ts, not"],
+    ["index.ts", "export const x = 1;", "more than re-export"],
+    ["index.ts", 'import { x } from "./codec/index.js"; export { x };', "more than re-export"],
+    ["index.ts", 'export * from "./codec/masking.js";', "imports codec/masking.ts, not"],
+    ["index.ts", 'export * from "./kernel/index.js";', "for codec alone"],
+    ["index.ts", 'export * from "./index.browser.js";', "imports index.browser.ts"],
+    ["helpers.ts", 'export * from "./codec/index.js";', "in no layer"],
+    ["utils/a.ts", "export {};", "in no layer"],
+  ];
+  for (const [name, source, breach] of BAD) {
+    test(`${name}: ${source}`, () => {
+      const found = breaches(name, source);
+      assert.ok(
+        found.some((text) => text.includes(breach)),
+        `should say "${breach}", says ${JSON.stringify(found)}`,
+      );
+    });
+  }
+
+  const GOOD: readonly [name: string, source: string][] = [
+    ["kernel/a.ts", 'import { instantiateSync } from "@assemblyscript/loader";'],
+    ["kernel/a.ts", 'import { KERNEL_BYTES } from "./generated/bytes.js";'],
+    ["codec/a.ts", 'import { type Kernel, kernel } from "../kernel/index.js";'],
+    ["codec/a.ts", "// Buffer, process and setTimeout\nexport const x = 'node:fs Buffer';"],
+    ["codec/a.ts", "export const x = space.window(1); export class A { process(): void {} }"],
+    ["codec/host.ts", "export const x = globalThis.Buffer;"],
+    ["protocol/a.ts", 'export { isControl } from "../codec/index.js";'],
+    ["node/a.ts", 'import net from "node:net"; setTimeout(f, 1);'],
+    ["browser/a.ts", "export const x = new WebSocket(url);"],
+    ["compat/a.ts", 'import { connect } from "../node/index.js";'],
+    ["index.browser.ts", 'export * from "./browser/index.js"; export { x } from "./codec/index.js";'],
+  ];
+  for (const [name, source] of GOOD) {
+    test(`allowed in ${name}: ${source}`, () => assert.deepEqual(breaches(name, source), []));
+  }
+});
+
+/** The longest a source file may be, in lines. */
+const MAX_LINES = 450;
+
+describe("length", () => {
+  for (const folder of ["src", "assembly"]) {
+    test(`no file in ${folder}/ has more than ${MAX_LINES} lines`, () => {
+      const long = sourcesIn(folder).filter(
+        (name) => readFileSync(path.join(root, folder, name), "utf8").split("\n").length - 1 > MAX_LINES,
+      );
+      assert.deepEqual(long, []);
+    });
+  }
+});
+
+const CODEC_EXPORTS = [
+  "CloseCode",
+  "DEFAULT_MAX_FRAME_SIZE",
+  "FrameDecoder",
+  "FrameEncoder",
+  "InvalidStateError",
+  "LimitError",
+  "MAX_CONTROL_PAYLOAD_LENGTH",
+  "Opcode",
+  "PayloadBuffer",
+  "ProtocolError",
+  "Utf8Validator",
+  "applyMask",
+  "decodeCloseBody",
+  "decodeFrame",
+  "encodeBinary",
+  "encodeClose",
+  "encodeCloseBody",
+  "encodeFrame",
+  "encodePing",
+  "encodePong",
+  "encodeText",
+  "generateMaskingKey",
+  "isControl",
+  "isValidCloseCode",
+  "isValidUtf8",
+  "kernelBackend",
+  "mask",
+  "type CloseBody",
+  "type DecodeFrameOptions",
+  "type EncodeFrameOptions",
+  "type Frame",
+  "type FrameBits",
+  "type FrameDecodeResult",
+  "type FrameDecoderOptions",
+  "type FrameEncoderOptions",
+  "type ProtocolErrorCode",
+  "type Role",
+  "unmask",
+];
+
+/** What each entry point of package.json exports. A name that leaves this list breaks somebody's import. */
+const ENTRY_POINTS: Readonly<Record<string, { source: string; exports: readonly string[] }>> = {
+  ".": { source: "src/index.ts", exports: CODEC_EXPORTS },
+  "./codec": { source: "src/codec/index.ts", exports: CODEC_EXPORTS },
+  "./bufferutil": { source: "src/compat/bufferutil.ts", exports: ["mask", "unmask"] },
+  "./utf-8-validate": { source: "src/compat/utf-8-validate.ts", exports: ["default", "module.exports"] },
+};
+
+describe("entry points", () => {
+  const { compilerOptions } = ts.parseConfigFileTextToJson(
+    "tsconfig.json",
+    readFileSync(path.join(root, "tsconfig.json"), "utf8"),
+  ).config;
+  const { options } = ts.convertCompilerOptionsFromJson(compilerOptions, root);
+  const files = Object.values(ENTRY_POINTS).map(({ source }) => path.join(root, source));
+  const program = ts.createProgram(files, options);
+  const checker = program.getTypeChecker();
+
+  /** The exported symbols of a file, each resolved to what it was declared as. */
+  function exportsOf(source: string): { name: string; symbol: ts.Symbol; isValue: boolean }[] {
+    const file = program.getSourceFile(path.join(root, source));
+    const module = file && checker.getSymbolAtLocation(file);
+    assert.ok(module, `${source} is a module`);
+    return checker.getExportsOfModule(module).map((exported) => {
+      const isAlias = (exported.flags & ts.SymbolFlags.Alias) !== 0;
+      const symbol = isAlias ? checker.getAliasedSymbol(exported) : exported;
+      return { name: exported.name, symbol, isValue: (symbol.flags & ts.SymbolFlags.Value) !== 0 };
+    });
+  }
+
+  test("are those of package.json", () => {
+    const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+    const listed = Object.keys(exports).filter((entry) => entry !== "./package.json");
+    assert.deepEqual(listed.sort(), Object.keys(ENTRY_POINTS).sort());
+  });
+
+  for (const [entry, { source, exports }] of Object.entries(ENTRY_POINTS)) {
+    test(`${entry} exports these names and no others`, async () => {
+      const names = exportsOf(source).map(({ name, isValue }) => (isValue ? name : `type ${name}`));
+      assert.deepEqual(names.sort(), [...exports].sort());
+      const values = exports.filter((name) => !name.startsWith("type "));
+      assert.deepEqual(
+        Object.keys(await import(new URL(`../${source}`, import.meta.url).href)),
+        [...values].sort(),
+      );
+    });
+  }
+
+  test("every value that the codec exports has a TSDoc comment", () => {
+    const bare = exportsOf("src/codec/index.ts")
+      .filter(({ symbol, isValue }) => isValue && symbol.getDocumentationComment(checker).length === 0)
+      .map(({ name }) => name);
+    assert.deepEqual(bare, []);
+  });
+});

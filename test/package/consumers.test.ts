@@ -1,0 +1,201 @@
+/**
+ * The package as users meet it: packed, installed in an empty project, loaded by `import` and by `require`
+ * on every supported Node, and type-checked without the types of Node.
+ */
+
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { createFolder, install, pack, removeFolder, root, run, runtimes } from "./support.js";
+
+/** Runs in the project, as CommonJS and as ES module. */
+const EXERCISE = `
+function exercise({ main, codec, bufferutil, isValidUTF8 }) {
+  const encoder = new codec.FrameEncoder({ role: "client" });
+  encoder.text("a rope, ein Tau, 繩 🪢");
+  encoder.binary(Uint8Array.from({ length: 70000 }, (_, i) => i));
+  encoder.close(1000, "done");
+  const decoder = new codec.FrameDecoder({ role: "server" });
+  const bytes = encoder.take();
+  const seen = [];
+  for (let start = 0; start < bytes.length; start += 1000) {
+    decoder.push(bytes.subarray(start, start + 1000));
+    while (decoder.next()) {
+      seen.push(decoder.opcode === codec.Opcode.Text ? decoder.text() : decoder.payload.length);
+    }
+  }
+  const payload = Uint8Array.from([0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+  bufferutil.unmask(payload, Uint8Array.from([0x37, 0xfa, 0x21, 0x3d]));
+  const masked = new Uint8Array(5);
+  bufferutil.mask(payload, Uint8Array.from([0x37, 0xfa, 0x21, 0x3d]), masked, 0, 5);
+  return {
+    seen,
+    error: decoder.error,
+    backend: main.kernelBackend(),
+    payload: String.fromCharCode(...payload),
+    masked: [...masked],
+    utf8: [typeof isValidUTF8, isValidUTF8(Uint8Array.of(0xc3, 0xa9)), isValidUTF8(Uint8Array.of(0xc3))],
+    sameFunction: main.encodeFrame === codec.encodeFrame && main.mask === bufferutil.mask,
+  };
+}
+`;
+
+const EXPECTED = {
+  seen: ["a rope, ein Tau, 繩 🪢", 70000, 6],
+  backend: "wasm",
+  payload: "Hello",
+  masked: [0x7f, 0x9f, 0x4d, 0x51, 0x58],
+  utf8: ["function", true, false],
+  sameFunction: true,
+};
+
+const ES_MODULE = `${EXERCISE}
+import * as main from "hawser";
+import * as codec from "hawser/codec";
+import * as bufferutil from "hawser/bufferutil";
+import isValidUTF8 from "hawser/utf-8-validate";
+console.log(JSON.stringify(exercise({ main, codec, bufferutil, isValidUTF8 })));
+`;
+
+const COMMONJS = `${EXERCISE}
+const main = require("hawser");
+const codec = require("hawser/codec");
+const bufferutil = require("hawser/bufferutil");
+const isValidUTF8 = require("hawser/utf-8-validate");
+console.log(JSON.stringify(exercise({ main, codec, bufferutil, isValidUTF8 })));
+`;
+
+const NAMES = `
+const names = {};
+for (const door of ["", "/codec", "/bufferutil", "/utf-8-validate", "/package.json"]) {
+  const it = require("hawser" + door);
+  names[door] = typeof it === "function" ? "function " + it.name : Object.keys(it).length > 0;
+}
+names["/bufferutil"] = Object.keys(require("hawser/bufferutil")).filter((name) => name !== "default").sort();
+console.log(JSON.stringify(names));
+`;
+
+const TYPED = `
+import { encodeText, FrameDecoder, type Frame, type FrameDecoderOptions, kernelBackend } from "hawser";
+import { decodeFrame, FrameEncoder, Opcode, ProtocolError, type Role } from "hawser/codec";
+import { mask, unmask } from "hawser/bufferutil";
+import isValidUTF8 from "hawser/utf-8-validate";
+
+const role: Role = "server";
+const options: FrameDecoderOptions = { role, maxFrameSize: 1024 };
+const decoder = new FrameDecoder(options);
+decoder.push(encodeText("hi", { mask: true }));
+while (decoder.next()) {
+  const opcode: number = decoder.opcode;
+  const payload: Uint8Array = decoder.payload;
+  if (opcode === Opcode.Text) console.log(decoder.text(), payload.length);
+}
+if (decoder.error instanceof ProtocolError) console.log(decoder.error.code, decoder.error.closeCode);
+const frame: Frame | undefined = decodeFrame(new Uint8Array(2)).frame;
+const encoder = new FrameEncoder({ role: "client", generateMaskingKey: () => 1 });
+encoder.frame(Opcode.Binary, new Uint8Array(3), { fin: false });
+unmask(encoder.take(), [1, 2, 3, 4]);
+mask(new Uint8Array(1), new Uint8Array(4), new Uint8Array(1), 0, 1);
+const valid: boolean = isValidUTF8(new Uint8Array(1));
+const backend: "wasm" | "reference" = kernelBackend();
+console.log(frame, valid, backend);
+// @ts-expect-error a role is needed
+new FrameDecoder({});
+// @ts-expect-error no such role
+new FrameEncoder({ role: "proxy" });
+// @ts-expect-error only bytes and strings are payloads
+encoder.binary([1, 2, 3]);
+`;
+
+const TYPED_COMMONJS = `
+import hawser = require("hawser");
+import isValidUTF8 = require("hawser/utf-8-validate");
+const valid: boolean = isValidUTF8(new Uint8Array(1));
+console.log(hawser.isControl(8), valid);
+`;
+
+/** Strict, and without skipLibCheck: our declarations themselves are checked. No types of Node. */
+const COMPILER_OPTIONS = {
+  strict: true,
+  skipLibCheck: false,
+  noEmit: true,
+  target: "ES2022",
+  lib: ["ES2022", "DOM"],
+  types: [],
+  verbatimModuleSyntax: false,
+};
+
+describe("an installed package", () => {
+  let folder = "";
+  let nodes: Map<string, string>;
+
+  before(async () => {
+    folder = await createFolder({
+      "esm.mjs": ES_MODULE,
+      "commonjs.cjs": COMMONJS,
+      "names.cjs": NAMES,
+      "typed.ts": TYPED,
+      "typed-commonjs.cts": TYPED_COMMONJS,
+      "tsconfig.nodenext.json": {
+        compilerOptions: { ...COMPILER_OPTIONS, module: "nodenext" },
+        files: ["typed.ts", "typed-commonjs.cts"],
+      },
+      "tsconfig.bundler.json": {
+        compilerOptions: { ...COMPILER_OPTIONS, module: "esnext", moduleResolution: "bundler" },
+        files: ["typed.ts"],
+      },
+    });
+    const { filename } = await pack(folder);
+    const manifest = { private: true, type: "module", dependencies: { hawser: `file:${filename}` } };
+    await writeFile(path.join(folder, "package.json"), JSON.stringify(manifest));
+    [nodes] = await Promise.all([runtimes(), install(folder)]);
+  });
+  after(() => removeFolder(folder));
+
+  for (const [name, script] of [
+    ["import", "esm.mjs"],
+    ["require()", "commonjs.cjs"],
+  ]) {
+    test(`works by ${name} on every Node, without a warning`, async (t) => {
+      for (const [node, executable] of nodes) {
+        await t.test(node, async () => {
+          const { stdout, stderr } = await run(executable, [script], folder);
+          assert.equal(stderr, "");
+          assert.deepEqual(JSON.parse(stdout), EXPECTED);
+        });
+      }
+    });
+  }
+
+  test("gives require() what the packages it stands in for give", async (t) => {
+    for (const [node, executable] of nodes) {
+      await t.test(node, async () => {
+        const { stdout } = await run(executable, ["names.cjs"], folder);
+        assert.deepEqual(JSON.parse(stdout), {
+          "": true,
+          "/codec": true,
+          "/bufferutil": ["mask", "unmask"],
+          "/utf-8-validate": "function isValidUTF8",
+          "/package.json": true,
+        });
+      });
+    }
+  });
+
+  test("runs on Node 22, 24 and 26 in fact", async () => {
+    const versions: string[] = [];
+    for (const executable of nodes.values()) versions.push((await run(executable, ["-v"], folder)).stdout);
+    assert.deepEqual(
+      versions.slice(1).map((version) => version.split(".")[0]),
+      ["v22", "v24", "v26"],
+    );
+  });
+
+  for (const resolution of ["nodenext", "bundler"]) {
+    test(`has types that resolve by "${resolution}" and need no @types/node`, async () => {
+      const compiler = path.join(root, "node_modules/typescript/bin/tsc");
+      await run(process.execPath, [compiler, "-p", `tsconfig.${resolution}.json`], folder);
+    });
+  }
+});

@@ -1,0 +1,121 @@
+/** What is in the tarball that npm would publish, and what its package.json promises. */
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { createFolder, type Packed, pack, removeFolder, root } from "./support.js";
+
+/** Bytes that the compiled kernel may have. */
+const MAX_KERNEL_SIZE = 12 * 1024;
+
+const manifest = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+
+/** Paths of the files under a folder of the project, from its root, with slashes. */
+function filesIn(folder: string): string[] {
+  return readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)).replaceAll("\\", "/"));
+}
+
+describe("the tarball", () => {
+  let folder = "";
+  let packed: Packed;
+  let paths: string[] = [];
+
+  before(async () => {
+    folder = await createFolder({});
+    packed = await pack(folder);
+    paths = packed.files.map((file) => file.path);
+  });
+  after(() => removeFolder(folder));
+
+  test("holds all sources, generated ones included", () => {
+    for (const source of [...filesIn("src"), ...filesIn("assembly")]) {
+      assert.ok(paths.includes(source), `${source} is missing`);
+    }
+    assert.ok(paths.includes("src/kernel/generated/bytes.ts"));
+    assert.ok(paths.includes("src/kernel/generated/layout.ts"));
+  });
+
+  test("holds what the build makes of each source, and nothing older", () => {
+    const expected = filesIn("src").flatMap((source) => {
+      const stem = source.replace(/^src\//, "dist/").replace(/\.ts$/, "");
+      return [".d.ts", ".d.ts.map", ".js", ".js.map"].map((ending) => stem + ending);
+    });
+    const built = paths.filter((name) => name.startsWith("dist/"));
+    assert.deepEqual(built.sort(), expected.sort(), "if a source was renamed, remove dist/ and build again");
+  });
+
+  test("holds the papers and nothing else", () => {
+    const rest = paths.filter((name) => !/^(dist|src|assembly)\//.test(name));
+    assert.deepEqual(rest.sort(), ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "package.json"]);
+  });
+
+  test("has source maps that lead to sources in it", () => {
+    for (const name of paths.filter((file) => file.endsWith(".map"))) {
+      const { sources } = JSON.parse(readFileSync(path.join(root, name), "utf8"));
+      assert.equal(sources.length, 1);
+      const source = path.posix.join(path.posix.dirname(name), sources[0]);
+      assert.ok(paths.includes(source), `${name} leads to ${source}`);
+    }
+  });
+
+  test("exports files that it holds, types first", () => {
+    const targets = Object.entries<string | Record<string, string>>(manifest.exports);
+    for (const [entry, target] of targets) {
+      if (typeof target !== "string") {
+        const conditions = Object.keys(target);
+        assert.equal(conditions[0], "types", `${entry}: TypeScript takes the first condition that fits`);
+        assert.equal(conditions.at(-1), "default", `${entry}: every runtime finds one`);
+      }
+      for (const file of typeof target === "string" ? [target] : Object.values(target)) {
+        assert.ok(paths.includes(file.replace(/^\.\//, "")), `${entry} exports ${file}`);
+      }
+    }
+    assert.ok(paths.includes(manifest.types.replace(/^\.\//, "")));
+  });
+});
+
+describe("package.json", () => {
+  test("supports Node 20.19 and later, where require() of an ES module works", () => {
+    assert.deepEqual(manifest.engines, { node: "^20.19.0 || >=22.12.0" });
+    assert.equal(manifest.type, "module");
+  });
+
+  test("says that modules have no side effects", () => assert.equal(manifest.sideEffects, false));
+
+  test("has one dependency", () => {
+    assert.deepEqual(Object.keys(manifest.dependencies), ["@assemblyscript/loader"]);
+    assert.equal(manifest.peerDependencies, undefined);
+    assert.equal(manifest.optionalDependencies, undefined);
+  });
+
+  test("runs nothing when it is installed", () => {
+    for (const script of ["preinstall", "install", "postinstall"]) {
+      assert.equal(manifest.scripts[script], undefined);
+    }
+  });
+
+  test("has the licence of the LICENSE file", () => {
+    assert.equal(manifest.license, "MIT");
+    assert.match(readFileSync(path.join(root, "LICENSE"), "utf8"), /^MIT License\n/);
+  });
+
+  test("has a changelog entry for its version", () => {
+    const changelog = readFileSync(path.join(root, "CHANGELOG.md"), "utf8");
+    assert.ok(changelog.includes(`\n## ${manifest.version} `));
+  });
+});
+
+describe("the kernel", () => {
+  const generated = readFileSync(path.join(root, "dist/kernel/generated/bytes.js"), "utf8");
+  const base64 = /"([A-Za-z0-9+/=]{100,})"/.exec(generated)?.[1] ?? "";
+  const bytes = Buffer.from(base64, "base64");
+
+  test("is a WebAssembly module", () => assert.ok(WebAssembly.validate(bytes)));
+
+  test(`has less than ${MAX_KERNEL_SIZE} bytes`, () => {
+    assert.ok(bytes.length < MAX_KERNEL_SIZE, `has ${bytes.length}`);
+  });
+});
