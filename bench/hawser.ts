@@ -4,4 +4,5 @@
  */
 
 export * from "../dist/codec/index.js";
-export { type Kernel, kernel, layout, selectKernel } from "../dist/kernel/index.js";
+export * as layout from "../dist/kernel/index.js";
+export { type Kernel, kernel, selectKernel } from "../dist/kernel/index.js";

@@ -4,24 +4,49 @@
  * makes frames of them.
  */
 
-import { type Kernel, layout } from "../kernel/index.js";
+import {
+  type Kernel,
+  OPTION_FORBID_MASK,
+  OPTION_MORE,
+  RECORD_LENGTH,
+  RECORDS,
+  RESULT,
+  RESULT_LENGTH,
+  RESULT_POSITION,
+  RESULT_STATUS,
+  STATE,
+  STATE_FRAME,
+  STATE_LENGTH,
+  STATE_MASKING_KEY,
+  STATE_MESSAGE,
+  STATE_REMAINING,
+  STATE_SPILL_LENGTH,
+  STATUS_CLOSE_BODY_OF_ONE,
+  STATUS_CONTROL_TOO_LONG,
+  STATUS_FRAME_TOO_BIG,
+  STATUS_FULL,
+  STATUS_INVALID_UTF8,
+  STATUS_LENGTH_NOT_MINIMAL,
+  WINDOW,
+  WINDOW_LENGTH,
+} from "../kernel/index.js";
 import { type ProtocolError, protocolError } from "./errors.js";
 import { rotateMaskingKey } from "./masking.js";
 import { type WindowHolder, type Workspace, workspace } from "./workspace.js";
 
-const STATE_WORD = layout.STATE >> 2;
-const STATE_WORDS = layout.STATE_LENGTH >> 2;
+const STATE_WORD = STATE >> 2;
+const STATE_WORDS = STATE_LENGTH >> 2;
 /** Where in STATE its last fields begin, which have a meaning only while a header is cut. */
-const SPILL_LENGTH = layout.STATE_SPILL_LENGTH >> 2;
-const FRAME = layout.STATE_FRAME >> 2;
-const MASKING_KEY = layout.STATE_MASKING_KEY >> 2;
-const MESSAGE = layout.STATE_MESSAGE >> 2;
-const REMAINING_DOUBLE = (layout.STATE + layout.STATE_REMAINING) >> 3;
-const STATUS_WORD = (layout.RESULT + layout.RESULT_STATUS) >> 2;
-const POSITION_WORD = (layout.RESULT + layout.RESULT_POSITION) >> 2;
-const LENGTH_DOUBLE = (layout.RESULT + layout.RESULT_LENGTH) >> 3;
-const RECORDS_WORD = layout.RECORDS >> 2;
-const RECORD_WORDS = layout.RECORD_LENGTH >> 2;
+const SPILL_LENGTH = STATE_SPILL_LENGTH >> 2;
+const FRAME = STATE_FRAME >> 2;
+const MASKING_KEY = STATE_MASKING_KEY >> 2;
+const MESSAGE = STATE_MESSAGE >> 2;
+const REMAINING_DOUBLE = (STATE + STATE_REMAINING) >> 3;
+const STATUS_WORD = (RESULT + RESULT_STATUS) >> 2;
+const POSITION_WORD = (RESULT + RESULT_POSITION) >> 2;
+const LENGTH_DOUBLE = (RESULT + RESULT_LENGTH) >> 3;
+const RECORDS_WORD = RECORDS >> 2;
+const RECORD_WORDS = RECORD_LENGTH >> 2;
 
 /** What is scanned at a time where there is more: it stays in the first-level cache on its way through. */
 const PIECE_LENGTH = 0x8000;
@@ -105,9 +130,9 @@ export class ChunkScanner implements WindowHolder {
     // Behind one long frame that needs no scan there is often another: look at its header alone.
     const probe = this.#passed;
     this.#passed = false;
-    if (probe && rest > PROBE_LENGTH && this.#scanPiece(PROBE_LENGTH, layout.OPTION_MORE)) return;
-    if (rest > PIECE_LENGTH && this.#scanPiece(PIECE_LENGTH, layout.OPTION_MORE)) return;
-    this.#scanPiece(Math.min(rest, layout.WINDOW_LENGTH), 0);
+    if (probe && rest > PROBE_LENGTH && this.#scanPiece(PROBE_LENGTH, OPTION_MORE)) return;
+    if (rest > PIECE_LENGTH && this.#scanPiece(PIECE_LENGTH, OPTION_MORE)) return;
+    this.#scanPiece(Math.min(rest, WINDOW_LENGTH), 0);
   }
 
   /** Scans `length` bytes of the chunk. Returns whether any of them were consumed. */
@@ -120,22 +145,22 @@ export class ChunkScanner implements WindowHolder {
     const used = state[SPILL_LENGTH] === 0 ? SPILL_LENGTH + 1 : STATE_WORDS;
     for (let i = 0; i < used; i++) words[STATE_WORD + i] = state[i];
     this.space.doubles[REMAINING_DOUBLE] = this.remaining;
-    const end = layout.WINDOW + length;
-    const count = this.#kernel.scan(layout.WINDOW, end, this.#options | more, this.#maxFrameSize);
+    const end = WINDOW + length;
+    const count = this.#kernel.scan(WINDOW, end, this.#options | more, this.#maxFrameSize);
     const left = words[STATE_WORD + SPILL_LENGTH] === 0 ? SPILL_LENGTH + 1 : STATE_WORDS;
     for (let i = 0; i < left; i++) state[i] = words[STATE_WORD + i];
     this.remaining = this.space.doubles[REMAINING_DOUBLE];
 
     const position = words[POSITION_WORD];
     // A violation may lie in a header that began in the chunk before.
-    this.#beginPiece(Math.max(position - layout.WINDOW, 0));
+    this.#beginPiece(Math.max(position - WINDOW, 0));
     this.records = words;
     this.base = RECORDS_WORD;
     this.end = RECORDS_WORD + count * RECORD_WORDS;
     this.inWindow = true;
-    this.#stillMasked = (this.#options & layout.OPTION_FORBID_MASK) === 0;
+    this.#stillMasked = (this.#options & OPTION_FORBID_MASK) === 0;
     const status = words[STATUS_WORD];
-    if (status > layout.STATUS_FULL) {
+    if (status > STATUS_FULL) {
       this.violation = this.#describe(status, position);
       this.#dropRest();
       return true;
@@ -148,9 +173,9 @@ export class ChunkScanner implements WindowHolder {
   #stage(length: number): void {
     const chunk = this.#chunk;
     const { bytes } = this.#kernel;
-    if (length === chunk.length) bytes.set(chunk, layout.WINDOW);
-    else if (length > PROBE_LENGTH) bytes.set(this.view(this.#scanned, length), layout.WINDOW);
-    else for (let i = 0; i < length; i++) bytes[layout.WINDOW + i] = chunk[this.#scanned + i];
+    if (length === chunk.length) bytes.set(chunk, WINDOW);
+    else if (length > PROBE_LENGTH) bytes.set(this.view(this.#scanned, length), WINDOW);
+    else for (let i = 0; i < length; i++) bytes[WINDOW + i] = chunk[this.#scanned + i];
   }
 
   /** A new piece begins where the last one ended. */
@@ -184,12 +209,12 @@ export class ChunkScanner implements WindowHolder {
 
   /** Bytes of the stream before what lies at an address in the window. */
   streamOffsetOf(address: number): number {
-    return this.#streamOffset + (address - layout.WINDOW);
+    return this.#streamOffset + (address - WINDOW);
   }
 
   /** Bytes of the chunk before what lies at an address in the window. */
   chunkOffsetOf(address: number): number {
-    return this.#pieceOffset + (address - layout.WINDOW);
+    return this.#pieceOffset + (address - WINDOW);
   }
 
   /** A view of the chunk. */
@@ -240,11 +265,11 @@ export class ChunkScanner implements WindowHolder {
   #describe(status: number, address: number): ProtocolError {
     const byte = this.#kernel.bytes[address];
     let detail = 0;
-    if (status === layout.STATUS_CONTROL_TOO_LONG || status === layout.STATUS_CLOSE_BODY_OF_ONE) {
+    if (status === STATUS_CONTROL_TOO_LONG || status === STATUS_CLOSE_BODY_OF_ONE) {
       detail = byte & 0x7f;
-    } else if (status >= layout.STATUS_LENGTH_NOT_MINIMAL && status <= layout.STATUS_FRAME_TOO_BIG) {
+    } else if (status >= STATUS_LENGTH_NOT_MINIMAL && status <= STATUS_FRAME_TOO_BIG) {
       detail = this.space.doubles[LENGTH_DOUBLE];
-    } else if (status !== layout.STATUS_INVALID_UTF8) {
+    } else if (status !== STATUS_INVALID_UTF8) {
       detail = byte & 0x0f;
     }
     return protocolError(status, this.streamOffsetOf(address), detail, this.#maxFrameSize);

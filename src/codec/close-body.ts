@@ -1,6 +1,6 @@
 /** The body of a Close frame (RFC 6455 §5.5.1, §7.4): two bytes of code, then a reason in UTF-8. */
 
-import { layout } from "../kernel/index.js";
+import { STATUS_CLOSE_BODY_OF_ONE, STATUS_INVALID_UTF8 } from "../kernel/index.js";
 import { isValidCloseCode } from "./close-code.js";
 import { STATUS_CLOSE_CODE } from "./errors.js";
 import { utf8Length, writable, writeUtf8 } from "./host.js";
@@ -33,13 +33,13 @@ export interface CloseBodyViolation {
  */
 export function judgeCloseBody(body: Uint8Array): CloseBodyViolation | undefined {
   if (body.length === 0) return undefined;
-  if (body.length === 1) return { status: layout.STATUS_CLOSE_BODY_OF_ONE, index: 0, detail: 1 };
+  if (body.length === 1) return { status: STATUS_CLOSE_BODY_OF_ONE, index: 0, detail: 1 };
   const code = (body[0] << 8) | body[1];
   if (!isValidCloseCode(code)) return { status: STATUS_CLOSE_CODE, index: 0, detail: code };
   if (body.length === 2) return undefined;
   const validator = new Utf8Validator();
   if (validator.push(body.subarray(2)) && validator.end()) return undefined;
-  return { status: layout.STATUS_INVALID_UTF8, index: 2 + validator.offset, detail: 0 };
+  return { status: STATUS_INVALID_UTF8, index: 2 + validator.offset, detail: 0 };
 }
 
 /** Decodes a body that `judgeCloseBody` found well formed, as a FrameDecoder's Close frames are. */

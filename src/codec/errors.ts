@@ -3,7 +3,23 @@
  * `code` strings that users of `ws` know, close codes and messages.
  */
 
-import { layout } from "../kernel/index.js";
+import {
+  STATUS_CLOSE_BODY_OF_ONE,
+  STATUS_CONTROL_TOO_LONG,
+  STATUS_EXPECTED_CONTINUATION,
+  STATUS_EXPECTED_MASK,
+  STATUS_FRAGMENTED_CONTROL,
+  STATUS_FRAME_TOO_BIG,
+  STATUS_INVALID_UTF8,
+  STATUS_LENGTH_NOT_MINIMAL,
+  STATUS_LENGTH_TOP_BIT,
+  STATUS_LENGTH_UNSAFE,
+  STATUS_RESERVED_OPCODE,
+  STATUS_RSV_1,
+  STATUS_RSV_2_3,
+  STATUS_UNEXPECTED_CONTINUATION,
+  STATUS_UNEXPECTED_MASK,
+} from "../kernel/index.js";
 import { CloseCode } from "./close-code.js";
 
 /** Strings in `error.code`. Those that `ws` has too mean the same and come with the same message. */
@@ -76,21 +92,21 @@ const INVALID_CONTROL_LENGTH: Row = [
 
 // biome-ignore format: a table
 const TABLE: Readonly<Record<number, Row>> = {
-  [layout.STATUS_RSV_2_3]: ["WS_ERR_UNEXPECTED_RSV_2_3", BROKEN, "Invalid WebSocket frame: RSV2 and RSV3 must be clear"],
-  [layout.STATUS_RSV_1]: ["WS_ERR_UNEXPECTED_RSV_1", BROKEN, "Invalid WebSocket frame: RSV1 must be clear"],
-  [layout.STATUS_RESERVED_OPCODE]: INVALID_OPCODE,
-  [layout.STATUS_FRAGMENTED_CONTROL]: ["WS_ERR_EXPECTED_FIN", BROKEN, "Invalid WebSocket frame: FIN must be set"],
-  [layout.STATUS_UNEXPECTED_CONTINUATION]: INVALID_OPCODE,
-  [layout.STATUS_EXPECTED_CONTINUATION]: INVALID_OPCODE,
-  [layout.STATUS_EXPECTED_MASK]: ["WS_ERR_EXPECTED_MASK", BROKEN, "Invalid WebSocket frame: MASK must be set"],
-  [layout.STATUS_UNEXPECTED_MASK]: ["WS_ERR_UNEXPECTED_MASK", BROKEN, "Invalid WebSocket frame: MASK must be clear"],
-  [layout.STATUS_CONTROL_TOO_LONG]: INVALID_CONTROL_LENGTH,
-  [layout.STATUS_CLOSE_BODY_OF_ONE]: INVALID_CONTROL_LENGTH,
-  [layout.STATUS_LENGTH_NOT_MINIMAL]: ["WS_ERR_INVALID_PAYLOAD_LENGTH", BROKEN, "Invalid WebSocket frame: payload length % is not encoded in the fewest bytes"],
-  [layout.STATUS_LENGTH_TOP_BIT]: ["WS_ERR_INVALID_PAYLOAD_LENGTH", BROKEN, "Invalid WebSocket frame: the top bit of a 64-bit payload length must be clear"],
-  [layout.STATUS_LENGTH_UNSAFE]: ["WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", TOO_BIG, "Unsupported WebSocket frame: payload length > 2^53 - 1"],
-  [layout.STATUS_FRAME_TOO_BIG]: ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", TOO_BIG, "Max payload size exceeded"],
-  [layout.STATUS_INVALID_UTF8]: ["WS_ERR_INVALID_UTF8", NOT_TEXT, "Invalid WebSocket frame: invalid UTF-8 sequence"],
+  [STATUS_RSV_2_3]: ["WS_ERR_UNEXPECTED_RSV_2_3", BROKEN, "Invalid WebSocket frame: RSV2 and RSV3 must be clear"],
+  [STATUS_RSV_1]: ["WS_ERR_UNEXPECTED_RSV_1", BROKEN, "Invalid WebSocket frame: RSV1 must be clear"],
+  [STATUS_RESERVED_OPCODE]: INVALID_OPCODE,
+  [STATUS_FRAGMENTED_CONTROL]: ["WS_ERR_EXPECTED_FIN", BROKEN, "Invalid WebSocket frame: FIN must be set"],
+  [STATUS_UNEXPECTED_CONTINUATION]: INVALID_OPCODE,
+  [STATUS_EXPECTED_CONTINUATION]: INVALID_OPCODE,
+  [STATUS_EXPECTED_MASK]: ["WS_ERR_EXPECTED_MASK", BROKEN, "Invalid WebSocket frame: MASK must be set"],
+  [STATUS_UNEXPECTED_MASK]: ["WS_ERR_UNEXPECTED_MASK", BROKEN, "Invalid WebSocket frame: MASK must be clear"],
+  [STATUS_CONTROL_TOO_LONG]: INVALID_CONTROL_LENGTH,
+  [STATUS_CLOSE_BODY_OF_ONE]: INVALID_CONTROL_LENGTH,
+  [STATUS_LENGTH_NOT_MINIMAL]: ["WS_ERR_INVALID_PAYLOAD_LENGTH", BROKEN, "Invalid WebSocket frame: payload length % is not encoded in the fewest bytes"],
+  [STATUS_LENGTH_TOP_BIT]: ["WS_ERR_INVALID_PAYLOAD_LENGTH", BROKEN, "Invalid WebSocket frame: the top bit of a 64-bit payload length must be clear"],
+  [STATUS_LENGTH_UNSAFE]: ["WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", TOO_BIG, "Unsupported WebSocket frame: payload length > 2^53 - 1"],
+  [STATUS_FRAME_TOO_BIG]: ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", TOO_BIG, "Max payload size exceeded"],
+  [STATUS_INVALID_UTF8]: ["WS_ERR_INVALID_UTF8", NOT_TEXT, "Invalid WebSocket frame: invalid UTF-8 sequence"],
   [STATUS_CLOSE_CODE]: ["WS_ERR_INVALID_CLOSE_CODE", BROKEN, "Invalid WebSocket frame: invalid status code %"],
 };
 

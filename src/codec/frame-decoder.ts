@@ -3,7 +3,20 @@
  * between two frames nothing is allocated. Knows no message beyond the order of fragments, no handshake.
  */
 
-import { layout } from "../kernel/index.js";
+import {
+  OPTION_ALLOW_RSV1,
+  OPTION_DEFER_UNMASK,
+  OPTION_FORBID_MASK,
+  OPTION_MID_MESSAGE,
+  OPTION_REQUIRE_MASK,
+  RECORD_ASCII,
+  RECORD_DEFERRED,
+  RECORD_FIRST,
+  RECORD_HEADER_SHIFT,
+  RECORD_LAST,
+  RECORD_LENGTH,
+  RECORD_MASKED,
+} from "../kernel/index.js";
 import { ChunkScanner } from "./chunk-scanner.js";
 import { judgeCloseBody } from "./close-body.js";
 import { InvalidStateError, type ProtocolError, protocolError } from "./errors.js";
@@ -42,7 +55,7 @@ export interface FrameDecoderOptions {
   readonly midMessage?: boolean;
 }
 
-const RECORD_WORDS = layout.RECORD_LENGTH >> 2;
+const RECORD_WORDS = RECORD_LENGTH >> 2;
 
 /** Where the current payload lies. */
 const IN_RECORD = 0;
@@ -51,12 +64,12 @@ const IN_PARTS = 2;
 /** There is no current frame. */
 const NOWHERE = 3;
 
-const FIRST_AND_LAST = layout.RECORD_FIRST | layout.RECORD_LAST;
+const FIRST_AND_LAST = RECORD_FIRST | RECORD_LAST;
 
 /** §5.1: frames of a client are masked, frames of a server are not. */
 const MASK_OPTION = {
-  server: layout.OPTION_REQUIRE_MASK,
-  client: layout.OPTION_FORBID_MASK,
+  server: OPTION_REQUIRE_MASK,
+  client: OPTION_FORBID_MASK,
   any: 0,
 } as const;
 
@@ -133,9 +146,9 @@ export class FrameDecoder {
     }
     const scanOptions =
       MASK_OPTION[role] |
-      (allowRsv1 === true ? layout.OPTION_ALLOW_RSV1 : 0) |
-      (midMessage === true ? layout.OPTION_MID_MESSAGE : 0) |
-      (partial ? 0 : layout.OPTION_DEFER_UNMASK);
+      (allowRsv1 === true ? OPTION_ALLOW_RSV1 : 0) |
+      (midMessage === true ? OPTION_MID_MESSAGE : 0) |
+      (partial ? 0 : OPTION_DEFER_UNMASK);
     this.#partial = partial;
     this.#scanner = new ChunkScanner(scanOptions, maxFrameSize);
   }
@@ -173,20 +186,20 @@ export class FrameDecoder {
       this.#address = records[record + 1];
       this.#length = records[record + 2];
       this.#payload = undefined;
-      if (word & layout.RECORD_FIRST) {
+      if (word & RECORD_FIRST) {
         this.opcode = (word & 0x0f) as Opcode;
         this.fin = (word & 0x80) !== 0;
         this.rsv1 = (word & 0x40) !== 0;
-        this.masked = (word & layout.RECORD_MASKED) !== 0;
-        this.headerLength = word >>> layout.RECORD_HEADER_SHIFT;
+        this.masked = (word & RECORD_MASKED) !== 0;
+        this.headerLength = word >>> RECORD_HEADER_SHIFT;
         this.maskingKey = records[record + 3];
         this.frameOffset = scanner.streamOffsetOf(this.#address) - this.headerLength;
         this.payloadLength = this.#length;
-        if (!(word & layout.RECORD_LAST)) this.payloadLength += scanner.remaining;
+        if (!(word & RECORD_LAST)) this.payloadLength += scanner.remaining;
       }
       if ((word & FIRST_AND_LAST) === FIRST_AND_LAST) {
         this.isFirstPart = this.isLastPart = true;
-        this.isAscii = (word & layout.RECORD_ASCII) !== 0;
+        this.isAscii = (word & RECORD_ASCII) !== 0;
         return this.opcode === Opcode.Close ? this.#close(this.payload) : true;
       }
       if (this.#takePart(word, records[record + 3])) return true;
@@ -215,16 +228,16 @@ export class FrameDecoder {
 
   /** One part of a frame that is not in one record. Returns whether there is something to deliver. */
   #takePart(word: number, maskingKey: number): boolean {
-    const first = (word & layout.RECORD_FIRST) !== 0;
-    const last = (word & layout.RECORD_LAST) !== 0;
-    const ascii = (word & layout.RECORD_ASCII) !== 0;
+    const first = (word & RECORD_FIRST) !== 0;
+    const last = (word & RECORD_LAST) !== 0;
+    const ascii = (word & RECORD_ASCII) !== 0;
     if (this.#partial && !isControl(this.opcode)) {
       this.isFirstPart = first;
       this.isLastPart = last;
       this.isAscii = ascii;
       return true;
     }
-    if (word & layout.RECORD_DEFERRED) {
+    if (word & RECORD_DEFERRED) {
       this.#passing = true;
       this.#spanStart = this.#scanner.chunkOffsetOf(this.#address);
       this.#spanLength = this.#length;

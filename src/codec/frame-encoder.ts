@@ -3,7 +3,7 @@
  * one write. Knows no message beyond a frame, no socket.
  */
 
-import { layout } from "../kernel/index.js";
+import { SCRATCH, WINDOW_LENGTH } from "../kernel/index.js";
 import { encodeCloseBody } from "./close-body.js";
 import { checkPayloadLength, firstByte, headerLengthFor, writeHeader } from "./frame-header.js";
 import { allocate, utf8Length, writeUtf8 } from "./host.js";
@@ -219,14 +219,14 @@ function writeShort(text: string, target: Uint8Array, offset: number, key: numbe
 
 /** Writes masked UTF-8 and returns its length in bytes; `most` is what it can be. */
 function writeMasked(text: string, most: number, target: Uint8Array, offset: number, key: number): number {
-  if (most > layout.WINDOW_LENGTH) {
+  if (most > WINDOW_LENGTH) {
     const length = writeUtf8(text, target, offset);
     maskWith(key, target.subarray(offset, offset + length), target, offset, length);
     return length;
   }
   const space = workspace();
-  const length = writeUtf8(text, space.memory, layout.SCRATCH);
-  space.kernel.mask(layout.SCRATCH, layout.SCRATCH, length, key);
+  const length = writeUtf8(text, space.memory, SCRATCH);
+  space.kernel.mask(SCRATCH, SCRATCH, length, key);
   target.set(space.scratch(length), offset);
   return length;
 }

@@ -1,6 +1,6 @@
 /** Masking (RFC 6455 §5.3): keys, and payload bytes combined with them. Knows no frames. */
 
-import { layout } from "../kernel/index.js";
+import { SCRATCH } from "../kernel/index.js";
 import { SCRATCH_PIECE, workspace } from "./workspace.js";
 
 /** Where a loop in JavaScript is as fast as crossing into the kernel (`bench/masking.ts`). */
@@ -123,8 +123,8 @@ export function maskWith(
   for (let done = 0; done < length; ) {
     const piece = Math.min(length - done, SCRATCH_PIECE);
     const whole = piece === source.length;
-    space.kernel.bytes.set(whole ? source : source.subarray(done, done + piece), layout.SCRATCH);
-    key = space.kernel.mask(layout.SCRATCH, layout.SCRATCH, piece, key);
+    space.kernel.bytes.set(whole ? source : source.subarray(done, done + piece), SCRATCH);
+    key = space.kernel.mask(SCRATCH, SCRATCH, piece, key);
     output.set(space.scratch(piece), offset + done);
     done += piece;
   }

@@ -56,7 +56,8 @@ export class PayloadBuffer {
       this.#endTail();
       this.#push(part, maskingKey);
     } else {
-      this.#copy(part, maskingKey, Math.min(expected, MAX_RESERVE));
+      const isFirst = this.#length === part.length;
+      this.#copy(part, maskingKey, isFirst ? Math.min(expected, MAX_RESERVE) : 0);
     }
   }
 

@@ -1,6 +1,14 @@
 /** Text (RFC 6455 §5.6, §8.1; UTF-8 as in RFC 3629): validating it, and making strings of it. */
 
-import { layout } from "../kernel/index.js";
+import {
+  RESULT,
+  RESULT_ASCII,
+  RESULT_POSITION,
+  SCRATCH,
+  UTF8_INVALID,
+  UTF16,
+  WINDOW_LENGTH,
+} from "../kernel/index.js";
 import { allocate, decodeUtf8, hostDecodesSlowly } from "./host.js";
 import type { PayloadBuffer } from "./payload-buffer.js";
 import { type Workspace, workspace } from "./workspace.js";
@@ -40,13 +48,13 @@ export class Utf8Validator {
     if (this.#offset >= 0) return false;
     const { kernel } = workspace();
     for (let done = 0; done < bytes.length; ) {
-      const piece = Math.min(bytes.length - done, layout.WINDOW_LENGTH);
-      kernel.bytes.set(piece === bytes.length ? bytes : bytes.subarray(done, done + piece), layout.SCRATCH);
-      this.#state = kernel.validateUtf8(layout.SCRATCH, layout.SCRATCH + piece, this.#state);
-      if (kernel.words[(layout.RESULT + layout.RESULT_ASCII) >> 2] === 0) this.#isAscii = false;
-      if (this.#state === layout.UTF8_INVALID) {
-        const address = kernel.words[(layout.RESULT + layout.RESULT_POSITION) >> 2];
-        this.#offset = this.#length + (address - layout.SCRATCH);
+      const piece = Math.min(bytes.length - done, WINDOW_LENGTH);
+      kernel.bytes.set(piece === bytes.length ? bytes : bytes.subarray(done, done + piece), SCRATCH);
+      this.#state = kernel.validateUtf8(SCRATCH, SCRATCH + piece, this.#state);
+      if (kernel.words[(RESULT + RESULT_ASCII) >> 2] === 0) this.#isAscii = false;
+      if (this.#state === UTF8_INVALID) {
+        const address = kernel.words[(RESULT + RESULT_POSITION) >> 2];
+        this.#offset = this.#length + (address - SCRATCH);
         return false;
       }
       this.#length += piece;
@@ -101,9 +109,9 @@ export function textAt(space: Workspace, start: number, end: number, ascii: bool
     return space.strings.ascii(start, end);
   }
   if (end - start > SHORT_LENGTH && !hostDecodesSlowly) return space.strings.utf8(start, end);
-  const units = space.kernel.utf8ToUtf16(start, end, layout.UTF16);
+  const units = space.kernel.utf8ToUtf16(start, end, UTF16);
   if (units <= SHORT_LENGTH) return shortString(space.units, 0, units);
-  return space.strings.utf16(layout.UTF16, layout.UTF16 + 2 * units);
+  return space.strings.utf16(UTF16, UTF16 + 2 * units);
 }
 
 /** A string of at most 16 code units. Reads 8 or 16, whatever the length. */
@@ -128,9 +136,9 @@ export function textOf(bytes: Uint8Array, ascii: boolean): string {
   const space = workspace();
   let text = "";
   for (let start = 0; start < bytes.length; ) {
-    const end = characterBoundary(bytes, Math.min(start + layout.WINDOW_LENGTH, bytes.length));
-    space.kernel.bytes.set(bytes.subarray(start, end), layout.SCRATCH);
-    text += textAt(space, layout.SCRATCH, layout.SCRATCH + (end - start), false);
+    const end = characterBoundary(bytes, Math.min(start + WINDOW_LENGTH, bytes.length));
+    space.kernel.bytes.set(bytes.subarray(start, end), SCRATCH);
+    text += textAt(space, SCRATCH, SCRATCH + (end - start), false);
     start = end;
   }
   return text;

@@ -4,7 +4,7 @@
  * another one scans.
  */
 
-import { type Kernel, kernel, layout } from "../kernel/index.js";
+import { type Kernel, kernel, SCRATCH, UTF16, WINDOW, WINDOW_LENGTH } from "../kernel/index.js";
 import { createStringReader, type StringReader, writable } from "./host.js";
 
 /** Whoever has records or payloads in the window. */
@@ -40,17 +40,17 @@ export class Workspace {
     this.strings = createStringReader(of.bytes);
     this.memory = writable(of.bytes);
     this.doubles = new Float64Array(of.bytes.buffer);
-    this.units = new Uint16Array(of.bytes.buffer, layout.UTF16, layout.WINDOW_LENGTH);
+    this.units = new Uint16Array(of.bytes.buffer, UTF16, WINDOW_LENGTH);
   }
 
   /** The first `length` bytes of SCRATCH, to be copied out at once. */
   scratch(length: number): Uint8Array {
-    return this.#view(this.#scratchViews, layout.SCRATCH, length);
+    return this.#view(this.#scratchViews, SCRATCH, length);
   }
 
   /** The first `length` bytes of the window, to be copied out at once. */
   window(length: number): Uint8Array {
-    return this.#view(this.#windowViews, layout.WINDOW, length);
+    return this.#view(this.#windowViews, WINDOW, length);
   }
 
   #view(kept: Uint8Array[], address: number, length: number): Uint8Array {

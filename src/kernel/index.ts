@@ -4,7 +4,7 @@ import { instantiateKernel } from "./instance.js";
 import type { Kernel, KernelBackend } from "./kernel.js";
 import { createReferenceKernel } from "./reference.js";
 
-export * as layout from "./generated/layout.js";
+export * from "./generated/layout.js";
 export type { Kernel, KernelBackend } from "./kernel.js";
 
 const created: { [backend in KernelBackend]?: Kernel } = {};

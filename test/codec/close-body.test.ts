@@ -5,7 +5,7 @@ import { it } from "node:test";
 import { judgeCloseBody } from "../../src/codec/close-body.js";
 import { STATUS_CLOSE_CODE } from "../../src/codec/errors.js";
 import { decodeCloseBody, encodeCloseBody, MAX_CONTROL_PAYLOAD_LENGTH } from "../../src/codec/index.js";
-import { layout } from "../../src/kernel/index.js";
+import * as layout from "../../src/kernel/generated/layout.js";
 import { eachBackend } from "../support/backends.js";
 import { closeBody } from "../support/frames.js";
 import { hex, toHex, utf8 } from "../support/hex.js";

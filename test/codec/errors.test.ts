@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { protocolError, STATUS_CLOSE_CODE } from "../../src/codec/errors.js";
 import { InvalidStateError, LimitError, ProtocolError } from "../../src/codec/index.js";
-import { layout } from "../../src/kernel/index.js";
+import * as layout from "../../src/kernel/generated/layout.js";
 import { STATUS_NAMES } from "../support/kernel.js";
 
 type Expected = readonly [status: number, code: string, closeCode: number, message: string];

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { isValidUtf8, Utf8Validator } from "../../src/codec/index.js";
 import { textAt, textOf } from "../../src/codec/utf8.js";
 import { workspace } from "../../src/codec/workspace.js";
-import { layout } from "../../src/kernel/index.js";
+import * as layout from "../../src/kernel/generated/layout.js";
 import { eachBackend } from "../support/backends.js";
 import { arbitraryCuts, arbitraryText, concat, cutAt } from "../support/frames.js";
 import { hex, toHex, utf8 } from "../support/hex.js";

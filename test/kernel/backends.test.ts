@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type Kernel, kernel, layout, selectKernel } from "../../src/kernel/index.js";
+import * as layout from "../../src/kernel/generated/layout.js";
+import { type Kernel, kernel, selectKernel } from "../../src/kernel/index.js";
 import {
   arbitraryCuts,
   arbitraryFrames,

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { layout } from "../../src/kernel/index.js";
+import * as layout from "../../src/kernel/generated/layout.js";
 import { eachBackend } from "../support/backends.js";
 import {
   BINARY,

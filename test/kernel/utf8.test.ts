@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { isUtf8 } from "node:buffer";
 import { describe, it } from "node:test";
-import { type Kernel, layout } from "../../src/kernel/index.js";
+import * as layout from "../../src/kernel/generated/layout.js";
+import type { Kernel } from "../../src/kernel/index.js";
 import { eachBackend } from "../support/backends.js";
 import { concat } from "../support/frames.js";
 import { toHex, utf8 } from "../support/hex.js";

@@ -1,6 +1,7 @@
 /** Calls a kernel the way tests want it: bytes in, plain values out, nothing left of the call before. */
 
-import { type Kernel, layout } from "../../src/kernel/index.js";
+import * as layout from "../../src/kernel/generated/layout.js";
+import type { Kernel } from "../../src/kernel/index.js";
 
 export interface SeenRecord {
   readonly firstByte: number;
