@@ -29,7 +29,15 @@ const TEXTS = [
   "a\0b",
   "é水😀a".repeat(10_000),
 ];
-const LONE = ["\ud800", "a\ud800", "\udc00b", "\udc00\ud800", "\ud83dx\ude00", "\ud800\ud800\udc00"];
+const LONE = [
+  "\ud800",
+  "a\ud800",
+  "\udc00b",
+  "\udc00\ud800",
+  "\udc00\udc00",
+  "\ud83dx\ude00",
+  "\ud800\ud800\udc00",
+];
 
 describe("the codec without Buffer", () => {
   for (const backend of ["wasm", "reference"] as const) {

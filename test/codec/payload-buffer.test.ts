@@ -103,6 +103,7 @@ describe("PayloadBuffer", () => {
       (i) => (i % 2 ? Uint8Array.of(7) : viewOf(Uint8Array.of(7), 4096)),
     ],
     ["parts just under half of their chunk", 300, () => new Uint8Array(4096).subarray(0, 2000)],
+    ["parts of a tenth of their chunk", 300, () => new Uint8Array(16_384).subarray(0, 1600)],
     ["parts just over half of their chunk", 300, () => new Uint8Array(4096).subarray(0, 2100)],
     [
       "large parts, each followed by one byte of a large chunk",
