@@ -298,7 +298,10 @@ const CODEC_EXPORTS = [
 const ENTRY_POINTS: Readonly<Record<string, { source: string; exports: readonly string[] }>> = {
   ".": { source: "src/index.ts", exports: CODEC_EXPORTS },
   "./codec": { source: "src/codec/index.ts", exports: CODEC_EXPORTS },
-  "./bufferutil": { source: "src/compat/bufferutil.ts", exports: ["default", "mask", "unmask"] },
+  "./bufferutil": {
+    source: "src/compat/bufferutil.ts",
+    exports: ["default", "mask", "module.exports", "unmask"],
+  },
   "./utf-8-validate": { source: "src/compat/utf-8-validate.ts", exports: ["default", "module.exports"] },
 };
 

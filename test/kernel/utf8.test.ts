@@ -125,6 +125,8 @@ eachBackend("validateUtf8", (kernel, backend) => {
       const start = BASE;
       const unit = utf8(character);
       const filler = utf8(character.repeat(140));
+      // A whole block of 64 behind it: a block of nothing but ASCII takes a short cut.
+      const tail = filler.subarray(0, Math.ceil(132 / unit.length) * unit.length);
       for (const sequence of sequences(LEADS)) {
         const alone = judgeUtf8([...sequence, ...unit]);
         for (let offset = 0; offset <= 70; offset += stride) {
@@ -133,8 +135,8 @@ eachBackend("validateUtf8", (kernel, backend) => {
           bytes.set(filler.subarray(0, whole), start);
           bytes.fill(0x20, start + whole, start + offset);
           bytes.set(sequence, start + offset);
-          bytes.set(filler.subarray(0, 12 * unit.length), start + offset + sequence.length);
-          const end = start + offset + sequence.length + 12 * unit.length;
+          bytes.set(tail, start + offset + sequence.length);
+          const end = start + offset + sequence.length + tail.length;
           bytes[end] = 0x80; // which is not part of the text
           const state = validateUtf8(start, end, 0);
           const position = words[(layout.RESULT + layout.RESULT_POSITION) >> 2];
@@ -245,20 +247,23 @@ eachBackend("validateUtf8", (kernel, backend) => {
   });
 });
 
+/** Bytes past the last unit that the kernel says it may write. */
+const SLACK = 14;
+
 /** Transcodes with `alignment` bytes in front, and checks that nothing beyond the slack was written. */
 function transcode(kernel: Kernel, bytes: Uint8Array, alignment: number): string {
   const start = layout.SCRATCH + alignment;
   kernel.bytes.set(bytes, start);
   // A neighbour that would go on with a run of any kind must not matter.
   kernel.bytes.fill(alignment % 2 ? 0x80 : 0x41, start + bytes.length, start + bytes.length + 32);
-  const slackEnd = layout.UTF16 + 2 * bytes.length + 48;
-  kernel.bytes.fill(0xee, layout.UTF16, slackEnd + 16);
+  const filled = layout.UTF16 + 2 * bytes.length + 64;
+  kernel.bytes.fill(0xee, layout.UTF16, filled);
   const units = kernel.utf8ToUtf16(start, start + bytes.length, layout.UTF16);
   assert.ok(units <= bytes.length, "never more units than bytes");
-  const beyond = kernel.bytes.subarray(layout.UTF16 + 2 * units + 48, slackEnd + 16);
+  const beyond = kernel.bytes.subarray(layout.UTF16 + 2 * units + SLACK, filled);
   assert.ok(
     beyond.every((byte) => byte === 0xee),
-    "writes at most 48 bytes past the last unit",
+    `writes at most ${SLACK} bytes past the last unit: ${toHex(bytes)}`,
   );
   return Buffer.from(kernel.bytes.buffer, layout.UTF16, 2 * units).toString("utf16le");
 }

@@ -241,6 +241,10 @@ function runBatch(backend: KernelBackend, seed: number, digests: Int32Array, len
   }
 }
 
+function mib(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}
+
 function report(
   backend: KernelBackend,
   seed: number,
@@ -281,12 +285,12 @@ for (let done = 0, batch = 0; done < count; batch++) {
   if (performance.now() - reported > PROGRESS_MS) {
     reported = performance.now();
     const seconds = (reported - started) / 1000;
-    console.log(`${done} inputs, ${seconds.toFixed(0)} s, ${Math.round(done / seconds)}/s`);
+    const rss = mib(process.memoryUsage.rss());
+    console.log(`${done} inputs, ${seconds.toFixed(0)} s, ${Math.round(done / seconds)}/s, RSS ${rss}`);
   }
 }
 
 const seconds = (performance.now() - started) / 1000;
-const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 const rss = process.memoryUsage.rss();
 for (const [outcome, times] of [...outcomes].sort((a, b) => b[1] - a[1])) {
   console.log(`${String(times).padStart(10)}  ${outcome}`);
