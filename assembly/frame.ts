@@ -7,10 +7,12 @@
 import { gather, mask, unmaskAndGather } from "./mask";
 import {
   DEFERRED_LENGTH,
+  MESSAGE_ANY,
+  MESSAGE_NONE,
+  MESSAGE_UNKNOWN,
   OPTION_ALLOW_RSV1,
   OPTION_DEFER_UNMASK,
   OPTION_FORBID_MASK,
-  OPTION_MID_MESSAGE,
   OPTION_MORE,
   OPTION_REQUIRE_MASK,
   RECORD_ASCII,
@@ -86,10 +88,10 @@ function judgeFirstByte(byte: u32, message: u32, options: u32): i32 {
   if (opcode == CONTINUATION) {
     if (byte & RSV1) return STATUS_RSV_1;
     // §5.4: a continuation needs a fragment before it, …
-    return message || options & OPTION_MID_MESSAGE ? STATUS_OK : STATUS_UNEXPECTED_CONTINUATION;
+    return message ? STATUS_OK : STATUS_UNEXPECTED_CONTINUATION;
   }
   // … and "the fragments of one message MUST NOT be interleaved between the fragments of another".
-  return message ? STATUS_EXPECTED_CONTINUATION : STATUS_OK;
+  return message && message != MESSAGE_ANY ? STATUS_EXPECTED_CONTINUATION : STATUS_OK;
 }
 
 /** Judges the second byte of a frame: the MASK bit and what the 7-bit length alone can tell. */
@@ -138,7 +140,7 @@ function spill(position: usize, end: usize): void {
  * Goes on from STATE and leaves STATE as the next scan needs it. Payloads are unmasked where they lie.
  * A frame whose payload is not all here gets a record for the part that is, the first even if that part
  * is empty. Any alignment. The 14 bytes before `start` may be written (a split header is completed
- * there); up to 15 past `end` may be read.
+ * there); up to 16 past `end` may be read.
  *
  * @param options - OPTION_ bits.
  * @param maxFrameSize - greatest payload length allowed, judged on the header; may be Infinity.
@@ -196,7 +198,9 @@ export function scan(start: usize, end: usize, options: u32, maxFrameSize: f64):
       const headerLength = <usize>(2 + lengthBytes + (masked >> 5));
       if (available < headerLength) break;
       const opcode = first & OPCODE;
-      const began = opcode - 1 < 2 ? opcode | (first & RSV1) : message; // text or binary begin one
+      let began = message;
+      if (opcode - 1 < 2) began = opcode | (first & RSV1);
+      else if (opcode == CONTINUATION && message == MESSAGE_ANY) began = MESSAGE_UNKNOWN;
       // What began in the chunk before cannot be scanned again.
       if (options & OPTION_MORE && position >= start && length > <u64>(available - headerLength)) {
         const deferred = options & OPTION_DEFER_UNMASK && began != TEXT && length >= <u64>DEFERRED_LENGTH;
@@ -232,9 +236,9 @@ export function scan(start: usize, end: usize, options: u32, maxFrameSize: f64):
         }
       }
       key = rotr<u32>(key, (here & 3) << 3);
-    } else if (frame & RECORD_MASKED) {
+    } else {
       if (last || !(options & OPTION_DEFER_UNMASK) || (frame & OPCODE) >= CLOSE) {
-        key = mask(position, position, here, key);
+        if (frame & RECORD_MASKED) key = mask(position, position, here, key);
       } else {
         key = rotr<u32>(key, (here & 3) << 3);
         flags |= RECORD_DEFERRED;
@@ -247,7 +251,7 @@ export function scan(start: usize, end: usize, options: u32, maxFrameSize: f64):
     position += here;
     if (last) {
       if (frame & FIN && (frame & OPCODE) < CLOSE) {
-        message = 0;
+        message = MESSAGE_NONE;
         utf8 = 0;
       }
       frame = 0;

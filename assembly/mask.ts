@@ -12,7 +12,7 @@ export function firstBytes(count: i32): v128 {
  * Masks `length` bytes from `source` into `destination`. Masking is its own inverse, so it unmasks
  * too. Calls compose: pass the returned key on to continue where this call stopped.
  *
- * Any alignment. `destination` may equal `source`; otherwise the two must not overlap. Reads up to 15
+ * Any alignment. `destination` may equal `source`; otherwise the two must not overlap. Reads up to 16
  * bytes past either end and writes back past `destination`'s only what it read there.
  *
  * @param key - the masking key, its lowest byte for the first byte of `source`.

@@ -7,7 +7,7 @@
  * │ 0x00040 │       64 B │ STATE    what one decoder keeps between two scans (below)        │
  * │ 0x00080 │       64 B │ RESULT   how the last call ended (below)                         │
  * │ 0x00100 │     16 KiB │ RECORDS  one record for each frame, or part of one, of a scan    │
- * │ 0x04200 │    2.1 KiB │ TABLES   constants of `utf8.ts`, written when the module starts          │
+ * │ 0x04200 │   2.25 KiB │ TABLES   constants of `utf8.ts`, written when the module starts          │
  * │ 0x05000 │     64 KiB │ WINDOW   the chunk being scanned, unmasked here in place         │
  * │ 0x16000 │     64 KiB │ SCRATCH  bytes of one-shot calls: mask, validate                 │
  * │ 0x27000 │    128 KiB │ UTF16    what `utf8ToUtf16` writes                               │
@@ -16,7 +16,7 @@
  *
  * Before WINDOW and after each region lies slack that is never anybody's data: a header that was
  * split between two chunks is put together just before the window, and vector loops may read up to
- * 15 bytes past the end of a region and write up to 15 past it.
+ * 16 bytes past the end of a region and write up to 16 past it.
  *
  * This file holds numbers only. The build copies it to `src/kernel/generated/layout.ts` without the
  * types of AssemblyScript, so that TypeScript reads the same list.
@@ -39,7 +39,7 @@ export const RECORD_CAPACITY: i32 = 1024;
 //  0 FRAME         u32  first word of the record of the frame whose payload is under way, or 0
 //  4 MASKING_KEY   u32  rotated so that its lowest byte is for the next payload byte
 //  8 REMAINING     f64  payload bytes of that frame still to come
-// 16 MESSAGE       u32  opcode of the message under way | RSV1 of its first frame, or 0
+// 16 MESSAGE       u32  opcode of the message under way | RSV1 of its first frame, or a MESSAGE_ number
 // 20 UTF8          u32  see `utf8.ts`; 0 between two characters
 // 24 SPILL_LENGTH  u32  bytes of a header that the last chunk cut
 // 28 SPILL         14 B those bytes
@@ -51,6 +51,12 @@ export const STATE_UTF8: i32 = 20;
 export const STATE_SPILL_LENGTH: i32 = 24;
 export const STATE_SPILL: i32 = 28;
 export const STATE_LENGTH: i32 = 48;
+/** No message is under way. */
+export const MESSAGE_NONE: i32 = 0;
+/** Nobody knows yet: a stream that may begin inside a message has brought no data frame. */
+export const MESSAGE_ANY: i32 = 0x10;
+/** One is under way whose first frame was not seen. */
+export const MESSAGE_UNKNOWN: i32 = 0x20;
 
 // RESULT ─ offsets in bytes ───────────────────────────────────────────────────────────────────
 //  0 STATUS        u32  a STATUS_ number
@@ -83,8 +89,6 @@ export const OPTION_REQUIRE_MASK: i32 = 1;
 export const OPTION_FORBID_MASK: i32 = 2;
 /** An extension that gives RSV1 a meaning on the first frame of a message was negotiated. */
 export const OPTION_ALLOW_RSV1: i32 = 4;
-/** The stream may begin inside a message, with a continuation frame. */
-export const OPTION_MID_MESSAGE: i32 = 8;
 /**
  * Leave the payload of a data frame masked when the end cuts it and it is not text: whoever puts its parts
  * together unmasks them on the way, which spares passes over them.

@@ -170,7 +170,7 @@ function lastBoundary(start: usize, end: usize): usize {
 /**
  * Validates a range that holds at least one byte of 0x80 or more, or follows a cut character.
  *
- * Any alignment; reads up to 15 bytes past `end`.
+ * Any alignment; reads up to 16 bytes past `end`.
  *
  * @returns the state after the range, or UTF8_INVALID with the address of the first invalid byte in
  *   RESULT_POSITION.
@@ -189,7 +189,7 @@ export function continueUtf8(start: usize, end: usize, state: u32): u32 {
 /**
  * Validates a range, going on from `state` (0 at the beginning of a text).
  *
- * Any alignment; reads up to 15 bytes past `end`. RESULT_ASCII tells whether the range was ASCII.
+ * Any alignment; reads up to 16 bytes past `end`. RESULT_ASCII tells whether the range was ASCII.
  *
  * @returns the state after the range: 0 if the text may end here; UTF8_INVALID with the address of the
  *   first byte that makes the text invalid in RESULT_POSITION.
@@ -215,7 +215,7 @@ for (let set: u32 = 0; set < 256; set++) {
  * Transcodes valid UTF-8 to UTF-16 (little-endian). The caller has validated it: on other bytes the
  * output is meaningless, though never longer than one unit a byte.
  *
- * Any alignment; reads up to 15 bytes past `end`, writes up to 14 past the last unit; the two ranges must
+ * Any alignment; reads up to 16 bytes past `end`, writes up to 16 past the last unit; the two ranges must
  * not overlap.
  *
  * @returns how many code units were written.

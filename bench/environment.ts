@@ -32,7 +32,6 @@ export async function describeEnvironment(): Promise<Environment> {
     const file = new URL(`node_modules/${name}/package.json`, root);
     return [name, JSON.parse(readFileSync(file, "utf8")).version as string];
   });
-  const { KERNEL_BYTES } = await import("../dist/kernel/generated/bytes.js");
   return {
     date: new Date().toISOString(),
     cpu: cpus()[0]?.model ?? "unknown",
@@ -44,7 +43,7 @@ export async function describeEnvironment(): Promise<Environment> {
     packages: Object.fromEntries(packages),
     commit: commit(),
     distIsOlder: newest("dist/codec", "dist/kernel") < newest("src/codec", "src/kernel", "assembly"),
-    kernelBytes: Buffer.from(KERNEL_BYTES, "base64").length,
+    kernelBytes: statSync(new URL("build/kernel.wasm", root)).size,
     loadAverage: loadavg()[0],
   };
 }

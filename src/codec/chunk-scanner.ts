@@ -6,6 +6,7 @@
 
 import {
   type Kernel,
+  MESSAGE_ANY,
   OPTION_FORBID_MASK,
   OPTION_MORE,
   RECORD_LENGTH,
@@ -30,7 +31,8 @@ import {
   WINDOW,
   WINDOW_LENGTH,
 } from "../kernel/index.js";
-import { type ProtocolError, protocolError } from "./errors.js";
+import { InvalidStateError, type ProtocolError, protocolError } from "./errors.js";
+import { EMPTY } from "./host.js";
 import { rotateMaskingKey } from "./masking.js";
 import { type WindowHolder, type Workspace, workspace } from "./workspace.js";
 
@@ -54,8 +56,6 @@ const PIECE_LENGTH = 0x8000;
 /** Enough for any header (§5.2). */
 const PROBE_LENGTH = 16;
 
-const NOTHING: Uint8Array = new Uint8Array(0);
-
 export class ChunkScanner implements WindowHolder {
   /** The words of the last scan's records; the first begins at `base`, and there are `end - base` words. */
   records: Int32Array;
@@ -76,9 +76,12 @@ export class ChunkScanner implements WindowHolder {
   readonly #state = new Int32Array(STATE_WORDS);
 
   /** The chunk under way, and how much of it was scanned or passed over; others wait behind it. */
-  #chunk: Uint8Array = NOTHING;
+  #chunk: Uint8Array = EMPTY;
+  #chunkLength = 0;
   #scanned = 0;
   readonly #waiting: Uint8Array[] = [];
+  /** How many of those that waited were taken. */
+  #taken = 0;
   /** The last piece of it: where it begins in the chunk and in the stream, and its length. */
   #pieceOffset = 0;
   #streamOffset = 0;
@@ -88,8 +91,12 @@ export class ChunkScanner implements WindowHolder {
   /** Whether the last frame was passed over. */
   #passed = false;
 
-  /** @param options - OPTION_ bits. */
-  constructor(options: number, maxFrameSize: number) {
+  /**
+   * @param options - OPTION_ bits.
+   * @param midMessage - whether the stream may begin inside a message.
+   */
+  constructor(options: number, maxFrameSize: number, midMessage: boolean) {
+    if (midMessage) this.#state[MESSAGE] = MESSAGE_ANY;
     this.#options = options;
     this.#maxFrameSize = maxFrameSize;
     this.space = workspace();
@@ -98,35 +105,49 @@ export class ChunkScanner implements WindowHolder {
   }
 
   push(chunk: Uint8Array): void {
-    if (this.#chunk === NOTHING) this.#chunk = chunk;
+    if (this.#chunk === EMPTY) this.#begin(chunk);
     else this.#waiting.push(chunk);
   }
 
-  /** Moves to bytes that were not looked at yet. Returns whether there are any. */
-  open(): boolean {
-    if (this.#scanned < this.#chunk.length) return true;
-    const chunk = this.#waiting.shift();
-    if (chunk === undefined) return false;
+  #begin(chunk: Uint8Array): void {
     this.#chunk = chunk;
+    this.#chunkLength = chunk.length;
     this.#scanned = 0;
+  }
+
+  /**
+   * Moves to bytes that were not looked at yet. Returns whether there are any.
+   *
+   * @throws {InvalidStateError} when the chunk lost its memory: what it held cannot be known any more.
+   */
+  open(): boolean {
+    if (this.#chunk.length !== this.#chunkLength) {
+      throw new InvalidStateError(
+        "a chunk was transferred or resized while frames in it were still to be read",
+      );
+    }
+    if (!this.isChunkDone) return true;
+    if (this.#taken === this.#waiting.length) return false;
+    this.#begin(this.#waiting[this.#taken++]);
+    if (this.#taken === this.#waiting.length) this.#waiting.length = this.#taken = 0;
     return true;
   }
 
   /** Whether all of the chunk was scanned or passed over. */
   get isChunkDone(): boolean {
-    return this.#scanned === this.#chunk.length;
+    return this.#scanned === this.#chunkLength;
   }
 
   /** Whether the stream may end here without cutting a message, a frame or a header. */
   get isAtRest(): boolean {
     const state = this.#state;
-    const isDone = this.isChunkDone && this.#waiting.length === 0;
+    const isDone = this.isChunkDone && this.#waiting.length === 0 && this.violation === undefined;
     return isDone && state[FRAME] === 0 && state[MESSAGE] === 0 && state[SPILL_LENGTH] === 0;
   }
 
   /** Scans the next piece of the chunk: a part that fits the cache, or all that fits the window. */
   scan(): void {
-    const rest = this.#chunk.length - this.#scanned;
+    const rest = this.#chunkLength - this.#scanned;
     // Behind one long frame that needs no scan there is often another: look at its header alone.
     const probe = this.#passed;
     this.#passed = false;
@@ -173,7 +194,7 @@ export class ChunkScanner implements WindowHolder {
   #stage(length: number): void {
     const chunk = this.#chunk;
     const { bytes } = this.#kernel;
-    if (length === chunk.length) bytes.set(chunk, WINDOW);
+    if (length === this.#chunkLength) bytes.set(chunk, WINDOW);
     else if (length > PROBE_LENGTH) bytes.set(this.view(this.#scanned, length), WINDOW);
     else for (let i = 0; i < length; i++) bytes[WINDOW + i] = chunk[this.#scanned + i];
   }
@@ -192,7 +213,7 @@ export class ChunkScanner implements WindowHolder {
    * @param fin - whether it is the last of its message.
    */
   pass(fin: boolean): number {
-    const length = Math.min(this.#chunk.length - this.#scanned, this.remaining);
+    const length = Math.min(this.#chunkLength - this.#scanned, this.remaining);
     this.inWindow = this.#stillMasked = false;
     this.#beginPiece(length);
     this.#scanned += length;
@@ -232,7 +253,8 @@ export class ChunkScanner implements WindowHolder {
 
   /** Another decoder is about to scan: keeps the records for whoever has not read them. */
   evict(): void {
-    this.unmaskChunk();
+    // A chunk without its memory is an error of whoever reads on here, not of the other decoder.
+    if (this.#chunk.length === this.#chunkLength) this.unmaskChunk();
     this.records = this.records.slice(this.base, this.end);
     this.end -= this.base;
     this.base = 0;
@@ -244,8 +266,8 @@ export class ChunkScanner implements WindowHolder {
     if (this.space.holder === this) this.space.holder = undefined;
     this.inWindow = this.#stillMasked = false;
     this.records = this.#kernel.words;
-    this.#chunk = NOTHING;
-    this.#scanned = 0;
+    this.#chunk = EMPTY;
+    this.#chunkLength = this.#scanned = 0;
   }
 
   /** Nothing behind the last record counts: the stream has ended there. */
@@ -257,8 +279,8 @@ export class ChunkScanner implements WindowHolder {
   }
 
   #dropRest(): void {
-    this.#waiting.length = 0;
-    this.#scanned = this.#chunk.length;
+    this.#waiting.length = this.#taken = 0;
+    this.#scanned = this.#chunkLength;
   }
 
   /** The error for a status of the last scan. */

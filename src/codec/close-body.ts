@@ -1,8 +1,9 @@
 /** The body of a Close frame (RFC 6455 §5.5.1, §7.4): two bytes of code, then a reason in UTF-8. */
 
 import { STATUS_CLOSE_BODY_OF_ONE, STATUS_INVALID_UTF8 } from "../kernel/index.js";
+import { assertBytes } from "./bytes.js";
 import { isValidCloseCode } from "./close-code.js";
-import { STATUS_CLOSE_CODE } from "./errors.js";
+import { protocolError, STATUS_CLOSE_CODE } from "./errors.js";
 import { utf8Length, writable, writeUtf8 } from "./host.js";
 import { textOf, Utf8Validator } from "./utf8.js";
 
@@ -42,9 +43,28 @@ export function judgeCloseBody(body: Uint8Array): CloseBodyViolation | undefined
   return { status: STATUS_INVALID_UTF8, index: 2 + validator.offset, detail: 0 };
 }
 
-/** Decodes a body that `judgeCloseBody` found well formed, as a FrameDecoder's Close frames are. */
+/**
+ * Checks a body that is to be sent.
+ *
+ * @throws {RangeError} when it is not well formed.
+ */
+export function assertCloseBody(body: Uint8Array | string): void {
+  if (body.length === 0 || (typeof body !== "string" && judgeCloseBody(body) === undefined)) return;
+  throw new RangeError("the body of a Close frame must be what encodeCloseBody makes: a code, then a reason");
+}
+
+/**
+ * Decodes the body of a Close frame.
+ *
+ * @param body - left as it is.
+ * @throws {ProtocolError} when it is not well formed; its offset counts from the beginning of the body. A
+ *   FrameDecoder delivers no such body.
+ */
 export function decodeCloseBody(body: Uint8Array): CloseBody {
-  if (body.length < 2) return { code: undefined, reason: "" };
+  assertBytes(body, "body");
+  const wrong = judgeCloseBody(body);
+  if (wrong !== undefined) throw protocolError(wrong.status, wrong.index, wrong.detail);
+  if (body.length === 0) return { code: undefined, reason: "" };
   return { code: (body[0] << 8) | body[1], reason: textOf(body.subarray(2), false) };
 }
 
@@ -57,7 +77,8 @@ export function decodeCloseBody(body: Uint8Array): CloseBody {
  * @throws {RangeError} for a code that must not be sent, or a reason that is too long.
  * @throws {TypeError} for a reason without a code.
  */
-export function encodeCloseBody(code?: number, reason = ""): Uint8Array {
+export function encodeCloseBody(code?: number, reason = ""): Uint8Array<ArrayBuffer> {
+  if (typeof reason !== "string") throw new TypeError("a close reason must be a string");
   if (code === undefined) {
     if (reason !== "") throw new TypeError("a close reason needs a close code before it");
     return new Uint8Array(0);
@@ -69,9 +90,9 @@ export function encodeCloseBody(code?: number, reason = ""): Uint8Array {
   if (length > MAX_CONTROL_PAYLOAD_LENGTH) {
     throw new RangeError(`close reason must be at most 123 bytes of UTF-8, not ${length - 2}`);
   }
-  const body = writable(new Uint8Array(length));
+  const body = new Uint8Array(length);
   body[0] = code >> 8;
   body[1] = code;
-  writeUtf8(reason, body, 2);
+  writeUtf8(reason, writable(body), 2);
   return body;
 }

@@ -78,37 +78,39 @@ export class InvalidStateError extends Error {
 /** Status numbers that the codec adds to the kernel's. */
 export const STATUS_CLOSE_CODE = 32;
 
-const { ProtocolError: BROKEN, MessageTooBig: TOO_BIG, InvalidFramePayloadData: NOT_TEXT } = CloseCode;
-
 /** `%` stands for the opcode, length or close code at fault. */
 type Row = readonly [code: ProtocolErrorCode, closeCode: CloseCode, message: string];
 
-const INVALID_OPCODE: Row = ["WS_ERR_INVALID_OPCODE", BROKEN, "Invalid WebSocket frame: invalid opcode %"];
-const INVALID_CONTROL_LENGTH: Row = [
-  "WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH",
-  BROKEN,
-  "Invalid WebSocket frame: invalid payload length %",
-];
-
-// biome-ignore format: a table
-const TABLE: Readonly<Record<number, Row>> = {
-  [STATUS_RSV_2_3]: ["WS_ERR_UNEXPECTED_RSV_2_3", BROKEN, "Invalid WebSocket frame: RSV2 and RSV3 must be clear"],
-  [STATUS_RSV_1]: ["WS_ERR_UNEXPECTED_RSV_1", BROKEN, "Invalid WebSocket frame: RSV1 must be clear"],
-  [STATUS_RESERVED_OPCODE]: INVALID_OPCODE,
-  [STATUS_FRAGMENTED_CONTROL]: ["WS_ERR_EXPECTED_FIN", BROKEN, "Invalid WebSocket frame: FIN must be set"],
-  [STATUS_UNEXPECTED_CONTINUATION]: INVALID_OPCODE,
-  [STATUS_EXPECTED_CONTINUATION]: INVALID_OPCODE,
-  [STATUS_EXPECTED_MASK]: ["WS_ERR_EXPECTED_MASK", BROKEN, "Invalid WebSocket frame: MASK must be set"],
-  [STATUS_UNEXPECTED_MASK]: ["WS_ERR_UNEXPECTED_MASK", BROKEN, "Invalid WebSocket frame: MASK must be clear"],
-  [STATUS_CONTROL_TOO_LONG]: INVALID_CONTROL_LENGTH,
-  [STATUS_CLOSE_BODY_OF_ONE]: INVALID_CONTROL_LENGTH,
-  [STATUS_LENGTH_NOT_MINIMAL]: ["WS_ERR_INVALID_PAYLOAD_LENGTH", BROKEN, "Invalid WebSocket frame: payload length % is not encoded in the fewest bytes"],
-  [STATUS_LENGTH_TOP_BIT]: ["WS_ERR_INVALID_PAYLOAD_LENGTH", BROKEN, "Invalid WebSocket frame: the top bit of a 64-bit payload length must be clear"],
-  [STATUS_LENGTH_UNSAFE]: ["WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", TOO_BIG, "Unsupported WebSocket frame: payload length > 2^53 - 1"],
-  [STATUS_FRAME_TOO_BIG]: ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", TOO_BIG, "Max payload size exceeded"],
-  [STATUS_INVALID_UTF8]: ["WS_ERR_INVALID_UTF8", NOT_TEXT, "Invalid WebSocket frame: invalid UTF-8 sequence"],
-  [STATUS_CLOSE_CODE]: ["WS_ERR_INVALID_CLOSE_CODE", BROKEN, "Invalid WebSocket frame: invalid status code %"],
-};
+/** Made by a function so that a bundle without it can leave it out. */
+const TABLE = /* @__PURE__ */ (() => {
+  const { ProtocolError: BROKEN, MessageTooBig: TOO_BIG, InvalidFramePayloadData: NOT_TEXT } = CloseCode;
+  const opcode: Row = ["WS_ERR_INVALID_OPCODE", BROKEN, "Invalid WebSocket frame: invalid opcode %"];
+  const control: Row = [
+    "WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH",
+    BROKEN,
+    "Invalid WebSocket frame: invalid payload length %",
+  ];
+  // biome-ignore format: a table
+  const table: Readonly<Record<number, Row>> = {
+    [STATUS_RSV_2_3]: ["WS_ERR_UNEXPECTED_RSV_2_3", BROKEN, "Invalid WebSocket frame: RSV2 and RSV3 must be clear"],
+    [STATUS_RSV_1]: ["WS_ERR_UNEXPECTED_RSV_1", BROKEN, "Invalid WebSocket frame: RSV1 must be clear"],
+    [STATUS_RESERVED_OPCODE]: opcode,
+    [STATUS_FRAGMENTED_CONTROL]: ["WS_ERR_EXPECTED_FIN", BROKEN, "Invalid WebSocket frame: FIN must be set"],
+    [STATUS_UNEXPECTED_CONTINUATION]: opcode,
+    [STATUS_EXPECTED_CONTINUATION]: opcode,
+    [STATUS_EXPECTED_MASK]: ["WS_ERR_EXPECTED_MASK", BROKEN, "Invalid WebSocket frame: MASK must be set"],
+    [STATUS_UNEXPECTED_MASK]: ["WS_ERR_UNEXPECTED_MASK", BROKEN, "Invalid WebSocket frame: MASK must be clear"],
+    [STATUS_CONTROL_TOO_LONG]: control,
+    [STATUS_CLOSE_BODY_OF_ONE]: control,
+    [STATUS_LENGTH_NOT_MINIMAL]: ["WS_ERR_INVALID_PAYLOAD_LENGTH", BROKEN, "Invalid WebSocket frame: payload length % is not encoded in the fewest bytes"],
+    [STATUS_LENGTH_TOP_BIT]: ["WS_ERR_INVALID_PAYLOAD_LENGTH", BROKEN, "Invalid WebSocket frame: the top bit of a 64-bit payload length must be clear"],
+    [STATUS_LENGTH_UNSAFE]: ["WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", TOO_BIG, "Unsupported WebSocket frame: payload length > 2^53 - 1"],
+    [STATUS_FRAME_TOO_BIG]: ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", TOO_BIG, "Max payload size exceeded"],
+    [STATUS_INVALID_UTF8]: ["WS_ERR_INVALID_UTF8", NOT_TEXT, "Invalid WebSocket frame: invalid UTF-8 sequence"],
+    [STATUS_CLOSE_CODE]: ["WS_ERR_INVALID_CLOSE_CODE", BROKEN, "Invalid WebSocket frame: invalid status code %"],
+  };
+  return table;
+})();
 
 /**
  * Makes the error for a status number.
@@ -122,7 +124,7 @@ export function protocolError(status: number, offset: number, detail = 0, limit 
   if (row === undefined) throw new Error(`no such status: ${status}`);
   const [code, closeCode, template] = row;
   const message = template.replace("%", String(detail));
-  return closeCode === TOO_BIG
+  return closeCode === CloseCode.MessageTooBig
     ? new LimitError(message, code, offset, Math.min(limit, Number.MAX_SAFE_INTEGER), detail)
     : new ProtocolError(message, code, closeCode, offset);
 }

@@ -7,7 +7,6 @@ import {
   OPTION_ALLOW_RSV1,
   OPTION_DEFER_UNMASK,
   OPTION_FORBID_MASK,
-  OPTION_MID_MESSAGE,
   OPTION_REQUIRE_MASK,
   RECORD_ASCII,
   RECORD_DEFERRED,
@@ -17,9 +16,11 @@ import {
   RECORD_LENGTH,
   RECORD_MASKED,
 } from "../kernel/index.js";
+import { assertBytes } from "./bytes.js";
 import { ChunkScanner } from "./chunk-scanner.js";
 import { judgeCloseBody } from "./close-body.js";
 import { InvalidStateError, type ProtocolError, protocolError } from "./errors.js";
+import { EMPTY } from "./host.js";
 import { maskWith, rotateMaskingKey } from "./masking.js";
 import { isControl, Opcode } from "./opcode.js";
 import { PayloadBuffer } from "./payload-buffer.js";
@@ -72,8 +73,6 @@ const MASK_OPTION = {
   client: OPTION_FORBID_MASK,
   any: 0,
 } as const;
-
-const EMPTY: Uint8Array = new Uint8Array(0);
 
 /**
  * Decodes frames from a stream of bytes, cut into chunks anywhere.
@@ -145,12 +144,9 @@ export class FrameDecoder {
       );
     }
     const scanOptions =
-      MASK_OPTION[role] |
-      (allowRsv1 === true ? OPTION_ALLOW_RSV1 : 0) |
-      (midMessage === true ? OPTION_MID_MESSAGE : 0) |
-      (partial ? 0 : OPTION_DEFER_UNMASK);
+      MASK_OPTION[role] | (allowRsv1 === true ? OPTION_ALLOW_RSV1 : 0) | (partial ? 0 : OPTION_DEFER_UNMASK);
     this.#partial = partial;
-    this.#scanner = new ChunkScanner(scanOptions, maxFrameSize);
+    this.#scanner = new ChunkScanner(scanOptions, maxFrameSize, midMessage === true);
   }
 
   /**
@@ -160,7 +156,7 @@ export class FrameDecoder {
    * @throws {TypeError} when it is not a Uint8Array.
    */
   push(chunk: Uint8Array): void {
-    if (!(chunk instanceof Uint8Array)) throw new TypeError("a chunk must be a Uint8Array");
+    assertBytes(chunk, "a chunk");
     if (this.#closed || this.#scanner.violation !== undefined || chunk.length === 0) return;
     this.#scanner.push(chunk);
   }
@@ -168,7 +164,9 @@ export class FrameDecoder {
   /**
    * Moves to the next frame (or part of one, if `partial`).
    *
-   * @returns false when the chunks at hand hold no further one: push more, or look at `error`.
+   * @returns false when the chunks at hand hold no further one: push more, or look at `error`. What the
+   *   header of an unfinished frame says can then already be read.
+   * @throws {InvalidStateError} when the memory of a chunk was transferred away before its frames were read.
    */
   next(): boolean {
     if (this.#source !== IN_RECORD) this.#forgetPayload();
@@ -192,7 +190,7 @@ export class FrameDecoder {
         this.rsv1 = (word & 0x40) !== 0;
         this.masked = (word & RECORD_MASKED) !== 0;
         this.headerLength = word >>> RECORD_HEADER_SHIFT;
-        this.maskingKey = records[record + 3];
+        this.maskingKey = records[record + 3] >>> 0;
         this.frameOffset = scanner.streamOffsetOf(this.#address) - this.headerLength;
         this.payloadLength = this.#length;
         if (!(word & RECORD_LAST)) this.payloadLength += scanner.remaining;
@@ -300,8 +298,9 @@ export class FrameDecoder {
   }
 
   /**
-   * The current payload, unmasked: a view of the chunk it came in, or new bytes when it came in several.
-   * It is the caller's, and nothing overwrites it.
+   * The current payload, unmasked: a view of the chunk it came in, or new bytes when it came in several pieces.
+   * It is the caller's, and nothing overwrites it; copy it before you transfer its memory elsewhere, for the
+   * chunk may hold frames still to be read.
    */
   get payload(): Uint8Array {
     return (this.#payload ??= this.#viewPayload());

@@ -4,9 +4,10 @@
  */
 
 import { SCRATCH, WINDOW_LENGTH } from "../kernel/index.js";
-import { encodeCloseBody } from "./close-body.js";
+import { assertBytes } from "./bytes.js";
+import { assertCloseBody, encodeCloseBody } from "./close-body.js";
 import { checkPayloadLength, firstByte, headerLengthFor, writeHeader } from "./frame-header.js";
-import { allocate, utf8Length, writeUtf8 } from "./host.js";
+import { EMPTY, utf8Length, writable, writeUtf8 } from "./host.js";
 import { maskWith, nextMaskingKey, writeMaskingKey } from "./masking.js";
 import { Opcode } from "./opcode.js";
 import type { Role } from "./role.js";
@@ -15,6 +16,9 @@ import { workspace } from "./workspace.js";
 /** Bytes of a new slab: several thousand small frames, and still cheap to drop. */
 const SLAB_LENGTH = 0x4000;
 
+/** A slab that grew beyond this is let go when it can be: 2 MiB. */
+const MAX_KEPT_LENGTH = 1 << 21;
+
 /** Below this many units a loop writes ASCII faster than the host's encoder is called (`bench/encode.ts`). */
 const LOOP_UNITS = 24;
 
@@ -22,9 +26,7 @@ const LOOP_UNITS = 24;
 const MAX_BYTES_PER_UNIT = 3;
 
 /** Above this many units the length in UTF-8 is worth counting before memory is reserved for it. */
-const EXACT_UNITS = 0x1000;
-
-const EMPTY: Uint8Array = new Uint8Array(0);
+const EXACT_UNITS = 0x400;
 
 export interface FrameEncoderOptions {
   /** Our side: a client masks every frame, a server none (§5.1). */
@@ -86,6 +88,7 @@ export class FrameEncoder {
    */
   frame(opcode: Opcode, payload: Uint8Array | string, bits?: FrameBits): void {
     const first = firstByte(opcode, bits?.fin ?? true, bits?.rsv1 ?? false);
+    if (opcode === Opcode.Close) assertCloseBody(payload);
     if (typeof payload === "string") this.#text(first, opcode, payload);
     else this.#bytes(first, opcode, payload);
   }
@@ -132,7 +135,9 @@ export class FrameEncoder {
    * is warm, is used again. Bytes not yet taken stay.
    */
   recycle(): void {
-    if (this.#start === this.#end) this.#start = this.#end = 0;
+    if (this.#start !== this.#end) return;
+    if (this.#slab.length > MAX_KEPT_LENGTH) this.#drop();
+    this.#start = this.#end = 0;
   }
 
   #drop(): void {
@@ -144,7 +149,8 @@ export class FrameEncoder {
   #reserve(length: number): void {
     if (this.#slab.length - this.#end >= length) return;
     const held = this.#end - this.#start;
-    const grown = allocate(Math.max(SLAB_LENGTH, held === 0 ? length : 2 * (held + length)));
+    // Cleared memory: what is not written yet can be reached through the buffer of what is taken.
+    const grown = writable(new Uint8Array(Math.max(SLAB_LENGTH, held + length, 2 * held)));
     grown.set(this.#slab.subarray(this.#start, this.#end));
     this.#slab = grown;
     this.#start = 0;
@@ -152,14 +158,15 @@ export class FrameEncoder {
   }
 
   #bytes(first: number, opcode: number, payload: Uint8Array): void {
-    if (!(payload instanceof Uint8Array)) throw new TypeError("a payload must be a string or a Uint8Array");
+    assertBytes(payload, "a payload that is not a string");
     const length = payload.length;
     checkPayloadLength(opcode, length);
+    // Drawn first: it may be somebody's function, which may use this encoder.
+    const key = this.#masked ? this.#nextKey() : 0;
     this.#reserve(headerLengthFor(length, this.#masked) + length);
     const slab = this.#slab;
     const at = writeHeader(slab, this.#end, first, length, this.#masked);
     if (this.#masked) {
-      const key = this.#nextKey();
       writeMaskingKey(slab, at, key);
       maskWith(key, payload, slab, at + 4, length);
       this.#end = at + 4 + length;
@@ -171,10 +178,12 @@ export class FrameEncoder {
 
   #text(first: number, opcode: number, text: string): void {
     const units = text.length;
+    // UTF-8 has at least a byte for each unit, so a text that is too long is refused before it is written.
+    checkPayloadLength(opcode, units);
+    const key = this.#masked ? this.#nextKey() : 0;
     const most = units > EXACT_UNITS ? utf8Length(text) : units * MAX_BYTES_PER_UNIT;
     this.#reserve(headerLengthFor(most, this.#masked) + most);
     const slab = this.#slab;
-    const key = this.#masked ? this.#nextKey() : 0;
     // Most text is ASCII: write it where it then belongs, and move it where it is not.
     const guess = this.#end + headerLengthFor(units, this.#masked);
     const length =

@@ -3,8 +3,9 @@
  * FrameEncoder, which these are made of.
  */
 
+import { assertBytes } from "./bytes.js";
 import { encodeCloseBody } from "./close-body.js";
-import { FrameDecoder } from "./frame-decoder.js";
+import { DEFAULT_MAX_FRAME_SIZE, FrameDecoder } from "./frame-decoder.js";
 import { type FrameBits, FrameEncoder } from "./frame-encoder.js";
 import { nextMaskingKey, readMaskingKey, writeMaskingKey } from "./masking.js";
 import { Opcode } from "./opcode.js";
@@ -59,11 +60,12 @@ const MAX_HEADER_LENGTH = 14;
  * Decodes the frame at the beginning of `bytes`, wherever in a message it stands.
  *
  * @param bytes - left as they are; the payload is a copy.
- * @throws {ProtocolError} for a frame that breaks a rule.
+ * @throws {ProtocolError} for a header that breaks a rule, and for a frame of which the rest is here and does.
  */
 export function decodeFrame(bytes: Uint8Array, options: DecodeFrameOptions = {}): FrameDecodeResult {
-  const { role = "any", ...limits } = options;
-  const decoder = new FrameDecoder({ role, ...limits, midMessage: true });
+  const { role = "any", maxFrameSize = DEFAULT_MAX_FRAME_SIZE, allowRsv1 = false } = options;
+  assertBytes(bytes, "bytes");
+  const decoder = new FrameDecoder({ role, maxFrameSize, allowRsv1, midMessage: true });
   // Copies: a decoder unmasks what it is given.
   decoder.push(new Uint8Array(bytes.subarray(0, MAX_HEADER_LENGTH)));
   let complete = decoder.next();
@@ -99,7 +101,7 @@ export function encodeFrame(
   opcode: Opcode,
   payload: Uint8Array | string,
   options: EncodeFrameOptions = {},
-): Uint8Array {
+): Uint8Array<ArrayBuffer> {
   const { mask = false } = options;
   let key = 0;
   if (mask === true) {
@@ -121,12 +123,12 @@ export function encodeFrame(
 }
 
 /** Encodes a text frame. A server's by default; `{ mask: true }` for a client's. */
-export function encodeText(message: string, options?: EncodeFrameOptions): Uint8Array {
+export function encodeText(message: string, options?: EncodeFrameOptions): Uint8Array<ArrayBuffer> {
   return encodeFrame(Opcode.Text, message, options);
 }
 
 /** Encodes a binary frame. A server's by default; `{ mask: true }` for a client's. */
-export function encodeBinary(data: Uint8Array, options?: EncodeFrameOptions): Uint8Array {
+export function encodeBinary(data: Uint8Array, options?: EncodeFrameOptions): Uint8Array<ArrayBuffer> {
   return encodeFrame(Opcode.Binary, data, options);
 }
 
@@ -135,16 +137,26 @@ export function encodeBinary(data: Uint8Array, options?: EncodeFrameOptions): Ui
  *
  * @throws {RangeError} for a code that must not be sent, or a reason of more than 123 bytes.
  */
-export function encodeClose(code?: number, reason?: string, options?: EncodeFrameOptions): Uint8Array {
+export function encodeClose(
+  code?: number,
+  reason?: string,
+  options?: EncodeFrameOptions,
+): Uint8Array<ArrayBuffer> {
   return encodeFrame(Opcode.Close, encodeCloseBody(code, reason), options);
 }
 
 /** Encodes a Ping frame of at most 125 bytes, by default none. */
-export function encodePing(payload: Uint8Array | string = "", options?: EncodeFrameOptions): Uint8Array {
+export function encodePing(
+  payload: Uint8Array | string = "",
+  options?: EncodeFrameOptions,
+): Uint8Array<ArrayBuffer> {
   return encodeFrame(Opcode.Ping, payload, options);
 }
 
 /** Encodes a Pong frame of at most 125 bytes, by default none. */
-export function encodePong(payload: Uint8Array | string = "", options?: EncodeFrameOptions): Uint8Array {
+export function encodePong(
+  payload: Uint8Array | string = "",
+  options?: EncodeFrameOptions,
+): Uint8Array<ArrayBuffer> {
   return encodeFrame(Opcode.Pong, payload, options);
 }

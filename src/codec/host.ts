@@ -30,9 +30,9 @@ const Buffer =
     ? host.Buffer
     : undefined;
 
-const utf8Encoder = new TextEncoder();
+const utf8Encoder = /* @__PURE__ */ new TextEncoder();
 /** `ignoreBOM` keeps a leading U+FEFF, which is text like any other here (§5.6 knows no BOM). */
-const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const utf8Decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Whether the kernel transcodes UTF-8 faster than the host decodes it. Node before 24 decodes text that is
@@ -114,6 +114,9 @@ export function writeUtf8(text: string, target: Uint8Array, offset: number): num
 export function allocate(length: number): Uint8Array {
   return Buffer === undefined ? new Uint8Array(length) : Buffer.allocUnsafeSlow(length);
 }
+
+/** No bytes, for whoever has none to show. */
+export const EMPTY: Uint8Array = /* @__PURE__ */ allocate(0);
 
 /** A view of `bytes` that `writeUtf8` can write to. */
 export function writable(bytes: Uint8Array): Uint8Array {

@@ -1,6 +1,7 @@
 /** Masking (RFC 6455 §5.3): keys, and payload bytes combined with them. Knows no frames. */
 
 import { SCRATCH } from "../kernel/index.js";
+import { assertBytes } from "./bytes.js";
 import { SCRATCH_PIECE, workspace } from "./workspace.js";
 
 /** Where a loop in JavaScript is as fast as crossing into the kernel (`bench/masking.ts`). */
@@ -16,7 +17,7 @@ const MAX_VIEWED_LENGTH = 0x20000;
  * cryptographic generator; a call of it costs about a microsecond, whether for 4 bytes or for these.
  */
 const POOLED_KEYS = 1024;
-const pool = new Int32Array(POOLED_KEYS);
+const pool = /* @__PURE__ */ new Int32Array(POOLED_KEYS);
 let drawn = POOLED_KEYS;
 
 /** A fresh masking key as a 32-bit number, its lowest byte first on the wire. */
@@ -31,7 +32,7 @@ export function nextMaskingKey(): number {
 }
 
 /** A fresh masking key: four unpredictable bytes, the caller's own. */
-export function generateMaskingKey(): Uint8Array {
+export function generateMaskingKey(): Uint8Array<ArrayBuffer> {
   const key = new Uint8Array(4);
   writeMaskingKey(key, 0, nextMaskingKey());
   return key;
@@ -59,7 +60,7 @@ export function writeMaskingKey(target: Uint8Array, offset: number, key: number)
 /**
  * Masks `length` bytes of `source` into `output` at `offset`, exactly as bufferutil's `mask` does.
  *
- * @param source - at least `length` bytes; may be the same bytes as `output`.
+ * @param source - at least `length` bytes; may be the same bytes as `output`, but not overlap it otherwise.
  * @param mask - the masking key, four bytes.
  * @param output - mutated; has room for `offset + length` bytes.
  * @throws {RangeError} when `source` or `output` is too short.
@@ -72,6 +73,8 @@ export function mask(
   offset: number,
   length: number,
 ): void {
+  assertBytes(source, "source");
+  assertBytes(output, "output");
   if (length > source.length || offset + length > output.length) {
     throw new RangeError(
       `length ${length} exceeds source (${source.length}) or output after offset ${offset} (${output.length})`,
@@ -88,6 +91,7 @@ export function mask(
  * @see RFC 6455 §5.3
  */
 export function unmask(buffer: Uint8Array, mask: ArrayLike<number>): void {
+  assertBytes(buffer, "buffer");
   maskWith(readMaskingKey(mask), buffer, buffer, 0, buffer.length);
 }
 
@@ -99,7 +103,8 @@ export function unmask(buffer: Uint8Array, mask: ArrayLike<number>): void {
  * @throws {RangeError} when the key is not four bytes.
  * @see RFC 6455 §5.3
  */
-export function applyMask(data: Uint8Array, key: ArrayLike<number>): Uint8Array {
+export function applyMask(data: Uint8Array, key: ArrayLike<number>): Uint8Array<ArrayBuffer> {
+  assertBytes(data, "data");
   if (key.length !== 4) throw new RangeError(`a masking key has 4 bytes, not ${key.length}`);
   const output = new Uint8Array(data.length);
   maskWith(readMaskingKey(key), data, output, 0, data.length);
@@ -139,7 +144,7 @@ function maskWords(key: number, bytes: Uint8Array, length: number): boolean {
   const { buffer } = bytes;
   if (buffer !== lastBuffer) {
     // A new view costs more than it saves, so a buffer must come twice.
-    lastBuffer = buffer.byteLength <= MAX_VIEWED_LENGTH ? buffer : undefined;
+    lastBuffer = buffer.byteLength <= MAX_VIEWED_LENGTH && !isResizable(buffer) ? buffer : undefined;
     lastWords = undefined;
     return false;
   }
@@ -153,4 +158,10 @@ function maskWords(key: number, bytes: Uint8Array, length: number): boolean {
   for (let i = first; i < first + words; i++) view[i] ^= wordKey;
   for (let i = head + words * 4; i < length; i++) bytes[i] ^= key >>> ((i & 3) << 3);
   return true;
+}
+
+/** A view of a buffer that may be resized would not follow it. */
+function isResizable(buffer: ArrayBufferLike): boolean {
+  const { resizable, growable } = buffer as { resizable?: boolean; growable?: boolean };
+  return resizable === true || growable === true;
 }

@@ -1,9 +1,10 @@
 /**
- * Bytes that arrive in parts and are wanted in one piece. Retains at most about twice what has arrived,
- * however it was cut, and reserves nothing for what was only announced.
+ * Bytes that arrive in parts and are wanted in one piece. Retains at most about three times what has arrived,
+ * however it was cut, and at most 16 KiB for what was only announced.
  */
 
-import { allocate } from "./host.js";
+import { assertBytes } from "./bytes.js";
+import { allocate, EMPTY } from "./host.js";
 import { maskWith } from "./masking.js";
 
 /**
@@ -15,8 +16,6 @@ const MAX_RESERVE = 0x4000;
 
 /** A part shorter than this costs less copied than kept: a view is an object of some 200 bytes. */
 const LEAST_KEPT_LENGTH = 1024;
-
-const EMPTY: Uint8Array = new Uint8Array(0);
 
 /**
  * Collects the parts of a payload.
@@ -50,6 +49,7 @@ export class PayloadBuffer {
    * @param expected - bytes announced in all, if they were; at most 16 KiB are reserved on their account.
    */
   append(part: Uint8Array, maskingKey = 0, expected = 0): void {
+    assertBytes(part, "part");
     if (part.length === 0) return;
     this.#length += part.length;
     if (part.length >= LEAST_KEPT_LENGTH && part.length * 2 >= part.buffer.byteLength) {
@@ -85,12 +85,14 @@ export class PayloadBuffer {
 
   /** Everything in one piece, unmasked; it is the caller's, and the buffer is empty again. */
   take(): Uint8Array {
+    const hasSlack = this.#pieces.length === 0 && this.#tailLength < this.#tail.length;
     this.#endTail();
     let whole = EMPTY;
-    if (this.#pieces.length === 1) {
+    if (this.#pieces.length === 1 && !hasSlack) {
       whole = this.#pieces[0];
       if (this.#keys[0] !== 0) maskWith(this.#keys[0], whole, whole, 0, whole.length);
-    } else if (this.#pieces.length > 1) {
+    } else if (this.#pieces.length > 0) {
+      // Also for one piece with room behind it: that memory was never written, and is nobody's to see.
       whole = allocate(this.#length);
       this.copyTo(whole);
     }

@@ -9,6 +9,7 @@ import {
   UTF16,
   WINDOW_LENGTH,
 } from "../kernel/index.js";
+import { assertBytes } from "./bytes.js";
 import { allocate, decodeUtf8, hostDecodesSlowly } from "./host.js";
 import type { PayloadBuffer } from "./payload-buffer.js";
 import { type Workspace, workspace } from "./workspace.js";
@@ -45,6 +46,7 @@ export class Utf8Validator {
    * @returns whether everything so far can be the beginning of a valid text.
    */
   push(bytes: Uint8Array): boolean {
+    assertBytes(bytes, "text");
     if (this.#offset >= 0) return false;
     const { kernel } = workspace();
     for (let done = 0; done < bytes.length; ) {
@@ -138,6 +140,8 @@ export function textOf(bytes: Uint8Array, ascii: boolean): string {
   for (let start = 0; start < bytes.length; ) {
     const end = characterBoundary(bytes, Math.min(start + WINDOW_LENGTH, bytes.length));
     space.kernel.bytes.set(bytes.subarray(start, end), SCRATCH);
+    // Whoever changed the bytes since they were validated must not read on into what lay here before.
+    space.kernel.bytes.fill(0, SCRATCH + (end - start), SCRATCH + (end - start) + 4);
     text += textAt(space, SCRATCH, SCRATCH + (end - start), false);
     start = end;
   }
@@ -145,7 +149,7 @@ export function textOf(bytes: Uint8Array, ascii: boolean): string {
 }
 
 /** Where a text that came in parts is put together to be decoded: kept, for memory that is warm is fast. */
-let assembly: Uint8Array = new Uint8Array(0);
+let assembly: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 const KEPT_ASSEMBLY_LENGTH = 1 << 20;
 
 /** A string of validated UTF-8 that came in parts; they stay as they are. */

@@ -9,7 +9,7 @@ import { createStringReader, type StringReader, writable } from "./host.js";
 
 /** Whoever has records or payloads in the window. */
 export interface WindowHolder {
-  /** Takes what is still needed out of the window, which is about to be overwritten. */
+  /** Takes what is still needed out of the window, which is about to be overwritten. Never throws. */
   evict(): void;
 }
 
@@ -34,17 +34,20 @@ export class Workspace {
   holder: WindowHolder | undefined = undefined;
   readonly #scratchViews: Uint8Array[] = [];
   readonly #windowViews: Uint8Array[] = [];
+  readonly #scratchPiece: Uint8Array;
 
   constructor(of: Kernel) {
     this.kernel = of;
     this.strings = createStringReader(of.bytes);
     this.memory = writable(of.bytes);
+    this.#scratchPiece = of.bytes.subarray(SCRATCH, SCRATCH + SCRATCH_PIECE);
     this.doubles = new Float64Array(of.bytes.buffer);
     this.units = new Uint16Array(of.bytes.buffer, UTF16, WINDOW_LENGTH);
   }
 
   /** The first `length` bytes of SCRATCH, to be copied out at once. */
   scratch(length: number): Uint8Array {
+    if (length === SCRATCH_PIECE) return this.#scratchPiece;
     return this.#view(this.#scratchViews, SCRATCH, length);
   }
 
@@ -54,19 +57,19 @@ export class Workspace {
   }
 
   #view(kept: Uint8Array[], address: number, length: number): Uint8Array {
-    if (length > KEPT_VIEW_LENGTH && length !== SCRATCH_PIECE)
-      return this.kernel.bytes.subarray(address, address + length);
+    if (length > KEPT_VIEW_LENGTH) return this.kernel.bytes.subarray(address, address + length);
     return (kept[length] ??= this.kernel.bytes.subarray(address, address + length));
   }
 
   /** Makes `holder` the one whose data is in the window. */
   lease(holder: WindowHolder): void {
-    if (this.holder !== holder) this.holder?.evict();
+    const before = this.holder;
     this.holder = holder;
+    if (before !== holder) before?.evict();
   }
 }
 
-const made = new Map<Kernel, Workspace>();
+const made = /* @__PURE__ */ new Map<Kernel, Workspace>();
 let current: Workspace | undefined;
 
 /** The workspace of the kernel in use; each kernel has one. */

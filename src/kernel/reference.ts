@@ -6,10 +6,12 @@
 
 import {
   DEFERRED_LENGTH,
+  MESSAGE_ANY,
+  MESSAGE_NONE,
+  MESSAGE_UNKNOWN,
   OPTION_ALLOW_RSV1,
   OPTION_DEFER_UNMASK,
   OPTION_FORBID_MASK,
-  OPTION_MID_MESSAGE,
   OPTION_MORE,
   OPTION_REQUIRE_MASK,
   RECORD_ASCII,
@@ -160,7 +162,9 @@ export function createReferenceKernel(): Kernel {
         if (header.length === 0) break;
         const first = bytes[position];
         const opcode = first & 0x0f;
-        const began = opcode === 1 || opcode === 2 ? opcode | (first & RSV1) : message;
+        let began = message;
+        if (opcode === 1 || opcode === 2) began = opcode | (first & RSV1);
+        else if (opcode === 0 && message === MESSAGE_ANY) began = MESSAGE_UNKNOWN;
         const cut = header.payloadLength > end - position - header.length;
         // What began in the chunk before cannot be scanned again.
         if (cut && options & OPTION_MORE && position >= start) {
@@ -184,13 +188,11 @@ export function createReferenceKernel(): Kernel {
       const control = (frame & 0x0f) >= CLOSE;
       const text = message === 1 && !control;
       const keyHere = key;
-      if (frame & RECORD_MASKED) {
-        if (text || last || control || !(options & OPTION_DEFER_UNMASK)) {
-          key = mask(position, position, here, key);
-        } else {
-          key = rotate(key, here);
-          flags |= RECORD_DEFERRED;
-        }
+      if (text || last || control || !(options & OPTION_DEFER_UNMASK)) {
+        if (frame & RECORD_MASKED) key = mask(position, position, here, key);
+      } else {
+        key = rotate(key, here);
+        flags |= RECORD_DEFERRED;
       }
       if (text) {
         if (isAscii(position, position + here)) flags |= RECORD_ASCII;
@@ -305,10 +307,10 @@ function judgeFirstByte(byte: number, message: number, options: number): number 
   switch (opcode) {
     case 0x0:
       if (rsv1) return STATUS_RSV_1;
-      return message !== 0 || options & OPTION_MID_MESSAGE ? STATUS_OK : STATUS_UNEXPECTED_CONTINUATION;
+      return message !== MESSAGE_NONE ? STATUS_OK : STATUS_UNEXPECTED_CONTINUATION;
     case 0x1:
     case 0x2:
-      return message === 0 ? STATUS_OK : STATUS_EXPECTED_CONTINUATION;
+      return message === MESSAGE_NONE || message === MESSAGE_ANY ? STATUS_OK : STATUS_EXPECTED_CONTINUATION;
     case 0x8:
     case 0x9:
     case 0xa:

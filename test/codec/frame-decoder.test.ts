@@ -34,6 +34,7 @@ import {
   TEXT,
 } from "../support/frames.js";
 import { hex, toHex, utf8 } from "../support/hex.js";
+import { retainedBy } from "../support/memory.js";
 import { randomBytes, randomNumbers } from "../support/property.js";
 import { judgeStream } from "../support/stream-oracle.js";
 
@@ -942,6 +943,37 @@ eachBackend("FrameDecoder: large", () => {
     }
   });
 
+  it("forgets a payload that nobody looked at, or only as a string", () => {
+    // Long enough for every way a payload can lie: in one chunk, behind another frame, in several chunks.
+    const payloads = [10, 5000, 40_000, 9, 70_000, 4500, 300, 4096, 100_000].map((length, i) =>
+      new Uint8Array(length).fill(0x61 + i),
+    );
+    for (const opcode of [TEXT, BINARY]) {
+      const bytes = stream(payloads.map((payload) => ({ opcode, payload, key: KEY })));
+      for (const size of [bytes.length, 65_536, 30_000, 3000]) {
+        for (const pattern of [0, 1, 2, 3, 4, 5]) {
+          const decoder = new FrameDecoder(SERVER);
+          let seen = 0;
+          for (const piece of cutEvery(bytes, size)) {
+            decoder.push(piece);
+            for (; decoder.next(); seen++) {
+              const payload = payloads[seen];
+              assert.equal(decoder.payloadLength, payload.length);
+              assert.equal(decoder.retainedLength, 0);
+              if (seen % 3 === pattern % 3) continue;
+              if (opcode === TEXT && pattern < 3) {
+                assert.ok(decoder.text() === Buffer.from(payload).toString(), `text ${seen}`);
+              } else {
+                assert.equal(Buffer.compare(decoder.payload, payload), 0, `payload ${seen}`);
+              }
+            }
+          }
+          assert.deepEqual([seen, decoder.error], [payloads.length, undefined]);
+        }
+      }
+    }
+  });
+
   it("decodes more frames in a chunk than the kernel has records", () => {
     for (const count of [1023, 1024, 1025, 2048, 5000]) {
       const bytes = stream(
@@ -1277,6 +1309,61 @@ eachBackend("FrameDecoder: options", () => {
     }
     decoder.push(masked({ opcode: TEXT, payload: utf8("fine") }));
     assert.ok(decoder.next());
+  });
+});
+
+eachBackend("FrameDecoder: what it holds on to", () => {
+  const CHUNK_LENGTH = 1 << 16;
+  /** A chunk much larger than the frames in it, which come last: nothing scans the rest. */
+  const chunkOf = (bytes: Uint8Array): Uint8Array => {
+    const memory = new Uint8Array(CHUNK_LENGTH);
+    memory.set(bytes, CHUNK_LENGTH - bytes.length);
+    return memory.subarray(CHUNK_LENGTH - bytes.length);
+  };
+  const hold = (what: (decoder: FrameDecoder) => void): number => {
+    const make = () =>
+      Array.from({ length: 100 }, () => {
+        const decoder = new FrameDecoder(SERVER);
+        what(decoder);
+        return decoder;
+      });
+    make();
+    return retainedBy(make) / 100;
+  };
+  const message = masked({ opcode: TEXT, payload: utf8("message") });
+
+  it("is no chunk once all of it was read", () => {
+    const idle = hold((decoder) => {
+      decoder.push(chunkOf(message));
+      assert.ok(decoder.next());
+      assert.equal(decoder.text(), "message");
+      assert.equal(decoder.next(), false);
+    });
+    assert.ok(idle < 8000, `an idle decoder keeps ${idle} bytes`);
+  });
+
+  it("is no more of a chunk than its half frame or half header", () => {
+    for (const half of [message.subarray(0, 3), message.subarray(0, 9)]) {
+      const waiting = hold((decoder) => {
+        decoder.push(chunkOf(concat([message, half])));
+        assert.ok(decoder.next());
+        assert.equal(decoder.next(), false);
+      });
+      assert.ok(waiting < 8000, `a waiting decoder keeps ${waiting} bytes`);
+    }
+  });
+
+  it("is nothing after a violation or a Close, of the chunks behind it either", () => {
+    for (const last of [hex("ff"), masked({ opcode: CLOSE, payload: closeBody(1000) }), hex("88 81")]) {
+      const done = hold((decoder) => {
+        decoder.push(chunkOf(concat([message, last])));
+        decoder.push(chunkOf(message));
+        drain(decoder);
+        decoder.push(chunkOf(message));
+        assert.equal(decoder.next(), false);
+      });
+      assert.ok(done < 8000, `a finished decoder keeps ${done} bytes`);
+    }
   });
 });
 

@@ -2,12 +2,11 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { PayloadBuffer } from "../../src/codec/index.js";
 import { arbitraryCuts, concat, cutAt, KEY } from "../support/frames.js";
 import { toHex } from "../support/hex.js";
+import { retainedBy } from "../support/memory.js";
 import { itHolds, randomBytes, randomNumbers } from "../support/property.js";
 
 const random = randomNumbers(8);
@@ -17,24 +16,6 @@ function viewOf(part: Uint8Array, chunkLength = 65536): Uint8Array {
   const chunk = new Uint8Array(chunkLength);
   chunk.set(part, 100);
   return chunk.subarray(100, 100 + part.length);
-}
-
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
-
-/** What stays alive after `make`, in bytes, on the heap and beside it. */
-function retainedBy(make: () => unknown): number {
-  const measure = () => {
-    // V8 frees the memory of ArrayBuffers in the background; the next collection waits for that.
-    for (let i = 0; i < 3; i++) collectGarbage();
-    const { heapUsed, external } = process.memoryUsage();
-    return heapUsed + external;
-  };
-  const before = measure();
-  const kept = [make()];
-  const after = measure();
-  assert.equal(kept.length, 1); // so that it lives until here
-  return after - before;
 }
 
 describe("PayloadBuffer", () => {

@@ -19,9 +19,9 @@ import {
   TEXT,
 } from "../support/frames.js";
 import { hex, toHex, utf8 } from "../support/hex.js";
-import { copyState, payloadOf, rescan, STATUS_NAMES, scan } from "../support/kernel.js";
+import { copyState, MID_MESSAGE, payloadOf, rescan, STATUS_NAMES, scan } from "../support/kernel.js";
 
-const { OPTION_REQUIRE_MASK, OPTION_FORBID_MASK, OPTION_ALLOW_RSV1, OPTION_MID_MESSAGE } = layout;
+const { OPTION_REQUIRE_MASK, OPTION_FORBID_MASK, OPTION_ALLOW_RSV1 } = layout;
 const KEY_NUMBER = 0x3d21fa37;
 const HELLO = utf8("Hello");
 
@@ -386,7 +386,6 @@ eachBackend("scan: rules", (kernel) => {
     ["an empty payload where the limit is 0", hex("82 00 81 00 89 00"), 0, 0],
     ["RSV1 on a first frame where it is negotiated", hex("c1 00 42 00 80 00"), OPTION_ALLOW_RSV1],
     ["compressed text, which is not text yet", hex("c1 02 ff ff  41 01 80  80 01 c3"), OPTION_ALLOW_RSV1],
-    ["a continuation where the stream begins inside a message", hex("00 01 ff 80 01 80"), OPTION_MID_MESSAGE],
     ["binary that is not UTF-8, fragmented", hex("02 01 ff 80 01 ff")],
     ["binary data in control frames between fragments of text", hex("01 01 c3  89 01 ff  80 01 a9")],
     ["a masked frame and one that is not, where either may come", hex("81 80 00000000 81 00")],
@@ -399,6 +398,18 @@ eachBackend("scan: rules", (kernel) => {
       assert.deepEqual({ ...seen.state, key: 0 }, IDLE);
     });
   }
+
+  it("accepts a continuation first where the stream may begin inside a message, and no other after it", () => {
+    const begin = (bytes: Uint8Array) => scan(kernel(), bytes, 0, Infinity, MID_MESSAGE);
+    for (const bytes of ["00 01 ff 80 01 80", "80 01 ff", "81 01 61", "89 00 80 00 81 00", "01 00 80 00"]) {
+      const seen = begin(hex(bytes));
+      assert.equal(STATUS_NAMES[seen.status], "OK", bytes);
+      assert.deepEqual({ ...seen.state, key: 0 }, IDLE, bytes);
+    }
+    assert.equal(STATUS_NAMES[begin(hex("80 00 80 00")).status], "UNEXPECTED_CONTINUATION");
+    assert.equal(STATUS_NAMES[begin(hex("81 00 80 00")).status], "UNEXPECTED_CONTINUATION");
+    assert.equal(STATUS_NAMES[begin(hex("00 00 81 00")).status], "EXPECTED_CONTINUATION");
+  });
 
   it("accepts every length up to 2^53 - 1 where there is no limit", () => {
     for (const announced of [65536n, 1n << 31n, (1n << 32n) - 1n, 1n << 32n, (1n << 53n) - 1n]) {

@@ -173,7 +173,7 @@ describe("hosts", () => {
       const kept = Object.entries(output.inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0);
       assert.deepEqual(kept.map(([file]) => file.replace(/^.*hawser\//, "")).sort(), [
         "<stdin>",
-        "dist/codec/opcode.js",
+        "dist/codec/index.js",
       ]);
       assert.ok(output.bytes < 1024, `has ${output.bytes} bytes`);
       const { stdout } = await run(process.execPath, ["page.mjs"], folder);

@@ -45,6 +45,10 @@ export type State = Uint8Array;
 
 export const FRESH: State = new Uint8Array(layout.STATE_LENGTH);
 
+/** Of a stream that may begin inside a message. */
+export const MID_MESSAGE: State = FRESH.slice();
+MID_MESSAGE[layout.STATE_MESSAGE] = layout.MESSAGE_ANY;
+
 function readRecord(kernel: Kernel, index: number): SeenRecord {
   const at = (layout.RECORDS + index * layout.RECORD_LENGTH) >> 2;
   const [word, address, length, key] = kernel.words.subarray(at, at + 4);

@@ -1,0 +1,13 @@
+/** What counts as bytes at a public door. */
+
+/**
+ * Checks that a value is a Uint8Array (or a Buffer, or one of another realm, as test runners make them).
+ *
+ * @param name - what the value is, for the message.
+ * @throws {TypeError} when it is not.
+ */
+export function assertBytes(value: unknown, name: string): asserts value is Uint8Array {
+  if (!ArrayBuffer.isView(value) || (value as Partial<Uint8Array>).BYTES_PER_ELEMENT !== 1) {
+    throw new TypeError(`${name} must be a Uint8Array`);
+  }
+}
