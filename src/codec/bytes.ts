@@ -7,6 +7,7 @@
  * @throws {TypeError} when it is not.
  */
 export function assertBytes(value: unknown, name: string): asserts value is Uint8Array {
+  if (value instanceof Uint8Array) return;
   if (!ArrayBuffer.isView(value) || (value as Partial<Uint8Array>).BYTES_PER_ELEMENT !== 1) {
     throw new TypeError(`${name} must be a Uint8Array`);
   }

@@ -1,0 +1,113 @@
+/**
+ * Sec-WebSocket-Key and Sec-WebSocket-Accept (RFC 6455 §1.3, §4.1, §4.2.2): a nonce, and the digest that
+ * proves it was read. SHA-1 is here because the digest is wanted at once, and hosts without `node:crypto`
+ * have only one that answers later. Nothing secret depends on it.
+ */
+
+/** §1.3: appended to the key, "which is unlikely to be used by network endpoints that do not understand…". */
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/** §4.1: "a nonce consisting of a randomly selected 16-byte value". */
+const KEY_LENGTH = 16;
+
+/**
+ * Base64 of 16 bytes: 22 digits and the padding. The last digit carries four bits that decoders drop (RFC
+ * 4648 §3.5); they need not be zero, and in the example of RFC 6455 §4.1 they are not.
+ */
+const KEY = /^[A-Za-z0-9+/]{22}==$/;
+
+/** The length of that text. */
+const KEY_TEXT_LENGTH = 24;
+
+/**
+ * Makes a key for one connection.
+ *
+ * @returns 16 unpredictable bytes in base64, 24 characters.
+ * @see RFC 6455 §4.1
+ */
+export function generateKey(): string {
+  return toBase64(crypto.getRandomValues(new Uint8Array(KEY_LENGTH)));
+}
+
+/**
+ * Whether a Sec-WebSocket-Key is what it must be: "a base64-encoded value that, when decoded, is 16 bytes in
+ * length" (§4.2.1).
+ */
+export function isValidKey(key: string): boolean {
+  return typeof key === "string" && key.length === KEY_TEXT_LENGTH && KEY.test(key);
+}
+
+/**
+ * Computes the Sec-WebSocket-Accept that answers a key.
+ *
+ * @param key - taken as it is, not decoded (§4.2.2); `isValidKey` judges it.
+ * @returns 20 bytes in base64, 28 characters.
+ * @see RFC 6455 §4.2.2
+ */
+export function computeAccept(key: string): string {
+  return toBase64(sha1(new TextEncoder().encode(key + GUID)));
+}
+
+/** Base64 with padding (RFC 4648 §4). For short texts: it makes a string of every byte first. */
+export function toBase64(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
+}
+
+/** Bytes in a block, and in what a block keeps for the length at the end of the message (FIPS 180-4 §5.1.1). */
+const BLOCK_LENGTH = 64;
+const LENGTH_LENGTH = 8;
+
+/** FIPS 180-4 §4.2.1: the constant of each twenty rounds. */
+const CONSTANTS = [0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6] as const;
+
+/** SHA-1 (FIPS 180-4 §6.1). @returns 20 new bytes. */
+export function sha1(message: Uint8Array): Uint8Array {
+  // §5.1.1: a one bit, zeros, and the length in bits, so that whole blocks come out.
+  const blockCount = Math.ceil((message.length + 1 + LENGTH_LENGTH) / BLOCK_LENGTH);
+  const padded = new Uint8Array(blockCount * BLOCK_LENGTH);
+  padded.set(message);
+  padded[message.length] = 0x80;
+  const view = new DataView(padded.buffer);
+  view.setBigUint64(padded.length - LENGTH_LENGTH, BigInt(message.length) * 8n);
+
+  // §5.3.1: the initial hash value.
+  const hash = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0];
+  const schedule = new Int32Array(80);
+  for (let block = 0; block < padded.length; block += BLOCK_LENGTH) {
+    // §6.1.2 step 1: the message schedule.
+    for (let t = 0; t < 16; t++) schedule[t] = view.getInt32(block + t * 4);
+    for (let t = 16; t < 80; t++) {
+      schedule[t] = rotate(schedule[t - 3] ^ schedule[t - 8] ^ schedule[t - 14] ^ schedule[t - 16], 1);
+    }
+    // Steps 2 and 3: eighty rounds over five working variables.
+    let [a, b, c, d, e] = hash;
+    for (let t = 0; t < 80; t++) {
+      const phase = Math.floor(t / 20);
+      // §4.1.1: choose, parity, majority, parity.
+      const mixed = phase === 0 ? (b & c) ^ (~b & d) : phase === 2 ? (b & c) ^ (b & d) ^ (c & d) : b ^ c ^ d;
+      const next = (rotate(a, 5) + mixed + e + CONSTANTS[phase] + schedule[t]) | 0;
+      e = d;
+      d = c;
+      c = rotate(b, 30);
+      b = a;
+      a = next;
+    }
+    // Step 4: the intermediate hash value.
+    [a, b, c, d, e].forEach((word, i) => {
+      hash[i] = (hash[i] + word) | 0;
+    });
+  }
+
+  const digest = new DataView(new ArrayBuffer(20));
+  hash.forEach((word, i) => {
+    digest.setInt32(i * 4, word);
+  });
+  return new Uint8Array(digest.buffer);
+}
+
+/** FIPS 180-4 §2.2.2: ROTL of a 32-bit word. */
+function rotate(word: number, bits: number): number {
+  return (word << bits) | (word >>> (32 - bits));
+}
