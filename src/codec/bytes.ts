@@ -8,7 +8,7 @@
  */
 export function assertBytes(value: unknown, name: string): asserts value is Uint8Array {
   if (value instanceof Uint8Array) return;
-  if (!ArrayBuffer.isView(value) || (value as Partial<Uint8Array>).BYTES_PER_ELEMENT !== 1) {
+  if (Object.prototype.toString.call(value) !== "[object Uint8Array]") {
     throw new TypeError(`${name} must be a Uint8Array`);
   }
 }

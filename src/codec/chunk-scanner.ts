@@ -80,6 +80,8 @@ export class ChunkScanner implements WindowHolder {
   #chunkLength = 0;
   #scanned = 0;
   readonly #waiting: Uint8Array[] = [];
+  /** Their lengths when they came: one that has another since has lost its memory. */
+  readonly #waitingLengths: number[] = [];
   /** How many of those that waited were taken. */
   #taken = 0;
   /** The last piece of it: where it begins in the chunk and in the stream, and its length. */
@@ -105,13 +107,17 @@ export class ChunkScanner implements WindowHolder {
   }
 
   push(chunk: Uint8Array): void {
-    if (this.#chunk === EMPTY) this.#begin(chunk);
-    else this.#waiting.push(chunk);
+    if (this.#chunk === EMPTY) {
+      this.#begin(chunk, chunk.length);
+      return;
+    }
+    this.#waiting.push(chunk);
+    this.#waitingLengths.push(chunk.length);
   }
 
-  #begin(chunk: Uint8Array): void {
+  #begin(chunk: Uint8Array, length: number): void {
     this.#chunk = chunk;
-    this.#chunkLength = chunk.length;
+    this.#chunkLength = length;
     this.#scanned = 0;
   }
 
@@ -121,16 +127,24 @@ export class ChunkScanner implements WindowHolder {
    * @throws {InvalidStateError} when the chunk lost its memory: what it held cannot be known any more.
    */
   open(): boolean {
-    if (this.#chunk.length !== this.#chunkLength) {
-      throw new InvalidStateError(
-        "a chunk was transferred or resized while frames in it were still to be read",
-      );
+    if (this.isChunkDone) {
+      if (this.#taken === this.#waiting.length) return false;
+      this.#begin(this.#waiting[this.#taken], this.#waitingLengths[this.#taken++]);
+      if (this.#taken === this.#waiting.length) this.#forgetWaiting();
     }
-    if (!this.isChunkDone) return true;
-    if (this.#taken === this.#waiting.length) return false;
-    this.#begin(this.#waiting[this.#taken++]);
-    if (this.#taken === this.#waiting.length) this.#waiting.length = this.#taken = 0;
+    this.#assertIntact();
     return true;
+  }
+
+  #forgetWaiting(): void {
+    this.#waiting.length = this.#waitingLengths.length = this.#taken = 0;
+  }
+
+  #assertIntact(): void {
+    if (this.#chunk.length === this.#chunkLength) return;
+    throw new InvalidStateError(
+      "a chunk was transferred or resized while frames in it were still to be read",
+    );
   }
 
   /** Whether all of the chunk was scanned or passed over. */
@@ -238,14 +252,20 @@ export class ChunkScanner implements WindowHolder {
     return this.#pieceOffset + (address - WINDOW);
   }
 
-  /** A view of the chunk. */
+  /**
+   * A view of the chunk.
+   *
+   * @throws {InvalidStateError} when the chunk lost its memory.
+   */
   view(start: number, length: number): Uint8Array {
+    this.#assertIntact();
     return this.#chunk.subarray(start, start + length);
   }
 
   /** Copies what the kernel unmasked in the window back over the chunk: one move for all its frames. */
   unmaskChunk(): void {
     if (!this.#stillMasked) return;
+    this.#assertIntact();
     const unmasked = this.space.window(this.#pieceLength);
     this.#chunk.set(unmasked, this.#pieceOffset);
     this.#stillMasked = false;
@@ -279,7 +299,7 @@ export class ChunkScanner implements WindowHolder {
   }
 
   #dropRest(): void {
-    this.#waiting.length = this.#taken = 0;
+    this.#forgetWaiting();
     this.#scanned = this.#chunkLength;
   }
 

@@ -107,9 +107,8 @@ export function encodeFrame(
   if (mask === true) {
     key = nextMaskingKey();
   } else if (mask !== false) {
-    if (!(mask instanceof Uint8Array) || mask.length !== 4) {
-      throw new TypeError("mask must be true, false or a masking key of 4 bytes");
-    }
+    assertBytes(mask, "mask, unless true or false,");
+    if (mask.length !== 4) throw new TypeError(`a masking key has 4 bytes, not ${mask.length}`);
     key = readMaskingKey(mask);
   }
   const role = mask === false ? "server" : "client";

@@ -164,9 +164,10 @@ export function textOfParts(parts: PayloadBuffer, ascii: boolean): string {
   return textOf(bytes.subarray(0, length), ascii);
 }
 
-/** The last index at or before `end` that does not cut a character of valid UTF-8. */
+/** The last index at or before `end`, three back at most, that does not cut a character of valid UTF-8. */
 function characterBoundary(bytes: Uint8Array, end: number): number {
   if (end === bytes.length) return end;
-  while ((bytes[end] & 0xc0) === 0x80) end--;
+  const least = end - 3;
+  while (end > least && (bytes[end] & 0xc0) === 0x80) end--;
   return end;
 }

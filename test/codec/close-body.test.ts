@@ -2,11 +2,17 @@
 
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { judgeCloseBody } from "../../src/codec/close-body.js";
+import { assertCloseBody, judgeCloseBody } from "../../src/codec/close-body.js";
 import { STATUS_CLOSE_CODE } from "../../src/codec/errors.js";
-import { decodeCloseBody, encodeCloseBody, MAX_CONTROL_PAYLOAD_LENGTH } from "../../src/codec/index.js";
+import {
+  decodeCloseBody,
+  encodeCloseBody,
+  MAX_CONTROL_PAYLOAD_LENGTH,
+  ProtocolError,
+} from "../../src/codec/index.js";
 import * as layout from "../../src/kernel/generated/layout.js";
 import { eachBackend } from "../support/backends.js";
+import { NOT_BYTES } from "../support/bytes.js";
 import { closeBody } from "../support/frames.js";
 import { hex, toHex, utf8 } from "../support/hex.js";
 
@@ -59,6 +65,43 @@ eachBackend("decodeCloseBody", () => {
   it("reads a view of a larger memory", () => {
     const memory = hex("ff ff 03e8 68 69 ff");
     assert.deepEqual(decodeCloseBody(memory.subarray(2, 6)), { code: 1000, reason: "hi" });
+  });
+
+  it("throws what is wrong with a body, with its offset in the body", () => {
+    const cases = [
+      ["03", "WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH", 1002, 0],
+      ["0000", "WS_ERR_INVALID_CLOSE_CODE", 1002, 0],
+      ["03ed", "WS_ERR_INVALID_CLOSE_CODE", 1002, 0],
+      ["03e8 f0", "WS_ERR_INVALID_UTF8", 1007, 3],
+      ["03e8 ff41", "WS_ERR_INVALID_UTF8", 1007, 2],
+    ] as const;
+    for (const [body, code, closeCode, offset] of cases) {
+      const bytes = hex(body);
+      assert.throws(
+        () => decodeCloseBody(bytes),
+        (error) => {
+          assert.ok(error instanceof ProtocolError);
+          assert.deepEqual([error.code, error.closeCode, error.offset], [code, closeCode, offset], body);
+          return true;
+        },
+      );
+      assert.equal(toHex(bytes), body.replace(" ", ""));
+    }
+  });
+
+  it("throws for what is not bytes", () => {
+    for (const wrong of NOT_BYTES) assert.throws(() => decodeCloseBody(wrong as Uint8Array), TypeError);
+  });
+});
+
+eachBackend("assertCloseBody", () => {
+  it("lets pass what encodeCloseBody makes, and nothing else", () => {
+    for (const body of [hex(""), "", encodeCloseBody(1000), encodeCloseBody(4000, "tschüß")]) {
+      assert.equal(assertCloseBody(body), undefined);
+    }
+    for (const body of [hex("03"), hex("03ed"), hex("03e8 ff"), hex("03e8 c3"), "x", "\u0003\u00e8"]) {
+      assert.throws(() => assertCloseBody(body), RangeError);
+    }
   });
 });
 

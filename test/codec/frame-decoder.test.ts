@@ -14,6 +14,7 @@ import {
   ProtocolError,
 } from "../../src/codec/index.js";
 import { eachBackend } from "../support/backends.js";
+import { ofAnotherRealm } from "../support/bytes.js";
 import { decodeChunks, drain, type Seen, type SeenFrame, seeError, seeFrame } from "../support/decoding.js";
 import {
   BINARY,
@@ -242,6 +243,137 @@ eachBackend("FrameDecoder: cuts", () => {
       assert.ok(Buffer.isBuffer(decoder.payload));
       assert.equal(decoder.payload, decoder.payload, "one object, however often it is asked for");
     }
+  });
+});
+
+eachBackend("FrameDecoder: payloads as views", () => {
+  it("views a long unmasked payload in one chunk, as a client gets it", () => {
+    const payload = randomBytes(randomNumbers(31), 50_000);
+    for (const around of [[], [{ opcode: TEXT, payload: utf8("x") }]]) {
+      const chunk = stream([...around, { opcode: BINARY, payload }, ...around]);
+      const decoder = new FrameDecoder(CLIENT);
+      decoder.push(chunk);
+      for (const _ of around) assert.ok(decoder.next());
+      assert.ok(decoder.next());
+      assert.equal(decoder.payload.buffer, chunk.buffer);
+      assert.equal(Buffer.compare(decoder.payload, payload), 0);
+    }
+  });
+
+  it("gives an empty payload of the type that others have", () => {
+    for (const [options, key] of [
+      [CLIENT, undefined],
+      [SERVER, KEY],
+    ] as const) {
+      for (const size of [100, 1]) {
+        const decoder = new FrameDecoder(options);
+        const bytes = stream([
+          { opcode: BINARY, payload: hex("01 02"), key },
+          { opcode: BINARY, key },
+          { opcode: PING, key },
+        ]);
+        for (const piece of cutEvery(bytes, size)) decoder.push(Buffer.from(piece));
+        for (const length of [2, 0, 0]) {
+          assert.ok(decoder.next());
+          assert.ok(Buffer.isBuffer(decoder.payload), `${length} bytes, chunks of ${size}`);
+          assert.equal(decoder.payload.length, length);
+        }
+      }
+    }
+  });
+
+  it("gives memory of its own size to what came in several chunks", () => {
+    for (const spec of [
+      { opcode: BINARY, payload: new Uint8Array(20_000).fill(0xee) },
+      { opcode: TEXT, payload: utf8("é".repeat(150)) },
+      { opcode: PING, payload: utf8("ping") },
+    ]) {
+      for (const key of [undefined, KEY]) {
+        for (const size of [1, 7, 100]) {
+          const decoder = new FrameDecoder(ANY);
+          // Chunks as a socket gives them: small views of large memory.
+          for (const piece of cutEvery(frame({ ...spec, key }), size)) {
+            const memory = new Uint8Array(300);
+            memory.set(piece, 9);
+            decoder.push(memory.subarray(9, 9 + piece.length));
+          }
+          assert.ok(decoder.next());
+          if (spec.opcode === TEXT) assert.equal(decoder.text().length, 150);
+          const { length, buffer } = decoder.payload;
+          if (size < spec.payload.length) assert.equal(buffer.byteLength, length, `chunks of ${size}`);
+          assert.equal(toHex(decoder.payload), toHex(spec.payload));
+        }
+      }
+    }
+  });
+
+  it("takes chunks of another realm", () => {
+    const decoder = new FrameDecoder(SERVER);
+    decoder.push(ofAnotherRealm(stream(EVERYTHING)));
+    assert.deepEqual(drain(decoder), decode(stream(EVERYTHING)).frames);
+  });
+});
+
+eachBackend("FrameDecoder: a chunk that lost its memory", () => {
+  const payloads = Array.from({ length: 8 }, (_, i) => new Uint8Array(20_000).fill(i + 1));
+  const long = () => stream(payloads.map((payload) => ({ opcode: BINARY, payload, key: KEY })));
+  /** A decoder whose first payload was transferred away, while there is more in the chunk than was scanned. */
+  const robbed = () => {
+    const decoder = new FrameDecoder(SERVER);
+    decoder.push(long());
+    assert.ok(decoder.next());
+    const { payload } = decoder;
+    structuredClone(payload, { transfer: [payload.buffer as ArrayBuffer] });
+    assert.equal(payload.length, 0);
+    return decoder;
+  };
+  const wellBehaved = () => {
+    const decoder = new FrameDecoder(SERVER);
+    decoder.push(stream(EVERYTHING));
+    return decoder;
+  };
+  const wanted = decode(stream(EVERYTHING)).frames;
+
+  it("makes next() say so, as often as it is called", () => {
+    const decoder = robbed();
+    for (let i = 0; i < 3; i++) assert.throws(() => decoder.next(), InvalidStateError);
+    assert.equal(decoder.error, undefined, "the peer did nothing wrong");
+  });
+
+  it("is no matter of other decoders, that scan before it throws, after it, or between", () => {
+    for (const throwsFirst of [false, true]) {
+      const before = wellBehaved();
+      assert.ok(before.next());
+      const decoder = robbed();
+      if (throwsFirst) assert.throws(() => decoder.next(), InvalidStateError);
+      const after = wellBehaved();
+      assert.deepEqual(drain(after), wanted);
+      assert.throws(() => decoder.next(), InvalidStateError);
+      assert.deepEqual([seeFrame(before), ...drain(before)], wanted);
+      assert.throws(() => decoder.next(), InvalidStateError);
+    }
+  });
+});
+
+eachBackend("FrameDecoder: many chunks that wait", () => {
+  it("are read in time proportional to their number", () => {
+    const chunk = hex("8900");
+    const milliseconds = (count: number): number => {
+      const decoder = new FrameDecoder(CLIENT);
+      for (let i = 0; i < count; i++) decoder.push(chunk);
+      const start = performance.now();
+      let frames = 0;
+      while (decoder.next()) frames++;
+      assert.equal(frames, count);
+      return performance.now() - start;
+    };
+    let [few, many] = [Infinity, Infinity];
+    for (let i = 0; i < 4; i++) {
+      few = Math.min(few, milliseconds(25_000));
+      many = Math.min(many, milliseconds(100_000));
+    }
+    // Four times the chunks; a queue that moves all of them for each takes sixteen times as long or more.
+    assert.ok(many < 12 * few, `${few} ms for 25,000, ${many} ms for 100,000`);
   });
 });
 
@@ -1284,6 +1416,42 @@ eachBackend("FrameDecoder: options", () => {
     assert.equal(decode(masked({ opcode: TEXT, payload: utf8("a") }), options).frames.length, 1);
   });
 
+  it("lets nothing but the first data frame be of a message under way", () => {
+    const options = { role: "client", midMessage: true } as const;
+    for (const [bytes, offset] of [
+      ["81 01 61  80 01 62", 3],
+      ["00 01 62  81 01 61", 3],
+      ["00 01 62  02 01 61", 3],
+      ["89 00  01 01 61  01 01 62", 5],
+      ["80 01 62  80 01 61", 3],
+    ] as const) {
+      const { frames, error } = decode(hex(bytes), options);
+      assert.deepEqual([error?.code, error?.offset], ["WS_ERR_INVALID_OPCODE", offset], bytes);
+      assert.equal(frames.at(-1)?.payload.length, 2);
+      sameHoweverCut(hex(bytes), options);
+    }
+    assert.equal(decode(hex("89 00  00 01 62  8a 00  80 01 63  81 01 61"), options).frames.length, 5);
+  });
+
+  it("gives masking keys as numbers that are never negative", () => {
+    const bytes = stream([
+      { opcode: TEXT, payload: utf8("a"), key: [1, 2, 3, 0xfd] },
+      { opcode: BINARY, payload: new Uint8Array(5000), key: [0xff, 0xff, 0xff, 0xff] },
+      { opcode: PING, key: [0, 0, 0, 0x80] },
+    ]);
+    for (const size of [bytes.length, 1000, 1]) {
+      for (const partial of [false, true]) {
+        const decoder = new FrameDecoder({ role: "server", partial });
+        const keys = new Set<number>();
+        for (const piece of cutEvery(bytes, size)) {
+          decoder.push(piece);
+          while (decoder.next()) keys.add(decoder.maskingKey);
+        }
+        assert.deepEqual([...keys], [0xfd030201, 0xffffffff, 0x80000000], `chunks of ${size}`);
+      }
+    }
+  });
+
   it("refuses options that make no sense", () => {
     for (const role of ["", "Server", undefined, null, 1, "toString"]) {
       assert.throws(() => new FrameDecoder({ role: role as "any" }), TypeError, String(role));
@@ -1389,6 +1557,26 @@ eachBackend("FrameDecoder: between messages", () => {
     }
   });
 
+  it("is never there again after a violation", () => {
+    const message = masked({ opcode: TEXT, payload: utf8("x") });
+    for (const wrong of [
+      hex("ff"),
+      hex("81 00"),
+      hex("88 81"),
+      masked({ opcode: CLOSE, payload: hex("03ed") }),
+    ]) {
+      const decoder = new FrameDecoder(SERVER);
+      decoder.push(concat([message, wrong]));
+      assert.ok(decoder.next());
+      assert.equal(decoder.isBetweenMessages, false);
+      assert.equal(decoder.next(), false);
+      assert.notEqual(decoder.error, undefined);
+      assert.equal(decoder.isBetweenMessages, false);
+      decoder.push(new Uint8Array(message));
+      assert.equal(decoder.next() || decoder.isBetweenMessages, false);
+    }
+  });
+
   it("is not there while frames wait to be read", () => {
     const decoder = new FrameDecoder(SERVER);
     const message = masked({ opcode: TEXT, payload: utf8("x") });
@@ -1413,5 +1601,52 @@ describe("the violations above", () => {
     for (const { name, bytes, code, closeCode = 1002, offset, options = SERVER } of WRONGS) {
       assert.deepEqual(judgeStream(bytes, options).error, { code, closeCode, offset }, name);
     }
+  });
+});
+
+eachBackend("FrameDecoder: memory that is taken away", () => {
+  const lose = (bytes: Uint8Array) => structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
+
+  it("does not mind when all frames of the chunk were read", () => {
+    const decoder = new FrameDecoder({ role: "client" });
+    decoder.push(hex("82 01 05"));
+    assert.ok(decoder.next());
+    lose(decoder.payload);
+    assert.equal(decoder.next(), false);
+    decoder.push(hex("82 01 06"));
+    assert.ok(decoder.next());
+    assert.equal(toHex(decoder.payload), "06");
+  });
+
+  it("says so when a frame that was found is asked for", () => {
+    for (const [role, bytes] of [
+      ["client", hex("82 01 05 82 01 06")],
+      ["server", hex("82 81 00000000 05 82 81 00000000 06")],
+    ] as const) {
+      const decoder = new FrameDecoder({ role });
+      decoder.push(bytes);
+      assert.ok(decoder.next());
+      lose(decoder.payload);
+      assert.ok(decoder.next());
+      assert.throws(() => decoder.payload, InvalidStateError);
+    }
+  });
+
+  it("says so, each time, when a waiting chunk lost its bytes, and skips nothing", () => {
+    const decoder = new FrameDecoder({ role: "client" });
+    const lost = hex("82 01 06");
+    for (const chunk of [hex("82 01 05"), lost, hex("82 01 07")]) decoder.push(chunk);
+    lose(lost);
+    assert.ok(decoder.next());
+    assert.throws(() => decoder.next(), InvalidStateError);
+    assert.throws(() => decoder.next(), InvalidStateError);
+  });
+
+  it("makes some string of a payload that its owner changed, and ends", () => {
+    const decoder = new FrameDecoder({ role: "client" });
+    decoder.push(frame({ opcode: TEXT, payload: utf8("\u{e9}".repeat(70_000)) }));
+    assert.ok(decoder.next());
+    decoder.payload.fill(0x80);
+    assert.equal(typeof decoder.text(), "string");
   });
 });

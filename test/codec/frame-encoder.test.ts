@@ -3,14 +3,17 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import fc from "fast-check";
-import { FrameEncoder, Opcode } from "../../src/codec/index.js";
+import { FrameDecoder, FrameEncoder, Opcode } from "../../src/codec/index.js";
 import { eachBackend } from "../support/backends.js";
+import { DIRT, NOT_BYTES, withDirtyMemory } from "../support/bytes.js";
+import { drain } from "../support/decoding.js";
 import {
   arbitraryFrames,
   arbitraryText,
   BINARY,
   CLOSE,
   concat,
+  type FrameSpec,
   frame,
   KEY,
   PING,
@@ -334,6 +337,10 @@ eachBackend("FrameEncoder", () => {
         () => encoder.ping("水".repeat(42)),
         () => encoder.frame(Opcode.Close, "x"),
         () => encoder.frame(Opcode.Close, new Uint8Array(1)),
+        () => encoder.frame(Opcode.Close, hex("03ed")),
+        () => encoder.frame(Opcode.Close, hex("03e8 ff")),
+        () => encoder.frame(Opcode.Close, hex("03e8 f09f98")),
+        () => encoder.frame(Opcode.Close, "\u0003\u00e8"),
         () => encoder.frame(Opcode.Ping, "", { fin: false }),
         () => encoder.frame(Opcode.Close, "", { rsv1: true }),
         () => encoder.frame(Opcode.Continuation, "", { rsv1: true }),
@@ -343,7 +350,7 @@ eachBackend("FrameEncoder", () => {
       for (const call of range) assert.throws(call, RangeError, String(call));
       const types = [
         () => encoder.close(undefined, "why"),
-        ...[undefined, null, 5, [1], new ArrayBuffer(3), {}].map(
+        ...NOT_BYTES.filter((payload) => typeof payload !== "string").map(
           (payload) => () => encoder.frame(Opcode.Binary, payload as unknown as Uint8Array),
         ),
       ];
@@ -352,6 +359,100 @@ eachBackend("FrameEncoder", () => {
       encoder.text("and more");
       const after = encoder.take();
       assert.equal(after.length, length + (length - "kept".length) + "and more".length);
+    }
+  });
+
+  for (const taking of [false, true]) {
+    const when = taking ? "and takes what there is" : "and takes nothing";
+    it(`encodes whole frames when what draws its keys uses it too ${when}`, () => {
+      const inner: readonly FrameSpec[] = [
+        { opcode: TEXT, payload: utf8("inner: ü"), key: KEY },
+        { opcode: BINARY, payload: new Uint8Array(9000).fill(0xee), key: KEY },
+        { opcode: PING, payload: utf8("inner"), key: KEY },
+      ];
+      const taken: { bytes: Uint8Array; was: Uint8Array }[] = [];
+      const take = () => {
+        const bytes = encoder.take();
+        taken.push({ bytes, was: new Uint8Array(bytes) });
+      };
+      let isInside = false;
+      const encoder = new FrameEncoder({
+        role: "client",
+        generateMaskingKey: () => {
+          if (isInside) return KEY_NUMBER;
+          isInside = true;
+          encoder.text("inner: ü");
+          encoder.binary(new Uint8Array(9000).fill(0xee));
+          if (taking) take();
+          encoder.ping("inner");
+          isInside = false;
+          return KEY_NUMBER;
+        },
+      });
+      const payloads = ["outer", "é".repeat(63), "x".repeat(5000), "水".repeat(30_000), hex("00ff"), hex("")];
+      const expected: FrameSpec[] = [];
+      for (const payload of [...payloads, new Uint8Array(70_000).fill(0x11)]) {
+        if (typeof payload === "string") encoder.text(payload);
+        else encoder.binary(payload);
+        const opcode = typeof payload === "string" ? TEXT : BINARY;
+        expected.push(...inner);
+        expected.push({ opcode, payload: typeof payload === "string" ? utf8(payload) : payload, key: KEY });
+        encoder.ping("outer");
+        expected.push(...inner, { opcode: PING, payload: utf8("outer"), key: KEY });
+      }
+      take();
+      const bytes = concat(taken.map((one) => one.bytes));
+      same(bytes, stream(expected), "inner frames, then the outer one");
+      for (const { bytes: now, was } of taken) same(now, was, "bytes that were taken");
+      const decoder = new FrameDecoder({ role: "server" });
+      decoder.push(bytes);
+      assert.equal(drain(decoder).length, expected.length);
+      assert.equal(decoder.error, undefined);
+    });
+  }
+
+  it("shows nothing but frames of its own and zeros around what is taken", () => {
+    withDirtyMemory(() => {
+      for (const [, make] of SIDES) {
+        for (const text of ["", "short", "é".repeat(63), "é".repeat(2000), "水".repeat(30_000)]) {
+          const encoder = make();
+          encoder.text(text);
+          encoder.binary(new Uint8Array(3));
+          const bytes = encoder.take();
+          const behind = new Uint8Array(bytes.buffer, bytes.byteOffset + bytes.length);
+          assert.ok(behind.length > 0);
+          assert.ok(
+            behind.every((byte) => byte === 0),
+            `${text.slice(0, 9)}…: something lies behind`,
+          );
+          assert.equal(bytes.byteOffset, 0);
+        }
+        const encoder = make();
+        for (let i = 0; i < 100; i++) {
+          encoder.text("grown");
+          encoder.binary(new Uint8Array(1000));
+        }
+        assert.ok(!new Uint8Array(encoder.take().buffer).includes(DIRT));
+      }
+    });
+  });
+
+  it("lets memory go that grew beyond 2 MiB once it is recycled, and keeps what did not", () => {
+    for (const [megabytes, isKept] of [
+      [0.4, true],
+      [1.5, false],
+    ] as const) {
+      const encoder = server();
+      encoder.binary(new Uint8Array(megabytes * (1 << 20)));
+      encoder.text("more, so that memory grows to twice as much");
+      const { buffer } = encoder.take();
+      assert.ok(buffer.byteLength >= 2 * megabytes * (1 << 20));
+      encoder.recycle();
+      encoder.text("next");
+      const next = encoder.take();
+      assert.equal(next.buffer === buffer, isKept, `${megabytes} MiB`);
+      assert.equal(Buffer.from(next).toString("latin1"), "\x81\x04next");
+      if (!isKept) assert.ok(next.buffer.byteLength <= 0x10000, `${next.buffer.byteLength} bytes for four`);
     }
   });
 

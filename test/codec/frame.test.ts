@@ -16,8 +16,10 @@ import {
   ProtocolError,
 } from "../../src/codec/index.js";
 import { eachBackend } from "../support/backends.js";
+import { NOT_BYTES } from "../support/bytes.js";
 import { arbitraryKey, BINARY, CLOSE, EDGE_LENGTHS, frame, headerOf, KEY, TEXT } from "../support/frames.js";
 import { hex, toHex, utf8 } from "../support/hex.js";
+import { retainedBy } from "../support/memory.js";
 import { itHolds, randomBytes, randomNumbers } from "../support/property.js";
 
 const MASK = new Uint8Array(KEY);
@@ -165,6 +167,12 @@ eachBackend("decodeFrame", () => {
   });
 });
 
+eachBackend("decodeFrame: its argument", () => {
+  it("must be bytes", () => {
+    for (const wrong of NOT_BYTES) assert.throws(() => decodeFrame(wrong as Uint8Array), TypeError);
+  });
+});
+
 eachBackend("encodeFrame and its siblings", () => {
   const random = randomNumbers(16);
 
@@ -245,6 +253,9 @@ eachBackend("encodeFrame and its siblings", () => {
       () => encodePing("x".repeat(126)),
       () => encodePong(new Uint8Array(126)),
       () => encodeFrame(Opcode.Close, new Uint8Array(1)),
+      () => encodeFrame(Opcode.Close, hex("03ed")),
+      () => encodeFrame(Opcode.Close, hex("03e8 ff"), { mask: true }),
+      () => encodeFrame(Opcode.Close, "x"),
       () => encodePing("", { fin: false }),
       () => encodePong("", { rsv1: true }),
       () => encodeFrame(Opcode.Continuation, "", { rsv1: true }),
@@ -263,5 +274,21 @@ eachBackend("encodeFrame and its siblings", () => {
     for (const call of types) assert.throws(call, TypeError, String(call));
     assert.equal(toHex(encodeText("a")), "810161");
     assert.equal(toHex(encodeText("a", { mask: hex("00000000") })), "81810000000061");
+  });
+
+  it("keep no memory for a frame that they refuse, or for a long one", () => {
+    const long = Buffer.alloc(1_000_000, "x").toString("latin1");
+    const call = (text: string) => {
+      for (const mask of [false, true]) {
+        assert.throws(() => encodePing(text, { mask }), RangeError);
+        assert.throws(() => encodeFrame(Opcode.Close, text, { mask }), RangeError);
+      }
+    };
+    call("x".repeat(126)); // once before, so that compiled code and the like are not counted
+    encodeText("x", { mask: true });
+    const refused = retainedBy(() => call(long));
+    assert.ok(refused < 300_000, `${refused} bytes are kept`);
+    const sent = retainedBy(() => void [encodeText(long), encodeText(long, { mask: true })]);
+    assert.ok(sent < 300_000, `${sent} bytes are kept`);
   });
 });

@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import { applyMask, generateMaskingKey, mask, unmask } from "../../src/codec/index.js";
 import { maskWith, nextMaskingKey, readMaskingKey, writeMaskingKey } from "../../src/codec/masking.js";
 import { eachBackend } from "../support/backends.js";
+import { NOT_BYTES, ofAnotherRealm } from "../support/bytes.js";
 import { hex, toHex } from "../support/hex.js";
 import { randomBytes, randomNumbers } from "../support/property.js";
 
@@ -86,6 +87,58 @@ eachBackend("mask and unmask", () => {
     mask(new Uint8Array(10), KEY, output, 10, 10);
     assert.equal(toHex(output), `${"00".repeat(10)}37fa213d37fa213d37fa`);
   });
+
+  it("throws for what is not bytes, and then changes nothing", () => {
+    const output = new Uint8Array(20);
+    const memory = new ArrayBuffer(4);
+    const array = [1, 2, 3, 4];
+    for (const wrong of [memory, array, new DataView(memory), ...NOT_BYTES] as Uint8Array[]) {
+      assert.throws(() => mask(wrong, KEY, output, 0, 4), TypeError);
+      assert.throws(() => mask(output, KEY, wrong, 0, 4), TypeError);
+      assert.throws(() => unmask(wrong, KEY), TypeError);
+    }
+    assert.ok(output.every((byte) => byte === 0));
+    assert.equal(toHex(new Uint8Array(memory)), "00000000");
+    assert.deepEqual(array, [1, 2, 3, 4]);
+  });
+
+  it("takes bytes of another realm", () => {
+    for (const length of [5, 40, 40, 40, 1000]) {
+      const bytes = ofAnotherRealm(new Uint8Array(length));
+      unmask(bytes, KEY);
+      assert.ok(bytes.every((byte, i) => byte === KEY[i & 3]));
+      mask(bytes, KEY, bytes, 0, length);
+      assert.ok(bytes.every((byte) => byte === 0));
+    }
+  });
+
+  it("follows memory that is resized after it was masked", () => {
+    const options = { maxByteLength: 4096 };
+    const Resizable = ArrayBuffer as unknown as new (
+      length: number,
+      of: typeof options,
+    ) => ArrayBuffer & { resize(length: number): void };
+    const Growable = SharedArrayBuffer as unknown as new (
+      length: number,
+      of: typeof options,
+    ) => SharedArrayBuffer & { grow(length: number): void };
+    const unmasks = (buffer: ArrayBufferLike, offset: number, length: number) => {
+      const bytes = new Uint8Array(buffer, offset, length).fill(0);
+      unmask(bytes, KEY);
+      assert.ok(bytes.every((byte, i) => byte === KEY[i & 3]));
+    };
+    const resizable = new Resizable(64, options);
+    const growable = new Growable(64, options);
+    // A buffer that comes twice may be remembered; what is remembered of it must not outlive its length.
+    for (let i = 0; i < 3; i++) unmasks(resizable, 4, 40);
+    resizable.resize(256);
+    for (let i = 0; i < 3; i++) unmasks(resizable, 100, 100);
+    resizable.resize(48);
+    for (let i = 0; i < 3; i++) unmasks(resizable, 4, 40);
+    for (let i = 0; i < 3; i++) unmasks(growable, 4, 40);
+    growable.grow(256);
+    for (let i = 0; i < 3; i++) unmasks(growable, 100, 100);
+  });
 });
 
 eachBackend("applyMask", () => {
@@ -120,6 +173,10 @@ eachBackend("applyMask", () => {
     for (const key of [[], [1, 2, 3], [1, 2, 3, 4, 5], new Uint8Array(0)]) {
       assert.throws(() => applyMask(new Uint8Array(5), key), RangeError);
     }
+  });
+
+  it("throws for what is not bytes", () => {
+    for (const wrong of NOT_BYTES) assert.throws(() => applyMask(wrong as Uint8Array, KEY), TypeError);
   });
 });
 

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { PayloadBuffer } from "../../src/codec/index.js";
+import { NOT_BYTES } from "../support/bytes.js";
 import { arbitraryCuts, concat, cutAt, KEY } from "../support/frames.js";
 import { toHex } from "../support/hex.js";
 import { retainedBy } from "../support/memory.js";
@@ -57,6 +58,37 @@ describe("PayloadBuffer", () => {
       buffer.append(part);
     }
     assert.deepEqual([...buffer.take()], [1, 2]);
+  });
+
+  it("throws for what is not bytes, and keeps what it had", () => {
+    const buffer = new PayloadBuffer();
+    buffer.append(Uint8Array.of(1, 2));
+    for (const wrong of NOT_BYTES) {
+      assert.throws(() => buffer.append(wrong as Uint8Array), TypeError);
+      assert.equal(buffer.length, 2);
+    }
+    buffer.append(Uint8Array.of(3));
+    assert.deepEqual([...buffer.take()], [1, 2, 3]);
+  });
+
+  it("gives memory that holds the bytes and nothing else, however many parts were copied", () => {
+    for (const count of [1, 2, 3, 255, 256, 257, 300, 1000, 5000]) {
+      for (const announced of [0, count, 1 << 20]) {
+        const buffer = new PayloadBuffer();
+        for (let i = 0; i < count; i++) buffer.append(viewOf(Uint8Array.of(i), 200), 0, announced);
+        const { length, byteOffset, buffer: memory } = buffer.take();
+        assert.deepEqual(
+          [length, byteOffset, memory.byteLength],
+          [count, 0, count],
+          `${announced} announced`,
+        );
+      }
+    }
+    const mixed = new PayloadBuffer();
+    mixed.append(viewOf(Uint8Array.of(1)));
+    mixed.append(new Uint8Array(2000));
+    mixed.append(viewOf(Uint8Array.of(2)));
+    assert.equal(mixed.take().buffer.byteLength, 2002);
   });
 
   it("does not copy a single part that fills its memory", () => {

@@ -4,12 +4,13 @@ import assert from "node:assert/strict";
 import { isUtf8 } from "node:buffer";
 import { it } from "node:test";
 import fc from "fast-check";
-import { isValidUtf8, Utf8Validator } from "../../src/codec/index.js";
+import { FrameDecoder, isValidUtf8, Utf8Validator } from "../../src/codec/index.js";
 import { textAt, textOf } from "../../src/codec/utf8.js";
 import { workspace } from "../../src/codec/workspace.js";
 import * as layout from "../../src/kernel/generated/layout.js";
 import { eachBackend } from "../support/backends.js";
-import { arbitraryCuts, arbitraryText, concat, cutAt } from "../support/frames.js";
+import { NOT_BYTES } from "../support/bytes.js";
+import { arbitraryCuts, arbitraryText, concat, cutAt, frame, TEXT } from "../support/frames.js";
 import { hex, toHex, utf8 } from "../support/hex.js";
 import { itHolds } from "../support/property.js";
 import { judgeUtf8 } from "../support/utf8-oracle.js";
@@ -189,6 +190,19 @@ eachBackend("Utf8Validator", () => {
     }
     assert.ok(first.end() && second.end());
   });
+
+  it("throws for what is not bytes, and goes on as if nothing had come", () => {
+    for (const wrong of NOT_BYTES as Uint8Array[]) {
+      assert.throws(() => isValidUtf8(wrong), TypeError);
+      const validator = new Utf8Validator();
+      assert.equal(validator.push(hex("61 c3")), true);
+      assert.throws(() => validator.push(wrong), TypeError);
+      assert.deepEqual([validator.offset, validator.isAscii], [-1, false]);
+      assert.equal(validator.push(hex("a9 ff")), false);
+      assert.equal(validator.offset, 3);
+      assert.throws(() => validator.push(wrong), TypeError, "after a violation too");
+    }
+  });
 });
 
 eachBackend("textOf and textAt", () => {
@@ -206,6 +220,24 @@ eachBackend("textOf and textAt", () => {
     assert.equal(textOf(bytes, true), text);
     assert.equal(textOf(bytes, false), text);
     assert.equal(textOf(Buffer.from(bytes), true), text);
+  });
+
+  it("make nothing of what lay in memory before, when the caller cut a character short", () => {
+    const read = (secret: string, tail: string): string => {
+      const decoder = new FrameDecoder({ role: "client" });
+      decoder.push(frame({ opcode: TEXT, payload: utf8("grüße, und noch mehr 😀") }));
+      assert.ok(decoder.next());
+      const { payload } = decoder;
+      // It is the caller's, who may write to it; what is then no UTF-8 has no right text, but no other's.
+      payload.set(hex(tail), payload.length - hex(tail).length);
+      assert.ok(isValidUtf8(utf8(secret)));
+      return decoder.text();
+    };
+    for (const tail of ["f0", "f0 9f", "f0 9f 98", "e6", "e6 b0", "c3"]) {
+      const [one, two] = [read("S".repeat(200), tail), read("é".repeat(100), tail)];
+      assert.equal(one, two, tail);
+      assert.ok(!one.includes("S"));
+    }
   });
 
   it("keep a BOM, at the beginning and elsewhere", () => {

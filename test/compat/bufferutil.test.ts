@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { describe, test } from "node:test";
-import * as ours from "../../src/compat/bufferutil.js";
+import defaultOfOurs, * as ours from "../../src/compat/bufferutil.js";
 import * as mainDoor from "../../src/index.js";
 import { eachBackend } from "../support/backends.js";
 
@@ -41,6 +41,11 @@ test("both have the same exports", () => {
     names(ours).filter((name) => name !== "default" && name !== "module.exports"),
     ["mask", "unmask"],
   );
+});
+
+test("the default export is what require gives: the two functions and no more", () => {
+  assert.deepEqual(defaultOfOurs, { mask: ours.mask, unmask: ours.unmask });
+  assert.equal(ours["module.exports"], defaultOfOurs);
 });
 
 test('the door "hawser" has both too, so that it can be installed under the name bufferutil', () => {
