@@ -3,11 +3,10 @@
  * outside of the timing, because decoders unmask in place.
  */
 
-import { type Contest, check, type Rival, Sink } from "./harness.js";
+import { type Contest, check, type Field, type Rival, Sink } from "./harness.js";
 import { FrameDecoder, Opcode, type Role } from "./hawser.js";
 import { createStream, createTrickle, PAYLOAD_KINDS, restore, SIZES, type Stream } from "./payloads.js";
 import { createDriver, loadWs, WS_RECEIVER_LIMITS, type Ws } from "./rivals.js";
-import type { Field } from "./worker.js";
 
 const WS = "ws + bufferutil";
 const MAX_FRAME_SIZE = WS_RECEIVER_LIMITS.maxPayload;

@@ -3,11 +3,10 @@
  * socket; and single frames, against `Sender.frame`.
  */
 
-import { type Contest, check, type Rival, Sink } from "./harness.js";
+import { type Contest, check, type Field, type Rival, Sink } from "./harness.js";
 import { encodeText, FrameEncoder, type Role } from "./hawser.js";
 import { PAYLOAD_KINDS, type PayloadKind, payloads, readFrames, SIZES, texts } from "./payloads.js";
 import { loadWs, type Ws, type WsSocket } from "./rivals.js";
-import type { Field } from "./worker.js";
 
 const WS = "ws + bufferutil";
 

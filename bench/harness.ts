@@ -160,3 +160,13 @@ export function median(numbers: readonly number[]): number {
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
+
+/** Who meets the peer. */
+export type Field = "duel" | "others";
+
+/** A promise of ours, and what came of it. */
+export interface Target {
+  readonly target: string;
+  readonly measured: string;
+  readonly met: boolean;
+}

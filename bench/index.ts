@@ -8,11 +8,11 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { describeEnvironment } from "./environment.js";
-import type { Result } from "./harness.js";
+import type { Field, Result } from "./harness.js";
 import { formatResults, formatStart, formatTargets } from "./report.js";
 import { measureStart, type StartResult } from "./start.js";
 import { judge } from "./targets.js";
-import type { Field, Suite } from "./worker.js";
+import type { Suite } from "./worker.js";
 
 const SUITES = ["decode", "encode", "masking", "utf8", "start"] as const;
 

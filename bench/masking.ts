@@ -3,11 +3,10 @@
  * has bufferutil today.
  */
 
-import { type Contest, check, type Rival, Sink } from "./harness.js";
+import { type Contest, check, type Field, type Rival, Sink } from "./harness.js";
 import { kernel, layout, mask, unmask } from "./hawser.js";
 import { binaries, maskedCopy, SIZES } from "./payloads.js";
 import { loadBufferUtil } from "./rivals.js";
-import type { Field } from "./worker.js";
 
 const BUFFERUTIL = "bufferutil";
 const KEY = Buffer.from("37fa213d", "hex");

@@ -1,8 +1,7 @@
 /** Tables in markdown: one for each group of contests, and at the end what was aimed at and what was reached. */
 
-import type { Result } from "./harness.js";
+import type { Result, Target } from "./harness.js";
 import type { StartResult } from "./start.js";
-import type { Target } from "./targets.js";
 
 /** "16 B", "1 KiB". */
 export function formatSize(bytes: number): string {

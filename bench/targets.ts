@@ -1,15 +1,9 @@
 /** What hawser aims at, and whether the results reach it. */
 
-import type { Result } from "./harness.js";
+import type { Result, Target } from "./harness.js";
 import { SIZES } from "./payloads.js";
 import { formatRatio, formatSize } from "./report.js";
 import type { StartResult } from "./start.js";
-
-export interface Target {
-  readonly target: string;
-  readonly measured: string;
-  readonly met: boolean;
-}
 
 const upTo = (size: number) => SIZES.filter((candidate) => candidate <= size);
 const between = (least: number, greatest: number) =>

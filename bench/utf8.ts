@@ -4,11 +4,10 @@
  */
 
 import { isUtf8 } from "node:buffer";
-import { type Contest, check, type Rival, Sink } from "./harness.js";
+import { type Contest, check, type Field, type Rival, Sink } from "./harness.js";
 import { isValidUtf8, kernel, layout } from "./hawser.js";
 import { SIZES, TEXT_KINDS, type TextKind, texts } from "./payloads.js";
 import { loadUtf8Validate } from "./rivals.js";
-import type { Field } from "./worker.js";
 
 const IS_UTF8 = "buffer.isUtf8";
 const UTF8_SLICE = "utf8Slice";

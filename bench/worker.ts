@@ -8,13 +8,10 @@
 import { setImmediate } from "node:timers/promises";
 import { decodeContests } from "./decode.js";
 import { encodeContests } from "./encode.js";
-import { type Contest, FULL_PACE, measure, QUICK_PACE, type Result } from "./harness.js";
+import { type Contest, type Field, FULL_PACE, measure, QUICK_PACE, type Result } from "./harness.js";
 import { kernelBackend, selectKernel } from "./hawser.js";
 import { maskingContests } from "./masking.js";
 import { utf8Contests } from "./utf8.js";
-
-/** Who meets the peer. */
-export type Field = "duel" | "others";
 
 /** Suites that run here; `start.ts` has processes of its own. */
 const SUITES = {
