@@ -18,7 +18,6 @@ import {
   STATE,
   STATE_FRAME,
   STATE_LENGTH,
-  STATE_MASKING_KEY,
   STATE_MESSAGE,
   STATE_REMAINING,
   STATE_SPILL_LENGTH,
@@ -33,7 +32,6 @@ import {
 } from "../kernel/index.js";
 import { InvalidStateError, type ProtocolError, protocolError } from "./errors.js";
 import { EMPTY } from "./host.js";
-import { rotateMaskingKey } from "./masking.js";
 import { type WindowHolder, type Workspace, workspace } from "./workspace.js";
 
 const STATE_WORD = STATE >> 2;
@@ -41,7 +39,6 @@ const STATE_WORDS = STATE_LENGTH >> 2;
 /** Where in STATE its last fields begin, which have a meaning only while a header is cut. */
 const SPILL_LENGTH = STATE_SPILL_LENGTH >> 2;
 const FRAME = STATE_FRAME >> 2;
-const MASKING_KEY = STATE_MASKING_KEY >> 2;
 const MESSAGE = STATE_MESSAGE >> 2;
 const REMAINING_DOUBLE = (STATE + STATE_REMAINING) >> 3;
 const STATUS_WORD = (RESULT + RESULT_STATUS) >> 2;
@@ -233,7 +230,6 @@ export class ChunkScanner implements WindowHolder {
     this.#scanned += length;
     this.remaining -= length;
     const state = this.#state;
-    state[MASKING_KEY] = rotateMaskingKey(state[MASKING_KEY], length);
     if (this.remaining === 0) {
       this.#passed = true;
       state[FRAME] = 0;

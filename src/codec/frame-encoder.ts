@@ -13,13 +13,13 @@ import { Opcode } from "./opcode.js";
 import type { Role } from "./role.js";
 import { workspace } from "./workspace.js";
 
-/** Bytes of a new slab: several thousand small frames, and still cheap to drop. */
+/** Bytes of a new slab: some hundreds of small frames, and still cheap to drop. */
 const SLAB_LENGTH = 0x4000;
 
 /** A slab that grew beyond this is let go when it can be: 2 MiB. */
 const MAX_KEPT_LENGTH = 1 << 21;
 
-/** Below this many units a loop writes ASCII faster than the host's encoder is called (`bench/encode.ts`). */
+/** Up to this many units a loop here is faster than a call of the host's encoder (`bench/encode.ts`). */
 const LOOP_UNITS = 24;
 
 /** UTF-8 takes at most three bytes for a UTF-16 unit. */

@@ -100,7 +100,7 @@ export function utf8Length(text: string): number {
 /**
  * Writes a string as UTF-8; lone surrogates become U+FFFD.
  *
- * @param target - from `allocate`; has room for all of it.
+ * @param target - from `writable`; has room for all of it.
  * @returns bytes written.
  */
 export function writeUtf8(text: string, target: Uint8Array, offset: number): number {
