@@ -7,16 +7,17 @@
  * │ 0x00040 │       64 B │ STATE    what one decoder keeps between two scans (below)        │
  * │ 0x00080 │       64 B │ RESULT   how the last call ended (below)                         │
  * │ 0x00100 │     16 KiB │ RECORDS  one record for each frame, or part of one, of a scan    │
- * │ 0x04200 │   2.25 KiB │ TABLES   constants of `utf8.ts`, written when the module starts          │
+ * │ 0x04200 │   2.25 KiB │ TABLES   constants of `utf8.ts`, written when the module starts  │
  * │ 0x05000 │     64 KiB │ WINDOW   the chunk being scanned, unmasked here in place         │
  * │ 0x16000 │     64 KiB │ SCRATCH  bytes of one-shot calls: mask, validate                 │
  * │ 0x27000 │    128 KiB │ UTF16    what `utf8ToUtf16` writes                               │
- * │ 0x48000 │            │ end: 4.5 pages, rounded up to 5                                  │
+ * │ 0x48000 │    512 KiB │ RECEIVE  where sockets may read to; scanned where it lies        │
+ * │ 0xC9000 │            │ end: 12.6 pages, rounded up to 13                                │
  * └─────────┴────────────┴──────────────────────────────────────────────────────────────────┘
  *
- * Before WINDOW and after each region lies slack that is never anybody's data: a header that was
- * split between two chunks is put together just before the window, and vector loops may read up to
- * 16 bytes past the end of a region and write up to 16 past it.
+ * Before WINDOW, before RECEIVE and after each region lies slack that is never anybody's data: a header
+ * that was split between two chunks is put together just before what is scanned, and vector loops may
+ * read up to 16 bytes past the end of a region and write up to 16 past it.
  *
  * This file holds numbers only. The build copies it to `src/kernel/generated/layout.ts` without the
  * types of AssemblyScript, so that TypeScript reads the same list.
@@ -29,9 +30,12 @@ export const TABLES: i32 = 0x04200;
 export const WINDOW: i32 = 0x05000;
 export const SCRATCH: i32 = 0x16000;
 export const UTF16: i32 = 0x27000;
+export const RECEIVE: i32 = 0x48000;
 
 /** Bytes of WINDOW and of SCRATCH. UTF16 takes the same number of code units. */
 export const WINDOW_LENGTH: i32 = 0x10000;
+/** Bytes of RECEIVE: what one read may bring. */
+export const RECEIVE_LENGTH: i32 = 0x80000;
 /** Records that fit in RECORDS; a scan that fills it stops, and the next one goes on. */
 export const RECORD_CAPACITY: i32 = 1024;
 

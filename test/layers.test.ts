@@ -281,6 +281,7 @@ const CODEC_EXPORTS = [
   "isValidUtf8",
   "kernelBackend",
   "mask",
+  "receiveBuffer",
   "type CloseBody",
   "type DecodeFrameOptions",
   "type EncodeFrameOptions",

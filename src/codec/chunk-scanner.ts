@@ -7,8 +7,10 @@
 import {
   type Kernel,
   MESSAGE_ANY,
+  OPTION_DEFER_UNMASK,
   OPTION_FORBID_MASK,
   OPTION_MORE,
+  RECEIVE,
   RECORD_LENGTH,
   RECORDS,
   RESULT,
@@ -31,7 +33,7 @@ import {
   WINDOW_LENGTH,
 } from "../kernel/index.js";
 import { InvalidStateError, type ProtocolError, protocolError } from "./errors.js";
-import { EMPTY } from "./host.js";
+import { allocate, allocatePooled, EMPTY } from "./host.js";
 import { type WindowHolder, type Workspace, workspace } from "./workspace.js";
 
 const STATE_WORD = STATE >> 2;
@@ -53,6 +55,11 @@ const PIECE_LENGTH = 0x8000;
 /** Enough for any header (§5.2). */
 const PROBE_LENGTH = 16;
 
+/** Payloads that lie close together are copied out of kernel memory together, this much at a time. */
+const GROUP_LENGTH = 0x2000;
+/** A payload from this length on is copied by itself: nothing else should keep it alive, or be kept by it. */
+const SINGLE_LENGTH = 0x800;
+
 export class ChunkScanner implements WindowHolder {
   /** The words of the last scan's records; the first begins at `base`, and there are `end - base` words. */
   records: Int32Array;
@@ -60,8 +67,8 @@ export class ChunkScanner implements WindowHolder {
   end = 0;
   /** Payload bytes that the unfinished frame at the end of the last piece still lacks. */
   remaining = 0;
-  /** Whether the last piece is still in the window. */
-  inWindow = false;
+  /** Whether the last piece is still in kernel memory. */
+  inKernel = false;
   /** What the peer did wrong behind the last record. */
   violation: ProtocolError | undefined = undefined;
   readonly space: Workspace;
@@ -85,6 +92,13 @@ export class ChunkScanner implements WindowHolder {
   #pieceOffset = 0;
   #streamOffset = 0;
   #pieceLength = 0;
+  /** Where the chunk lies in kernel memory, if a socket read it to there; else -1. */
+  #chunkAddress = -1;
+  /** Where the last piece was scanned. */
+  #pieceAddress = WINDOW;
+  /** Bytes copied out of a piece in place: where they lay, and the copy. */
+  #copyAddress = 0;
+  #copy: Uint8Array = EMPTY;
   /** Whether the chunk lacks what was unmasked in the window. */
   #stillMasked = false;
   /** Whether the last frame was passed over. */
@@ -116,6 +130,13 @@ export class ChunkScanner implements WindowHolder {
     this.#chunk = chunk;
     this.#chunkLength = length;
     this.#scanned = 0;
+    const isInPlace = chunk.buffer === this.#kernel.bytes.buffer && chunk.byteOffset >= RECEIVE;
+    this.#chunkAddress = isInPlace ? chunk.byteOffset : -1;
+  }
+
+  /** Whether the chunk lies in kernel memory, where the next read will overwrite it. */
+  get isInPlace(): boolean {
+    return this.#chunkAddress >= 0;
   }
 
   /**
@@ -159,6 +180,10 @@ export class ChunkScanner implements WindowHolder {
   /** Scans the next piece of the chunk: a part that fits the cache, or all that fits the window. */
   scan(): void {
     const rest = this.#chunkLength - this.#scanned;
+    if (this.isInPlace) {
+      this.#scanPiece(rest, 0);
+      return;
+    }
     // Behind one long frame that needs no scan there is often another: look at its header alone.
     const probe = this.#passed;
     this.#passed = false;
@@ -171,26 +196,35 @@ export class ChunkScanner implements WindowHolder {
   #scanPiece(length: number, more: number): boolean {
     const words = this.#kernel.words;
     this.space.lease(this);
-    this.#stage(length);
+    let start = WINDOW;
+    let options = this.#options | more;
+    if (this.isInPlace) {
+      // Nothing is gained by leaving bytes masked where they need no staging.
+      start = this.#chunkAddress + this.#scanned;
+      options &= ~OPTION_DEFER_UNMASK;
+    } else {
+      this.#stage(length);
+    }
+    this.#pieceAddress = start;
+    this.#copy = EMPTY;
 
     const state = this.#state;
     const used = state[SPILL_LENGTH] === 0 ? SPILL_LENGTH + 1 : STATE_WORDS;
     for (let i = 0; i < used; i++) words[STATE_WORD + i] = state[i];
     this.space.doubles[REMAINING_DOUBLE] = this.remaining;
-    const end = WINDOW + length;
-    const count = this.#kernel.scan(WINDOW, end, this.#options | more, this.#maxFrameSize);
+    const count = this.#kernel.scan(start, start + length, options, this.#maxFrameSize);
     const left = words[STATE_WORD + SPILL_LENGTH] === 0 ? SPILL_LENGTH + 1 : STATE_WORDS;
     for (let i = 0; i < left; i++) state[i] = words[STATE_WORD + i];
     this.remaining = this.space.doubles[REMAINING_DOUBLE];
 
     const position = words[POSITION_WORD];
     // A violation may lie in a header that began in the chunk before.
-    this.#beginPiece(Math.max(position - WINDOW, 0));
+    this.#beginPiece(Math.max(position - start, 0));
     this.records = words;
     this.base = RECORDS_WORD;
     this.end = RECORDS_WORD + count * RECORD_WORDS;
-    this.inWindow = true;
-    this.#stillMasked = (this.#options & OPTION_FORBID_MASK) === 0;
+    this.inKernel = true;
+    this.#stillMasked = start === WINDOW && (this.#options & OPTION_FORBID_MASK) === 0;
     const status = words[STATUS_WORD];
     if (status > STATUS_FULL) {
       this.violation = this.#describe(status, position);
@@ -225,7 +259,7 @@ export class ChunkScanner implements WindowHolder {
    */
   pass(fin: boolean): number {
     const length = Math.min(this.#chunkLength - this.#scanned, this.remaining);
-    this.inWindow = this.#stillMasked = false;
+    this.inKernel = this.#stillMasked = false;
     this.#beginPiece(length);
     this.#scanned += length;
     this.remaining -= length;
@@ -238,14 +272,14 @@ export class ChunkScanner implements WindowHolder {
     return length;
   }
 
-  /** Bytes of the stream before what lies at an address in the window. */
+  /** Bytes of the stream before what lies at an address in the last piece. */
   streamOffsetOf(address: number): number {
-    return this.#streamOffset + (address - WINDOW);
+    return this.#streamOffset + (address - this.#pieceAddress);
   }
 
-  /** Bytes of the chunk before what lies at an address in the window. */
+  /** Bytes of the chunk before what lies at an address in the last piece. */
   chunkOffsetOf(address: number): number {
-    return this.#pieceOffset + (address - WINDOW);
+    return this.#pieceOffset + (address - this.#pieceAddress);
   }
 
   /**
@@ -256,6 +290,58 @@ export class ChunkScanner implements WindowHolder {
   view(start: number, length: number): Uint8Array {
     this.#assertIntact();
     return this.#chunk.subarray(start, start + length);
+  }
+
+  /**
+   * Payload bytes at an address in the last piece, out of kernel memory: a view of the chunk, or of a copy
+   * that small payloads near to each other share.
+   */
+  payloadAt(address: number, length: number): Uint8Array {
+    if (!this.isInPlace) {
+      this.unmaskChunk();
+      return this.view(this.chunkOffsetOf(address), length);
+    }
+    if (length >= SINGLE_LENGTH) return this.#copyOut(allocate(length), address);
+    let offset = address - this.#copyAddress;
+    if (this.#copy === EMPTY || offset + length > this.#copy.length) {
+      const rest = this.#pieceAddress + this.#pieceLength - address;
+      // A violation may end the piece before the last record's bytes do.
+      this.#copy = this.#copyOut(allocatePooled(Math.max(Math.min(rest, GROUP_LENGTH), length)), address);
+      this.#copyAddress = address;
+      offset = 0;
+    }
+    return this.#copy.length === length ? this.#copy : this.#copy.subarray(offset, offset + length);
+  }
+
+  #copyOut(copy: Uint8Array, address: number): Uint8Array {
+    copy.set(this.space.view(address, copy.length));
+    return copy;
+  }
+
+  /**
+   * The same bytes for whoever is done with them before anything else is scanned or read: a view of kernel
+   * memory where they lie there to stay.
+   */
+  borrowAt(address: number, length: number): Uint8Array {
+    return this.isInPlace ? this.space.view(address, length) : this.payloadAt(address, length);
+  }
+
+  /** Kernel memory is about to be read to again: copies what is still needed of a chunk that lies there. */
+  retain(): void {
+    for (let i = this.#taken; i < this.#waiting.length; i++) {
+      const chunk = this.#waiting[i];
+      if (chunk.buffer === this.#kernel.bytes.buffer) this.#waiting[i] = chunk.slice();
+    }
+    if (!this.isInPlace) return;
+    // From the last piece on: of it, records may still be unread.
+    const kept = this.#chunkLength - this.#pieceOffset;
+    this.#chunk = this.#copyOut(allocate(kept), this.#chunkAddress + this.#pieceOffset);
+    this.#chunkLength = kept;
+    this.#scanned -= this.#pieceOffset;
+    this.#pieceOffset = 0;
+    this.#chunkAddress = -1;
+    this.#copy = EMPTY;
+    this.evict();
   }
 
   /** Copies what the kernel unmasked in the window back over the chunk: one move for all its frames. */
@@ -271,18 +357,21 @@ export class ChunkScanner implements WindowHolder {
   evict(): void {
     // A chunk without its memory is an error of whoever reads on here, not of the other decoder.
     if (this.#chunk.length === this.#chunkLength) this.unmaskChunk();
-    this.records = this.records.slice(this.base, this.end);
-    this.end -= this.base;
-    this.base = 0;
-    this.inWindow = false;
+    if (this.records === this.#kernel.words) {
+      this.records = this.records.slice(this.base, this.end);
+      this.end -= this.base;
+      this.base = 0;
+    }
+    if (!this.isInPlace) this.inKernel = false;
   }
 
   /** Everything found was read: holds on to no chunk and to no window. */
   release(): void {
     if (this.space.holder === this) this.space.holder = undefined;
-    this.inWindow = this.#stillMasked = false;
+    this.inKernel = this.#stillMasked = false;
     this.records = this.#kernel.words;
-    this.#chunk = EMPTY;
+    this.#chunk = this.#copy = EMPTY;
+    this.#chunkAddress = -1;
     this.#chunkLength = this.#scanned = 0;
   }
 

@@ -244,7 +244,7 @@ export class FrameDecoder {
       return false;
     }
     this.isAscii = ascii && (first || this.isAscii);
-    this.#parts.append(this.payload, 0, this.payloadLength);
+    this.#parts.append(this.borrowedPayload, 0, this.payloadLength, this.#scanner.isInPlace);
     return last && this.#deliverParts();
   }
 
@@ -265,7 +265,7 @@ export class FrameDecoder {
     }
     this.#passing = false;
     this.isAscii = false;
-    if (this.#parts.length > 0) {
+    if (this.#parts.length > 0 || this.#scanner.isInPlace) {
       this.#endSpan();
       return this.#deliverParts();
     }
@@ -279,7 +279,7 @@ export class FrameDecoder {
   /** The chunk ends, and with it the span: the next one begins with the next chunk. */
   #endSpan(): void {
     const span = this.#scanner.view(this.#spanStart, this.#spanLength);
-    this.#parts.append(span, this.#spanKey, this.payloadLength);
+    this.#parts.append(span, this.#spanKey, this.payloadLength, this.#scanner.isInPlace);
     this.#spanKey = rotateMaskingKey(this.#spanKey, this.#spanLength);
     this.#spanStart = this.#spanLength = 0;
   }
@@ -298,7 +298,8 @@ export class FrameDecoder {
   }
 
   /**
-   * The current payload, unmasked: a view of the chunk it came in, or new bytes when it came in several pieces.
+   * The current payload, unmasked: a view of the chunk it came in, or other bytes when it came in several pieces
+   * or in `receiveBuffer()`.
    * It is the caller's, and nothing overwrites it; copy it before you transfer its memory elsewhere, for the
    * chunk may hold frames still to be read.
    */
@@ -315,8 +316,26 @@ export class FrameDecoder {
       if (this.#spanKey !== 0) maskWith(this.#spanKey, span, span, 0, span.length);
       return span;
     }
-    scanner.unmaskChunk();
-    return scanner.view(scanner.chunkOffsetOf(this.#address), this.#length);
+    return scanner.payloadAt(this.#address, this.#length);
+  }
+
+  /**
+   * The current payload for whoever is done with it before the next call of `next`, `push` or `retain`, and
+   * before any other decoder is used: for a chunk in `receiveBuffer()` a view of that, which spares a copy;
+   * otherwise the same as `payload`.
+   */
+  get borrowedPayload(): Uint8Array {
+    if (this.#payload !== undefined || this.#source !== IN_RECORD) return this.payload;
+    return this.#length === 0 ? EMPTY : this.#scanner.borrowAt(this.#address, this.#length);
+  }
+
+  /**
+   * Copies what is still to be read of a chunk in `receiveBuffer()`, which is about to be overwritten. Without
+   * such a chunk it does nothing.
+   */
+  retain(): void {
+    if (this.#source === IN_RECORD && this.#payload === undefined) this.#payload = this.#viewPayload();
+    this.#scanner.retain();
   }
 
   /**
@@ -333,8 +352,8 @@ export class FrameDecoder {
     if (this.#length === 0) return "";
     if (this.#payload === undefined) {
       if (this.#source === IN_PARTS) return textOfParts(this.#parts, this.isAscii);
-      const { inWindow, space } = this.#scanner;
-      if (inWindow) return textAt(space, this.#address, this.#address + this.#length, this.isAscii);
+      const { inKernel, space } = this.#scanner;
+      if (inKernel) return textAt(space, this.#address, this.#address + this.#length, this.isAscii);
     }
     return textOf(this.payload, this.isAscii);
   }

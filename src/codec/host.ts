@@ -14,6 +14,7 @@ interface HostBuffer extends Uint8Array<ArrayBufferLike> {
 interface HostBufferConstructor {
   from(buffer: ArrayBufferLike, byteOffset: number, length: number): HostBuffer;
   allocUnsafeSlow(length: number): HostBuffer;
+  allocUnsafe(length: number): HostBuffer;
   byteLength(text: string): number;
   readonly prototype: object;
 }
@@ -113,6 +114,14 @@ export function writeUtf8(text: string, target: Uint8Array, offset: number): num
 /** New bytes that nobody else has. Where the host can, they are not cleared first: write before you read. */
 export function allocate(length: number): Uint8Array {
   return Buffer === undefined ? new Uint8Array(length) : Buffer.allocUnsafeSlow(length);
+}
+
+/**
+ * New bytes for a small copy that is written at once. Where the host has a pool they may be a part of it, as a
+ * small Buffer always is on Node.
+ */
+export function allocatePooled(length: number): Uint8Array {
+  return Buffer === undefined ? new Uint8Array(length) : Buffer.allocUnsafe(length);
 }
 
 /** No bytes, for whoever has none to show. */

@@ -28,4 +28,4 @@ export { isControl, Opcode } from "./opcode.js";
 export { PayloadBuffer } from "./payload-buffer.js";
 export type { Role } from "./role.js";
 export { isValidUtf8, Utf8Validator } from "./utf8.js";
-export { kernelBackend } from "./workspace.js";
+export { kernelBackend, receiveBuffer } from "./workspace.js";

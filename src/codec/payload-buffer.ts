@@ -46,18 +46,19 @@ export class PayloadBuffer {
    *
    * @param part - the buffer's from now on; must not change before `take`.
    * @param maskingKey - the key that `part` is still masked with, its lowest byte for the first byte.
-   * @param expected - bytes announced in all, if they were; at most 16 KiB are reserved on their account.
+   * @param expected - bytes announced in all, if they were: at most 16 KiB, or as much again as has arrived,
+   *   are reserved on their account.
+   * @param copy - whether the bytes must be copied, however many: then `part` stays the caller's. Default false.
    */
-  append(part: Uint8Array, maskingKey = 0, expected = 0): void {
+  append(part: Uint8Array, maskingKey = 0, expected = 0, copy = false): void {
     assertBytes(part, "part");
     if (part.length === 0) return;
     this.#length += part.length;
-    if (part.length >= LEAST_KEPT_LENGTH && part.length * 2 >= part.buffer.byteLength) {
+    if (!copy && part.length >= LEAST_KEPT_LENGTH && part.length * 2 >= part.buffer.byteLength) {
       this.#endTail();
       this.#push(part, maskingKey);
     } else {
-      const isFirst = this.#length === part.length;
-      this.#copy(part, maskingKey, isFirst ? Math.min(expected, MAX_RESERVE) : 0);
+      this.#copy(part, maskingKey, expected);
     }
   }
 
@@ -69,7 +70,11 @@ export class PayloadBuffer {
   #copy(part: Uint8Array, maskingKey: number, expected: number): void {
     const needed = this.#tailLength + part.length;
     if (needed > this.#tail.length) {
-      const grown = allocate(Math.max(needed, 2 * this.#tailLength, expected || LEAST_CAPACITY));
+      const isFirst = this.#length === part.length;
+      const capacity = Math.max(2 * needed, isFirst && expected > 0 ? MAX_RESERVE : LEAST_CAPACITY);
+      // What the tail comes to, as far as announced: it then ends without slack, and `take` need not copy.
+      const announced = expected - (this.#length - needed);
+      const grown = allocate(announced >= needed ? Math.min(announced, capacity) : capacity);
       if (this.#tailLength > 0) grown.set(this.#tail.subarray(0, this.#tailLength));
       this.#tail = grown;
     }

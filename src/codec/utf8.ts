@@ -111,6 +111,10 @@ export function textAt(space: Workspace, start: number, end: number, ascii: bool
     return space.strings.ascii(start, end);
   }
   if (end - start > SHORT_LENGTH && !hostDecodesSlowly) return space.strings.utf8(start, end);
+  if (end - start > WINDOW_LENGTH) {
+    const half = characterBoundary(space.kernel.bytes, start + WINDOW_LENGTH);
+    return textAt(space, start, half, false) + textAt(space, half, end, false);
+  }
   const units = space.kernel.utf8ToUtf16(start, end, UTF16);
   if (units <= SHORT_LENGTH) return shortString(space.units, 0, units);
   return space.strings.utf16(UTF16, UTF16 + 2 * units);

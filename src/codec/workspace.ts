@@ -4,7 +4,16 @@
  * another one scans.
  */
 
-import { type Kernel, kernel, SCRATCH, UTF16, WINDOW, WINDOW_LENGTH } from "../kernel/index.js";
+import {
+  type Kernel,
+  kernel,
+  RECEIVE,
+  RECEIVE_LENGTH,
+  SCRATCH,
+  UTF16,
+  WINDOW,
+  WINDOW_LENGTH,
+} from "../kernel/index.js";
 import { createStringReader, type StringReader, writable } from "./host.js";
 
 /** Whoever has records or payloads in the window. */
@@ -32,6 +41,8 @@ export class Workspace {
   /** The code units of UTF16. */
   readonly units: Uint16Array;
   holder: WindowHolder | undefined = undefined;
+  /** What `receiveBuffer` returns, once it was asked for. */
+  receive: Uint8Array | undefined = undefined;
   readonly #scratchViews: Uint8Array[] = [];
   readonly #windowViews: Uint8Array[] = [];
   readonly #scratchPiece: Uint8Array;
@@ -54,6 +65,11 @@ export class Workspace {
   /** The first `length` bytes of the window, to be copied out at once. */
   window(length: number): Uint8Array {
     return this.#view(this.#windowViews, WINDOW, length);
+  }
+
+  /** Bytes at an address, as the host's kind of bytes; valid until they are overwritten. */
+  view(address: number, length: number): Uint8Array {
+    return this.memory.subarray(address, address + length);
   }
 
   #view(kept: Uint8Array[], address: number, length: number): Uint8Array {
@@ -82,6 +98,17 @@ function workspaceOf(inUse: Kernel): Workspace {
   current = made.get(inUse) ?? new Workspace(inUse);
   made.set(inUse, current);
   return current;
+}
+
+/**
+ * A region of kernel memory that a socket may read to: a chunk that lies there (a view of it, from its
+ * beginning) is scanned where it is, which spares two copies. One region serves all sockets of the thread, so
+ * whoever pushed a chunk of it calls `retain` on that decoder, or reads all its frames, before the next read.
+ *
+ * @returns 512 KiB, the same at every call.
+ */
+export function receiveBuffer(): Uint8Array {
+  return (workspace().receive ??= workspace().view(RECEIVE, RECEIVE_LENGTH));
 }
 
 /** Which kernel is in use: WebAssembly, or plain TypeScript where that is forbidden. */

@@ -23,5 +23,5 @@ export interface Kernel {
   utf8ToUtf16(start: number, end: number, destination: number): number;
 }
 
-/** Bytes of linear memory: five pages. */
-export const MEMORY_LENGTH = 5 * 0x10000;
+/** Bytes of linear memory: thirteen pages. */
+export const MEMORY_LENGTH = 13 * 0x10000;

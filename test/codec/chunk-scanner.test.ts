@@ -217,12 +217,12 @@ eachBackend("ChunkScanner", () => {
     assert.ok(scan.open());
     scan.scan();
     const before = found(scan);
-    assert.deepEqual([scan.inWindow, scan.space.holder], [true, scan]);
+    assert.deepEqual([scan.inKernel, scan.space.holder], [true, scan]);
     const other = scanner();
     other.push(concat([text("something else"), hex("8900")]));
     assert.ok(other.open());
     other.scan();
-    assert.deepEqual([scan.inWindow, scan.space.holder], [false, other]);
+    assert.deepEqual([scan.inKernel, scan.space.holder], [false, other]);
     assert.deepEqual(found(scan), before);
     assert.equal(toHex(scan.view(before[0].chunkOffset, 3)), toHex(utf8("one")));
     assert.equal(toHex(scan.view(before[1].chunkOffset, 3)), toHex(utf8("two")));
@@ -252,7 +252,7 @@ eachBackend("ChunkScanner", () => {
     assert.ok(scan.open());
     scan.scan();
     scan.release();
-    assert.deepEqual([scan.inWindow, workspace().holder, scan.isChunkDone], [false, undefined, true]);
+    assert.deepEqual([scan.inKernel, workspace().holder, scan.isChunkDone], [false, undefined, true]);
     assert.equal(scan.view(0, 10).length, 0);
     assert.equal(scan.remaining, 7);
     const rest = text("first, cut").slice(9);

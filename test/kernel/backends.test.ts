@@ -191,7 +191,7 @@ describe("the kernel's door", () => {
     for (const backend of ["reference", "wasm"] as const) {
       const { bytes, words } = selectKernel(backend);
       assert.equal(bytes.buffer, words.buffer);
-      assert.equal(bytes.length, 5 * 0x10000);
+      assert.equal(bytes.length, 13 * 0x10000);
       assert.ok(layout.UTF16 + 2 * layout.WINDOW_LENGTH <= bytes.length);
     }
   });
