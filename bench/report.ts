@@ -26,7 +26,7 @@ function formatThroughput(bytes: number, ns: number): string {
 }
 
 /** Lines of a table with aligned pipes; so many columns to the left, the others to the right. */
-function formatTable(
+export function formatTable(
   header: readonly string[],
   rows: readonly (readonly string[])[],
   leftColumns = 1,

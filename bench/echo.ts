@@ -1,0 +1,197 @@
+/**
+ * `npm run bench:echo`: echo on loopback, server and load in processes of their own on a core each. hawser
+ * against ws, and against what Node itself can do; rounds take turns, ratios are within rounds.
+ */
+
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import type { LoadMethods, Place } from "./echo/load.js";
+import { type EchoResult, formatWorkload, judge, LEGEND, summarize } from "./echo/report.js";
+import type { ServerMethods } from "./echo/server.js";
+import { isRaw, type Rival, WORKLOADS, type Workload } from "./echo/workloads.js";
+import { describeEnvironment } from "./environment.js";
+import type { Callee } from "./network/calls.js";
+import { LOAD_CORE, PINNED_CORES, pinningNote, SERVER_CORE, start } from "./network/cores.js";
+import { hasServe } from "./network/hawser.js";
+import { formatProfile, profileFile } from "./network/profile.js";
+import { DISTURBED, type Round } from "./network/ratio.js";
+import { busyShare, watchOthers } from "./network/usage.js";
+import { formatTargets } from "./report.js";
+
+const USAGE = `npm run bench:echo -- [options]
+
+  --only TEXT      workloads with this in their names; may be given more than once. Default: all
+  --quick          one short round: for a first look, not for a claim
+  --rounds N       default 3
+  --seconds S      how long each rival is timed in each round; default 0.7
+  --node FILE      the Node that runs the servers; default: this one
+  --profile DIR    one more, untimed turn under the profiler: .cpuprofile files, and a summary
+  --json FILE      where to write the numbers. Default: bench/results/echo-<version of the servers' Node>.json
+  --help
+
+Workloads, payload x connections x messages in flight on each:
+${WORKLOADS.map(({ name }) => `  ${name}`).join("\n")}`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string", multiple: true },
+    quick: { type: "boolean", default: false },
+    rounds: { type: "string" },
+    seconds: { type: "string" },
+    node: { type: "string" },
+    profile: { type: "string" },
+    json: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+const chosen = WORKLOADS.filter(({ name }) => values.only?.some((text) => name.includes(text)) ?? true);
+const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
+const timedMs = 1000 * Number(values.seconds ?? (values.quick ? 0.35 : 0.7));
+/** The first turn of a process is also the one that its code is optimised in. */
+const firstWarmupMs = values.quick ? 300 : 600;
+const warmupMs = 100;
+
+/** Turns that may be taken again because other processes were in the way: a quarter of all. */
+let spareTurns = Math.ceil((rounds * chosen.flatMap(({ rivals }) => rivals).length) / 4);
+
+const usable = chosen.length > 0 && rounds >= 1 && Number.isInteger(rounds) && timedMs > 0;
+if (values.help || !usable) {
+  console.log(USAGE);
+  process.exit(usable ? 0 : 1);
+}
+
+/** A rival's process, verified and ready. */
+interface Contender {
+  readonly rival: Rival;
+  readonly server: Callee<ServerMethods>;
+  readonly place: Place;
+}
+
+const environment = await describeEnvironment();
+const withHawser = await hasServe();
+const load = await start<LoadMethods>("load", "echo/load.ts", { core: LOAD_CORE });
+const serverNode = await versionOf(values.node);
+console.log(
+  `servers on Node ${serverNode}, load on ${process.version}; ${environment.cpu} x ${environment.cores}, ` +
+    `${environment.platform}, commit ${environment.commit}, load ${environment.loadAverage.toFixed(2)}\n` +
+    `${pinningNote}; ${rounds} x ${timedMs} ms\n\n${LEGEND}\n`,
+);
+if (!withHawser) console.log("SKIPPED: hawser, because dist/index.js does not export serve\n");
+
+const results: EchoResult[] = [];
+for (const workload of chosen) {
+  const found = await run(workload);
+  results.push(...found);
+  console.log(`### ${workload.name}\n\n${formatWorkload(found)}\n`);
+  if (values.profile !== undefined) reportProfiles(workload, values.profile);
+}
+await load.stop();
+const targets = judge(chosen, results);
+console.log(`## targets\n\n${formatTargets(targets)}\n`);
+
+const suffix = (values.quick ? "-quick" : "") + (values.only ? "-part" : "");
+const file = values.json
+  ? resolve(values.json)
+  : fileURLToPath(new URL(`results/echo-${serverNode}${suffix}.json`, import.meta.url));
+const record = { environment, serverNode, pinningNote, rounds, timedMs, targets, results };
+await mkdir(dirname(file), { recursive: true });
+await writeFile(file, `${JSON.stringify(record, undefined, 2)}\n`);
+console.log(`written: ${file}`);
+
+/** All rounds of a workload. Each rival has a process for it that no other work ran in. */
+async function run(workload: Workload): Promise<EchoResult[]> {
+  await load.call("prepare", workload);
+  const rivals = workload.rivals.filter(({ server }) => withHawser || server !== "hawser");
+  const contenders = await Promise.all(rivals.map(startContender));
+  const found = new Map(rivals.map(({ name }) => [name, [] as Round[]]));
+  for (const { rival, place } of contenders) {
+    await load.call("verify", place).catch((error: Error) => {
+      throw new Error(`${workload.name}: ${rival.name} does not echo: ${error.message}`);
+    });
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < contenders.length; turn++) {
+      const contender = contenders[(turn + round) % contenders.length]; // nobody is always the first
+      showProgress(`${workload.name}, round ${round + 1}: ${contender.rival.name}`);
+      found.get(contender.rival.name)?.push(await measure(contender, round === 0 ? firstWarmupMs : warmupMs));
+    }
+  }
+  showProgress("");
+  if (values.profile !== undefined) {
+    for (const contender of contenders)
+      await profile(contender, profileFile(values.profile, `${workload.name} ${contender.rival.name}`));
+  }
+  await Promise.all(contenders.map(({ server }) => server.stop()));
+  return summarize(workload, found);
+}
+
+async function startContender(rival: Rival): Promise<Contender> {
+  const server = await startServer(rival.name, values.node);
+  const port = await server.call("start", rival);
+  return { rival, server, place: { port, raw: isRaw(rival) } };
+}
+
+function startServer(name: string, node: string | undefined): Promise<Callee<ServerMethods>> {
+  return start<ServerMethods>(name, "echo/server.ts", { core: SERVER_CORE, node });
+}
+
+async function versionOf(node: string | undefined): Promise<string> {
+  const server = await startServer("server", node);
+  const version = await server.call("version");
+  await server.stop();
+  return version;
+}
+
+/** Again while others disturb it, as long as there are spare turns; the least disturbed one counts. */
+async function measure(contender: Contender, warmup: number): Promise<Round> {
+  let round = await measureOnce(contender, warmup);
+  while (round.othersBusy > DISTURBED && spareTurns > 0) {
+    spareTurns--;
+    const again = await measureOnce(contender, warmupMs);
+    if (again.othersBusy < round.othersBusy) round = again;
+  }
+  return round;
+}
+
+/** Connections for this turn alone: none lives long enough to be pinged. */
+async function measureOnce({ server, place }: Contender, warmup: number): Promise<Round> {
+  await load.call("open", place);
+  await load.call("start");
+  await sleep(warmup);
+  const othersSince = watchOthers(PINNED_CORES);
+  const [serverFrom, loadFrom] = await Promise.all([server.call("sample"), load.call("sample")]);
+  await sleep(timedMs);
+  const [serverTo, loadTo] = await Promise.all([server.call("sample"), load.call("sample")]);
+  const serverBusy = busyShare(serverFrom, serverTo);
+  const loadBusy = busyShare(loadFrom, loadTo);
+  const othersBusy = othersSince([serverBusy, loadBusy]);
+  await load.call("stop");
+  const perSecond = ((loadTo.messages - loadFrom.messages) * 1e6) / (loadTo.atUs - loadFrom.atUs);
+  return { perSecond, cpuUs: (serverBusy * 1e6) / perSecond, serverBusy, loadBusy, othersBusy };
+}
+
+async function profile({ server, place }: Contender, file: string): Promise<void> {
+  await load.call("open", place);
+  await load.call("start");
+  await sleep(warmupMs);
+  await server.call("startProfile");
+  await sleep(Math.max(timedMs, 1000));
+  await server.call("stopProfile", file);
+  await load.call("stop");
+}
+
+function reportProfiles(workload: Workload, folder: string): void {
+  for (const rival of workload.rivals) {
+    if (rival.server !== "hawser" || !withHawser) continue;
+    const what = `${workload.name} ${rival.name}`;
+    console.log(`${formatProfile(what, profileFile(folder, what))}\n`);
+  }
+}
+
+function showProgress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}

@@ -1,0 +1,99 @@
+/** What an echo run found: ratios within rounds, tables in markdown, and what became of the aims. */
+
+import type { Target } from "../harness.js";
+import {
+  cpuRatio,
+  formatOthers,
+  formatShare,
+  formatSpread,
+  type Limit,
+  middleOf,
+  noteOnLimit,
+  type Ratio,
+  type Round,
+  speedRatio,
+} from "../network/ratio.js";
+import { formatTable } from "../report.js";
+import { NET, type Workload, WS } from "./workloads.js";
+
+/** One rival in one workload: medians over the rounds. */
+export interface EchoResult extends Round {
+  readonly workload: string;
+  readonly rival: string;
+  readonly limit: Limit;
+  /** Messages for a second, as multiples of plain ws and of raw net. */
+  readonly speedToWs: Ratio;
+  readonly speedToNet: Ratio;
+  /** The same for the processor time of the server. */
+  readonly cpuToWs: Ratio;
+  readonly cpuToNet: Ratio;
+}
+
+export function summarize(workload: Workload, rounds: ReadonlyMap<string, readonly Round[]>): EchoResult[] {
+  const ws = rounds.get(WS) ?? [];
+  const net = rounds.get(NET) ?? [];
+  return [...rounds].map(([rival, own]) => ({
+    workload: workload.name,
+    rival,
+    ...middleOf(own),
+    speedToWs: speedRatio(own, ws),
+    speedToNet: speedRatio(own, net),
+    cpuToWs: cpuRatio(own, ws),
+    cpuToNet: cpuRatio(own, net),
+  }));
+}
+
+export const LEGEND = `msg/s: echoes that came back in a second; x ws, x net: as multiples of plain ws and of raw net in the
+same round (least-greatest of the rounds). CPU: the server's processor time for a message, in microseconds; its
+ratios say how many messages it handles in the time that ws, or net, takes for one. busy: shares of a core; others:
+what other processes took of either core in the worst round. limit: who had no time left. Where that is the CLIENT,
+the server could have done more; there, and where others took much (!), only the ratios of processor time compare
+servers.`;
+
+/** The table of one workload. */
+export function formatWorkload(results: readonly EchoResult[]): string {
+  const rows = results.map((result) => [
+    result.rival,
+    Math.round(result.perSecond).toLocaleString("en"),
+    formatSpread(result.speedToWs),
+    formatSpread(result.speedToNet),
+    result.cpuUs.toFixed(2),
+    formatSpread(result.cpuToWs),
+    formatSpread(result.cpuToNet),
+    formatShare(result.serverBusy),
+    formatShare(result.loadBusy),
+    formatOthers(result),
+    result.limit,
+  ]);
+  const header = ["server", "msg/s", "x ws", "x net", "CPU us", "CPU x ws", "CPU x net"];
+  return formatTable([...header, "server busy", "load busy", "others", "limit"], rows);
+}
+
+/** The aims that these results say something about, once for each way to use hawser. */
+export function judge(workloads: readonly Workload[], results: readonly EchoResult[]): Target[] {
+  return workloads.flatMap(({ name, aims }) =>
+    results
+      .filter(({ workload, rival }) => workload === name && rival.startsWith("hawser"))
+      .flatMap((result) => [
+        ...judgeOne(result, WS, aims.ws, result.speedToWs, result.cpuToWs),
+        ...judgeOne(result, NET, aims.net, result.speedToNet, result.cpuToNet),
+      ]),
+  );
+}
+
+function judgeOne(
+  { workload, rival, limit }: EchoResult,
+  peer: string,
+  aim: number | undefined,
+  speed: Ratio,
+  cpu: Ratio,
+): Target[] {
+  if (aim === undefined) return [];
+  return [
+    {
+      target: `${workload}: ${aim}x ${peer} (${rival})`,
+      measured: formatSpread(speed) + noteOnLimit(limit, cpu),
+      met: speed.ratio >= aim,
+    },
+  ];
+}

@@ -1,0 +1,115 @@
+/** The server's process of `npm run bench:echo`: one rival, echoing on loopback. */
+
+import net from "node:net";
+import type { WebSocket as WsSocket } from "ws";
+import { answer } from "../network/calls.js";
+import { type HawserMessage, hawser } from "../network/hawser.js";
+import { startProfile, stopProfile } from "../network/profile.js";
+import { sample } from "../network/usage.js";
+import { loadWs } from "../network/ws.js";
+import type { Rival } from "./workloads.js";
+
+const HOST = "127.0.0.1";
+const READ_LENGTH = 512 * 1024;
+
+const STARTERS: Readonly<Record<Rival["server"], (rival: Rival) => Promise<number>>> = {
+  net: startNet,
+  "net + onread": startOnread,
+  ws: startWs,
+  hawser: startHawser,
+};
+
+const methods = {
+  /** Resolves with the port. */
+  start: (rival: Rival) => STARTERS[rival.server](rival),
+  version: () => process.version,
+  sample,
+  startProfile,
+  stopProfile,
+};
+export type ServerMethods = typeof methods;
+
+answer(methods);
+
+function listen(server: net.Server): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen(0, HOST, () => resolve((server.address() as net.AddressInfo).port));
+  });
+}
+
+/** The client ends connections whenever it likes. */
+function ignore(): void {}
+
+function startNet(): Promise<number> {
+  const server = net.createServer({ noDelay: true }, (socket) => {
+    socket.on("data", (chunk) => {
+      socket.write(chunk);
+    });
+    socket.on("error", ignore);
+  });
+  return listen(server);
+}
+
+/**
+ * Reads into one buffer for all connections. `onread` is documented for `net.connect` only, so the accepted
+ * socket is made anew over its handle. Bytes are copied out: the next read overwrites them.
+ */
+function startOnread(): Promise<number> {
+  const buffer = Buffer.allocUnsafeSlow(READ_LENGTH);
+  const server = net.createServer({ noDelay: true, pauseOnConnect: true }, (accepted) => {
+    const hollow = accepted as unknown as { _handle: unknown };
+    const handle = hollow._handle;
+    hollow._handle = null;
+    const onread = {
+      buffer,
+      callback: (length: number) => {
+        const copy = Buffer.allocUnsafe(length);
+        buffer.copy(copy, 0, 0, length);
+        socket.write(copy);
+        return true;
+      },
+    };
+    const socket = new net.Socket({ handle, onread } as net.SocketConstructorOpts);
+    socket.on("error", ignore);
+  });
+  return listen(server);
+}
+
+/** ws with its defaults, compression off (as it is by default). */
+function startWs({ bufferUtil = false, text = "bytes" }: Rival): Promise<number> {
+  const { WebSocketServer } = loadWs(bufferUtil);
+  return new Promise((resolve) => {
+    const server = new WebSocketServer({ host: HOST, port: 0, perMessageDeflate: false });
+    server.on("listening", () => resolve((server.address() as net.AddressInfo).port));
+    server.on("connection", (socket: WsSocket) => {
+      socket.on("error", ignore);
+      if (text === "string") {
+        socket.on("message", (data: Buffer, isBinary) => {
+          socket.send(isBinary ? data : data.toString());
+        });
+      } else {
+        socket.on("message", (data: Buffer, isBinary) => {
+          socket.send(data, { binary: isBinary });
+        });
+      }
+    });
+  });
+}
+
+const AS_TEXT = { type: "text" } as const;
+
+async function startHawser({ borrow = false, text = "bytes" }: Rival): Promise<number> {
+  const { serve } = await hawser();
+  const { port } = await serve({
+    hostname: HOST,
+    port: 0,
+    borrow,
+    text,
+    message(connection, message: HawserMessage) {
+      if (message.type === "text" && typeof message.data !== "string") connection.send(message.data, AS_TEXT);
+      else connection.send(message.data);
+    },
+    error: ignore,
+  });
+  return port;
+}

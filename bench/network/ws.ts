@@ -1,0 +1,24 @@
+/** `ws`, with or without its native addon. Each process that asks gets one of the two. */
+
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type * as Ws from "ws";
+import { loadBufferUtil } from "../rivals.js";
+
+const require = createRequire(import.meta.url);
+
+/** Throws when ws did not get what was asked for: `ws` takes what it finds, and says nothing. */
+export function loadWs(withBufferUtil: boolean): typeof Ws {
+  if (withBufferUtil) {
+    delete process.env.WS_NO_BUFFER_UTIL;
+    loadBufferUtil();
+  } else {
+    process.env.WS_NO_BUFFER_UTIL = "1";
+  }
+  const ws: typeof Ws = require("ws");
+  const inner = require(join(dirname(require.resolve("ws/package.json")), "lib/buffer-util.js"));
+  if ((inner.unmask.name === "_unmask") === withBufferUtil) {
+    throw new Error(`ws was to be loaded with${withBufferUtil ? "" : "out"} bufferutil and was not`);
+  }
+  return ws;
+}
