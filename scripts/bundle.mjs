@@ -8,7 +8,7 @@ import { build } from "esbuild";
 
 process.chdir(fileURLToPath(new URL("../", import.meta.url)));
 
-const LAYERS = ["kernel", "codec"];
+const LAYERS = ["kernel", "codec", "protocol", "node"];
 
 for (const layer of LAYERS) {
   for (const name of await readdir(path.join("dist", layer), { recursive: true })) {
@@ -23,6 +23,7 @@ await build({
   bundle: true,
   splitting: true,
   packages: "external",
+  external: ["node:*"],
   format: "esm",
   target: "es2022",
   minifySyntax: true,

@@ -358,6 +358,16 @@ export class FrameDecoder {
     return textOf(this.payload, this.isAscii);
   }
 
+  /** Whether the current chunk lies in `receiveBuffer()`, and so will be overwritten. */
+  get isInReceiveBuffer(): boolean {
+    return this.#scanner.isInPlace;
+  }
+
+  /** Bytes of the current payload. */
+  get length(): number {
+    return this.#length;
+  }
+
   /** Payload bytes held of a frame that is not complete yet. */
   get retainedLength(): number {
     return this.#source === IN_PARTS ? 0 : this.#parts.length;

@@ -63,6 +63,8 @@ export class FrameEncoder {
   /** What `take` would return lies from `#start` to `#end`. */
   #start = 0;
   #end = 0;
+  /** Views of the slab that were taken and not recycled. */
+  #outstanding = 0;
 
   /** @throws {TypeError} for a role that is neither. */
   constructor(options: FrameEncoderOptions) {
@@ -125,23 +127,21 @@ export class FrameEncoder {
   take(): Uint8Array {
     const bytes = this.#slab.subarray(this.#start, this.#end);
     this.#start = this.#end;
-    // A nearly full slab would only be carried along.
-    if (this.#slab.length - this.#end < 0x100) this.#drop();
+    this.#outstanding++;
     return bytes;
   }
 
   /**
-   * Says that nobody needs the bytes taken so far any more, because they were written: their memory, which
-   * is warm, is used again. Bytes not yet taken stay.
+   * Says that nobody needs bytes taken earlier any more, because they were written: their memory, which is warm,
+   * is used again once that is true of all of them. Bytes not yet taken stay.
+   *
+   * @param taken - what `take` returned; default: everything that it ever returned.
    */
-  recycle(): void {
-    if (this.#start !== this.#end) return;
-    if (this.#slab.length > MAX_KEPT_LENGTH) this.#drop();
-    this.#start = this.#end = 0;
-  }
-
-  #drop(): void {
-    this.#slab = EMPTY;
+  recycle(taken?: Uint8Array): void {
+    if (taken === undefined) this.#outstanding = 0;
+    else if (taken.buffer === this.#slab.buffer) this.#outstanding--;
+    if (this.#outstanding > 0 || this.#start !== this.#end) return;
+    if (this.#slab.length > MAX_KEPT_LENGTH) this.#slab = EMPTY;
     this.#start = this.#end = 0;
   }
 
@@ -155,6 +155,7 @@ export class FrameEncoder {
     this.#slab = grown;
     this.#start = 0;
     this.#end = held;
+    this.#outstanding = 0;
   }
 
   #bytes(first: number, opcode: number, payload: Uint8Array): void {

@@ -6,6 +6,7 @@
 import { assertBytes } from "./bytes.js";
 import { allocate, EMPTY } from "./host.js";
 import { maskWith } from "./masking.js";
+import { textOfParts } from "./utf8.js";
 
 /**
  * What may be reserved beyond what has arrived: a stream of tiny parts is then not a stream of growths, and
@@ -103,6 +104,18 @@ export class PayloadBuffer {
     }
     this.clear();
     return whole;
+  }
+
+  /**
+   * Everything as a string; the buffer is empty again.
+   *
+   * @param ascii - whether every byte is known to be below 0x80. Default false.
+   * @returns what the bytes say, which must be valid UTF-8.
+   */
+  takeText(ascii = false): string {
+    const text = textOfParts(this, ascii);
+    this.clear();
+    return text;
   }
 
   /** Writes everything, unmasked, to the beginning of `target`, and keeps it. */

@@ -158,6 +158,19 @@ export interface HandshakeRequestOptions {
  * @see RFC 6455 §4.1
  */
 export function buildHandshakeRequest(options: HandshakeRequestOptions): string {
+  const { path, headers } = listHandshakeHeaders(options);
+  return joinHead(`GET ${path} HTTP/1.1`, headers);
+}
+
+/**
+ * What `buildHandshakeRequest` makes a text of, for whoever has an HTTP client that writes it.
+ *
+ * @throws what that throws.
+ */
+export function listHandshakeHeaders(options: HandshakeRequestOptions): {
+  readonly path: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+} {
   const { url, key, origin } = options;
   const target = typeof url === "string" || url instanceof URL ? resolveWebSocketUrl(url) : url;
   const host = options.host ?? target?.authority;
@@ -193,7 +206,7 @@ export function buildHandshakeRequest(options: HandshakeRequestOptions): string 
     authorizationText(options.auth, has(given, "Authorization") ? undefined : target?.credentials),
   );
   add("Cookie", cookieText(options.cookies));
-  return joinHead(`GET ${path} HTTP/1.1`, [...headers, ...given]);
+  return { path, headers: [...headers, ...given] };
 }
 
 function has(headers: readonly [string, string][], name: string): boolean {

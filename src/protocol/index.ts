@@ -1,5 +1,15 @@
-/** The protocol without I/O: the opening handshake (RFC 6455 §4). The same on every runtime. */
+/**
+ * `hawser/protocol`: the protocol without I/O: the opening handshake (RFC 6455 §4), messages and the closing
+ * handshake (§5.4 to §7). The same on every runtime.
+ */
 
+export { addCounters, type Counters, NO_COUNTERS } from "./counters.js";
+export {
+  DEFAULT_MAX_MESSAGE_SIZE,
+  Endpoint,
+  type EndpointOptions,
+  type EndpointState,
+} from "./endpoint.js";
 export { computeAccept, generateKey, isValidKey } from "./handshake-accept.js";
 export {
   HandshakeError,
@@ -11,6 +21,7 @@ export {
   buildHandshakeRequest,
   type Credentials,
   type HandshakeRequestOptions,
+  listHandshakeHeaders,
   parseWebSocketUrl,
   type QueryInit,
   resolveWebSocketUrl,
@@ -63,4 +74,10 @@ export {
   type HttpHeaders,
   parseHeaders,
 } from "./headers.js";
+export { assertValidMessage, isMessage, Message, type MessageType } from "./message.js";
+export { MessageQueue } from "./message-queue.js";
+export type { SendOptions } from "./message-sender.js";
 export { judgeOrigin, type OriginPolicy } from "./origin.js";
+export { Output } from "./output.js";
+export { PingTracker } from "./ping-tracker.js";
+export { PreparedMessage, type PrepareOptions, prepareMessage } from "./prepared-message.js";

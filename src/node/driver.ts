@@ -1,0 +1,357 @@
+/**
+ * Drives an Endpoint over a socket: chunks in, events to handlers or to the inbox, output when a turn ends,
+ * closing, and what liveness asks for. The Connection is its face.
+ */
+
+import type { Duplex } from "node:stream";
+import { CloseCode, InvalidStateError, type LimitError } from "../codec/index.js";
+import { Endpoint, type Message, PingTracker } from "../protocol/index.js";
+import type { Connection } from "./connection.js";
+import type { ConnectionHandlers, ConnectionSettings } from "./connection-options.js";
+import { type Deferred, defer } from "./deferred.js";
+import { channels } from "./diagnostics.js";
+import { Inbox, type InboxOwner } from "./inbox.js";
+import { type Liveness, type Living, steadyNow } from "./liveness.js";
+import { Outbox, type OutboxOwner } from "./outbox.js";
+import { type PumpSink, SocketPump } from "./socket-pump.js";
+import { beginTurn, endTurn } from "./turn.js";
+
+/** How a connection ended. */
+export interface Closed {
+  /** §7.1.5: of the Close that was received; 1005 if it had none, 1006 without one. */
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** Shared by all connections of one server, or of one call of `connect`. */
+export interface ConnectionContext {
+  readonly settings: ConnectionSettings;
+  readonly liveness: Liveness;
+  /** The socket is gone. */
+  readonly onGone?: (connection: Connection<never>) => void;
+}
+
+export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
+  #handlers: ConnectionHandlers<Data>;
+  /** What went wrong first. */
+  error: Error | undefined = undefined;
+  readonly endpoint: Endpoint;
+  readonly outbox: Outbox;
+  readonly context: ConnectionContext;
+  pump: SocketPump;
+  /** Whether the socket is gone. */
+  isGone = false;
+  /** Whether, after that, everything that arrived was delivered. */
+  isFinished = false;
+  isPaused = false;
+
+  readonly #connection: Connection<Data>;
+  #inbox: Inbox | undefined = undefined;
+  #pings: PingTracker | undefined = undefined;
+  #closed: Deferred<Closed> | undefined = undefined;
+  /** Whether the socket is not read because too much waits for `receive`. */
+  #isStalled = false;
+  #isPulling = false;
+  /** Whether the peer ended its side. */
+  #hasEnded = false;
+  // For liveness: what was seen last, and when things happened, in milliseconds.
+  #bytesSeen = 0;
+  #pendingSeen = 0;
+  #messagesSeen = 0;
+  #heardAt = steadyNow();
+  #messageAt = this.#heardAt;
+  #pingedAt = 0;
+  #closingAt = 0;
+
+  constructor(
+    connection: Connection<Data>,
+    socket: Duplex,
+    handlers: ConnectionHandlers<Data>,
+    context: ConnectionContext,
+  ) {
+    this.#connection = connection;
+    this.#handlers = handlers;
+    this.context = context;
+    this.endpoint = new Endpoint(context.settings);
+    this.pump = new SocketPump(socket, this);
+    this.outbox = new Outbox(this.endpoint, this.pump, context.settings, this);
+  }
+
+  /** Begins to read. */
+  start(head: Uint8Array | undefined): void {
+    this.context.liveness.add(this);
+    if (channels.open.hasSubscribers) channels.open.publish({ connection: this.#connection });
+    this.pump.start(head);
+  }
+
+  get handlers(): ConnectionHandlers<Data> {
+    return this.#handlers;
+  }
+
+  /** A message handler gets what waited for it, too. */
+  set handlers(handlers: ConnectionHandlers<Data>) {
+    this.#handlers = handlers;
+    const inbox = this.#inbox;
+    if (inbox === undefined || handlers.message === undefined) return;
+    beginTurn();
+    for (let message: Message | undefined; (message = inbox.shift()) !== undefined; ) this.#deliver(message);
+    this.pull();
+    endTurn();
+  }
+
+  get inbox(): Inbox {
+    return (this.#inbox ??= new Inbox(this, this.context.settings.highWaterMark));
+  }
+
+  get closed(): Promise<Closed> {
+    if (this.#closed === undefined) {
+      this.#closed = defer();
+      if (this.isFinished) this.#closed.resolve(this.#howClosed);
+    }
+    return this.#closed.promise;
+  }
+
+  get #howClosed(): Closed {
+    const { closeCode = CloseCode.AbnormalClosure, closeReason } = this.endpoint;
+    return { code: closeCode, reason: closeReason };
+  }
+
+  // What the socket says ────────────────────────────────────────────────────────────────────────
+
+  receive(chunk: Uint8Array): void {
+    this.endpoint.receiveData(chunk);
+    this.pull();
+    // The chunk may lie where the next read goes to.
+    this.endpoint.retain();
+  }
+
+  drained(): void {
+    this.outbox.pumpDrained();
+  }
+
+  ended(): void {
+    this.#hasEnded = true;
+    this.pull();
+  }
+
+  gone(error: Error | undefined): void {
+    this.isGone = this.#hasEnded = true;
+    if (error !== undefined) this.#note(error);
+    this.context.liveness.delete(this);
+    this.outbox.close();
+    this.context.onGone?.(this.#connection as Connection<never>);
+    this.#pings?.end(new InvalidStateError("the connection closed before the Pong came"));
+    this.pull();
+  }
+
+  // Events ──────────────────────────────────────────────────────────────────────────────────────
+
+  /** Delivers what arrived, unless it is to wait. Safe to call at any time. */
+  pull(): void {
+    if (this.#isPulling) return;
+    this.#isPulling = true;
+    const { endpoint } = this;
+    let event: Message | null = null;
+    while (!this.isPaused && !this.#mustStall()) {
+      event = endpoint.nextEvent();
+      if (event === null) break;
+      this.#deliver(event);
+    }
+    this.#isPulling = false;
+    if (endpoint.hasPong) this.outbox.queued();
+    if (this.isPaused || this.#isStalled) return;
+    if (endpoint.error !== undefined) this.#report(endpoint.error);
+    if (this.#hasEnded) this.#end();
+    else if (endpoint.state !== "open") this.outbox.queued();
+  }
+
+  /** Whether too much waits for `receive`; then, and only then, the socket is not read. */
+  #mustStall(): boolean {
+    const isFull = this.#inbox?.isFull === true;
+    if (isFull === this.#isStalled) return isFull;
+    this.#isStalled = isFull;
+    if (isFull) this.pump.pause();
+    else if (!this.isPaused) this.pump.resume();
+    return isFull;
+  }
+
+  #deliver(event: Message): void {
+    const handlers = this.#handlers;
+    const connection = this.#connection;
+    const { autoPong, autoClose } = this.context.settings;
+    const { type } = event;
+    try {
+      if (type === "text" || type === "binary") {
+        if (channels.message.hasSubscribers) channels.message.publish({ connection, message: event });
+        if (handlers.message === undefined) this.inbox.push(event);
+        else this.#watch(handlers.message(connection, event));
+        return;
+      }
+      if (type === "close") {
+        if (!autoClose) this.inbox.push(event);
+        return;
+      }
+      const payload = event.data as Uint8Array;
+      if (type === "pong") this.#pings?.receivePong(payload, performance.now());
+      const handler = type === "ping" ? handlers.ping : handlers.pong;
+      if (handler !== undefined) this.#watch(handler.call(handlers, connection, payload));
+      else if (autoPong === false) this.inbox.push(event);
+    } catch (error) {
+      this.#handlerFailed(error);
+    }
+  }
+
+  /** Looks after what a handler returned: it may be a promise that rejects. */
+  #watch(returned: unknown): void {
+    if (returned === undefined || typeof (returned as PromiseLike<unknown> | null)?.then !== "function")
+      return;
+    (returned as PromiseLike<unknown>).then(undefined, (error: unknown) => this.#handlerFailed(error));
+  }
+
+  /** Runs a handler that is not about an event of the endpoint. */
+  run(handler: () => unknown): void {
+    try {
+      this.#watch(handler());
+    } catch (error) {
+      this.#handlerFailed(error);
+    }
+  }
+
+  /** §7.4.1: 1011, "a server is terminating the connection because it encountered an unexpected condition". */
+  #handlerFailed(thrown: unknown): void {
+    const error = thrown instanceof Error ? thrown : new Error(`a handler threw ${String(thrown)}`);
+    this.fail(error, CloseCode.InternalError, "");
+  }
+
+  /** Fails the connection for a reason of ours. */
+  fail(error: Error, code: number, reason: string): void {
+    this.endpoint.fail(code, reason);
+    this.#report(error);
+    if (this.isPaused) this.resume();
+    this.outbox.queued();
+  }
+
+  #note(error: Error): boolean {
+    if (this.error !== undefined) return false;
+    this.error = error;
+    if (channels.error.hasSubscribers) channels.error.publish({ connection: this.#connection, error });
+    return true;
+  }
+
+  /** Tells about the first error, once. */
+  #report(error: Error): void {
+    if (!this.#note(error)) return;
+    try {
+      this.handlers.error?.(this.#connection, error);
+    } catch {
+      // It was told; whoever throws at being told an error has no one left to tell.
+    }
+  }
+
+  /** The peer's side has ended, and everything that came was delivered. */
+  #end(): void {
+    this.endpoint.receiveEof();
+    if (!this.isGone) {
+      this.outbox.queued();
+      return;
+    }
+    if (this.isFinished) return;
+    this.isFinished = true;
+    this.#inbox?.end();
+    const { code, reason } = this.#howClosed;
+    if (channels.close.hasSubscribers) {
+      channels.close.publish({ connection: this.#connection, code, reason });
+    }
+    this.run(() => this.handlers.close?.(this.#connection, code, reason));
+    this.#closed?.resolve({ code, reason });
+  }
+
+  // What the Connection asks for ────────────────────────────────────────────────────────────────
+
+  ping(payload: Uint8Array | undefined): Promise<number> {
+    this.#pings ??= new PingTracker();
+    const bytes = payload ?? this.#pings.nextPayload();
+    this.endpoint.ping(bytes);
+    this.outbox.queued();
+    return this.#pings.wait(bytes, performance.now());
+  }
+
+  close(code: number | undefined, reason: string): void {
+    this.endpoint.close(code, reason);
+    if (this.isGone) return;
+    // Nobody may be left to read what arrives, the peer's Close too.
+    if (this.isPaused) this.resume();
+    this.outbox.queued();
+  }
+
+  pause(): void {
+    this.isPaused = true;
+    this.pump.pause();
+  }
+
+  resume(): void {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    if (!this.#isStalled && !this.isGone) this.pump.resume();
+    this.pull();
+  }
+
+  move(transport: Duplex): void {
+    this.pump.release();
+    this.pump = new SocketPump(transport, this);
+    this.outbox.move(this.pump);
+    this.pump.start();
+  }
+
+  // What others report ──────────────────────────────────────────────────────────────────────────
+
+  onDrain(): void {
+    const { drain } = this.handlers;
+    if (drain !== undefined && this.endpoint.state === "open") this.run(() => drain(this.#connection));
+  }
+
+  onOverflow(waiting: number): void {
+    const error = new RangeError(`the peer reads too slowly: ${waiting} bytes wait for it`);
+    this.fail(error, CloseCode.TryAgainLater, "too much waits to be read");
+  }
+
+  onTooBig(error: LimitError): void {
+    this.fail(error, CloseCode.MessageTooBig, error.message);
+  }
+
+  checkLiveness(now: number): void {
+    const { endpoint } = this;
+    const { pingIntervalMs, pingTimeoutMs, idleTimeoutMs, closeTimeoutMs } = this.context.liveness;
+    if (endpoint.state !== "open" || endpoint.wantsEnd) {
+      if (this.#closingAt === 0) this.#closingAt = now;
+      if (closeTimeoutMs > 0 && now - this.#closingAt >= closeTimeoutMs) this.pump.destroy();
+      return;
+    }
+    const pending = this.pump.pendingLength;
+    // A peer that takes what waits for it is alive; and while we do not read, nobody can prove anything.
+    const isHeard = endpoint.bytesIn !== this.#bytesSeen || pending < this.#pendingSeen;
+    this.#bytesSeen = endpoint.bytesIn;
+    this.#pendingSeen = pending;
+    if (isHeard || this.isPaused || this.#isStalled) {
+      this.#heardAt = now;
+      this.#pingedAt = 0;
+    } else if (this.#pingedAt > 0) {
+      if (pingTimeoutMs > 0 && now - this.#pingedAt >= pingTimeoutMs) this.#giveUp(now - this.#heardAt);
+    } else if (pingIntervalMs > 0 && now - this.#heardAt >= pingIntervalMs) {
+      this.#pingedAt = now;
+      endpoint.ping();
+      this.outbox.flush();
+    }
+    const messages = endpoint.messagesIn + endpoint.messagesOut;
+    if (messages !== this.#messagesSeen) this.#messageAt = now;
+    this.#messagesSeen = messages;
+    if (idleTimeoutMs > 0 && now - this.#messageAt >= idleTimeoutMs) {
+      this.close(CloseCode.GoingAway, "idle");
+    }
+  }
+
+  #giveUp(silentMs: number): void {
+    this.#report(new Error(`the peer has been silent for ${silentMs} ms and answers no Ping`));
+    this.pump.destroy();
+  }
+}

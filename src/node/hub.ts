@@ -1,0 +1,97 @@
+/** All connections of one server: who they are, what goes to all of them, what went through, how they end. */
+
+import { CloseCode } from "../codec/index.js";
+import {
+  addCounters,
+  type Counters,
+  NO_COUNTERS,
+  PreparedMessage,
+  prepareMessage,
+} from "../protocol/index.js";
+import type { Connection } from "./connection.js";
+import { beginTurn, endTurn } from "./turn.js";
+
+/** What went through a server, closed connections included. */
+export interface ServerCounters extends Counters {
+  /** Connections that were opened. */
+  readonly accepted: number;
+  /** Requests that were refused, by reason: the `code` of a HandshakeError, or the status. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+export interface BroadcastOptions {
+  /** Who does not get it: usually the one that it came from. */
+  readonly except?: Connection | undefined;
+  /** Default: text for a string, binary for bytes. */
+  readonly type?: "text" | "binary" | undefined;
+}
+
+export interface CloseOptions {
+  /** Milliseconds until those are cut that have not closed. Default 5000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export class Hub {
+  readonly connections = new Set<Connection>();
+  #closed: Counters = NO_COUNTERS;
+  #accepted = 0;
+  readonly #refused: Record<string, number> = Object.create(null);
+  #whenEmpty: (() => void) | undefined = undefined;
+
+  add(connection: Connection): void {
+    this.#accepted++;
+    this.connections.add(connection);
+  }
+
+  delete(connection: Connection): void {
+    if (!this.connections.delete(connection)) return;
+    this.#closed = addCounters(this.#closed, connection.counters);
+    if (this.connections.size === 0) this.#whenEmpty?.();
+  }
+
+  refused(reason: string): void {
+    this.#refused[reason] = (this.#refused[reason] ?? 0) + 1;
+  }
+
+  get counters(): ServerCounters {
+    let sum = this.#closed;
+    for (const connection of this.connections) sum = addCounters(sum, connection.counters);
+    return { ...sum, accepted: this.#accepted, refused: { ...this.#refused } };
+  }
+
+  /**
+   * Sends a message to every open connection: encoded once, the same bytes for all.
+   *
+   * @returns to how many.
+   */
+  broadcast(data: string | Uint8Array | PreparedMessage, options: BroadcastOptions = {}): number {
+    const { except, type } = options;
+    const message = data instanceof PreparedMessage ? data : prepareMessage(data, { type });
+    let count = 0;
+    beginTurn();
+    try {
+      for (const connection of this.connections) {
+        if (connection === except || connection.state !== "open") continue;
+        connection.send(message);
+        count++;
+      }
+    } finally {
+      endTurn();
+    }
+    return count;
+  }
+
+  /** Closes all connections with 1001, and cuts those that have not closed in time. */
+  async close({ timeoutMs = 5000 }: CloseOptions = {}): Promise<void> {
+    if (this.connections.size === 0) return;
+    const emptied = new Promise<void>((resolve) => {
+      this.#whenEmpty = resolve;
+    });
+    for (const connection of this.connections) void connection.close(CloseCode.GoingAway);
+    const timer = setTimeout(() => {
+      for (const connection of this.connections) connection.terminate();
+    }, timeoutMs);
+    await emptied;
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * What arrived and waits for `receive`: for connections without a message handler. Says when so much waits that
+ * the socket should not be read.
+ */
+
+import { LimitError } from "../codec/index.js";
+import { Message, MessageQueue } from "../protocol/index.js";
+
+/** The connection that the inbox is of. */
+export interface InboxOwner {
+  /** Delivers what arrived and was not looked at, as long as there is room. */
+  pull(): void;
+  /** Whether nothing more can come. */
+  readonly isFinished: boolean;
+  /** The messages that were put together exceed a limit. */
+  onTooBig(error: LimitError): void;
+}
+
+export class Inbox {
+  readonly #queue = new MessageQueue();
+  readonly #owner: InboxOwner;
+  readonly #highWaterMark: number;
+
+  constructor(owner: InboxOwner, highWaterMark: number) {
+    this.#owner = owner;
+    this.#highWaterMark = highWaterMark;
+  }
+
+  push(message: Message): void {
+    this.#queue.push(message);
+  }
+
+  /** What has waited longest; undefined when nothing waits. */
+  shift(): Message | undefined {
+    return this.#queue.shift();
+  }
+
+  /** Whether enough waits. */
+  get isFull(): boolean {
+    return this.#queue.size > this.#highWaterMark;
+  }
+
+  async receive(): Promise<Message | undefined> {
+    const message = this.#queue.shift();
+    if (this.#queue.size * 2 <= this.#highWaterMark) this.#owner.pull();
+    if (message !== undefined) return message;
+    return this.#queue.shift() ?? (this.#owner.isFinished ? undefined : this.#queue.wait());
+  }
+
+  /** Puts the parts of a message together. */
+  async receiveAll(maxMessageSize: number): Promise<Message | undefined> {
+    const parts: Message[] = [];
+    let length = 0;
+    for (;;) {
+      const message = await this.receive();
+      if (message === undefined || (message.type !== "text" && message.type !== "binary")) return message;
+      length += typeof message.data === "string" ? Buffer.byteLength(message.data) : message.data.length;
+      if (length > maxMessageSize) {
+        const error = new LimitError(
+          "Max payload size exceeded",
+          "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH",
+          0,
+          maxMessageSize,
+          length,
+        );
+        this.#owner.onTooBig(error);
+        throw error;
+      }
+      parts.push(message);
+      if (!message.partial) return join(parts);
+    }
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    this.#queue.end();
+  }
+}
+
+function join(parts: readonly Message[]): Message {
+  const [first] = parts;
+  if (parts.length === 1) return first;
+  const isText = parts.every((part) => typeof part.data === "string");
+  const data = isText
+    ? parts.map((part) => part.data).join("")
+    : Buffer.concat(parts.map((part) => part.data as Uint8Array));
+  return new Message(data, first.type);
+}

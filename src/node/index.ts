@@ -1,0 +1,23 @@
+/** Servers, clients and connections on Node's sockets. */
+
+export { type ConnectOptions, connect, tryConnect } from "./client.js";
+export {
+  Connection,
+  type ConnectionSnapshot,
+  type ConnectionState,
+  isConnection,
+  type Opening,
+} from "./connection.js";
+export type { ConnectionHandlers, ConnectionOptions, OverflowPolicy } from "./connection-options.js";
+export type { Closed } from "./driver.js";
+export type { BroadcastOptions, CloseOptions, ServerCounters } from "./hub.js";
+export type { LivenessLimits } from "./liveness.js";
+export type { Sendable } from "./outbox.js";
+export { connectWithRetry, type RetryOptions } from "./retry.js";
+export { type ServeOptions, Server, serve } from "./server.js";
+export {
+  type Authorization,
+  createUpgradeHandler,
+  type UpgradeHandler,
+  type UpgradeOptions,
+} from "./upgrade-handler.js";

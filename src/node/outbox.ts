@@ -1,0 +1,195 @@
+/**
+ * What a connection has to send: waits here until the turn ends, then leaves in one write. Keeps count of what
+ * the system has not taken, and says when to wait.
+ */
+
+import { decodeFrame } from "../codec/index.js";
+import type { Endpoint, PreparedMessage, SendOptions } from "../protocol/index.js";
+import { PreparedMessage as Prepared } from "../protocol/index.js";
+import type { ConnectionSettings } from "./connection-options.js";
+import { type Deferred, defer } from "./deferred.js";
+import type { SocketPump } from "./socket-pump.js";
+import { type Flushable, flushLater } from "./turn.js";
+
+/** What can be sent. Bytes are copied, but for a prepared message. */
+export type Sendable = string | Uint8Array | ArrayBuffer | ArrayBufferView | PreparedMessage;
+
+/** The connection that the outbox is of. */
+export interface OutboxOwner {
+  /** After it was said that it is time to wait: it is worth sending again. */
+  onDrain(): void;
+  /** So many bytes wait that the connection should be closed. */
+  onOverflow(waiting: number): void;
+}
+
+export class Outbox implements Flushable {
+  /** Whether the socket is there. */
+  isOpen = true;
+  readonly #endpoint: Endpoint;
+  readonly #settings: ConnectionSettings;
+  readonly #owner: OutboxOwner;
+  #pump: SocketPump;
+  #isDirty = false;
+  /** Whether bytes were written that the system may not have taken. */
+  #isBacklogged = false;
+  /** Whether `queued` said that it is time to wait. */
+  #wantsDrain = false;
+  #drained: Deferred<void> | undefined = undefined;
+
+  constructor(endpoint: Endpoint, pump: SocketPump, settings: ConnectionSettings, owner: OutboxOwner) {
+    this.#endpoint = endpoint;
+    this.#pump = pump;
+    this.#settings = settings;
+    this.#owner = owner;
+  }
+
+  send(data: Sendable, options?: SendOptions): boolean {
+    const message = typeof data === "string" ? data : toBytes(data);
+    if (!this.mayQueue()) return false;
+    this.#endpoint.send(message, options);
+    return this.queued();
+  }
+
+  /** Whether something may be queued now; does what the overflow policy says. */
+  mayQueue(): boolean {
+    if (this.#endpoint.state !== "open" || !this.isOpen) return false;
+    const { maxBufferedAmount, onOverflow } = this.#settings;
+    const waiting = this.bufferedAmount;
+    if (waiting <= maxBufferedAmount) return true;
+    if (onOverflow === "throw") {
+      throw new RangeError(`${waiting} bytes wait to be sent, and maxBufferedAmount is ${maxBufferedAmount}`);
+    }
+    if (onOverflow === "close") this.#owner.onOverflow(waiting);
+    return false;
+  }
+
+  /** Something was queued. Returns whether it is worth queueing more. */
+  queued(): boolean {
+    if (!this.#isDirty) {
+      this.#isDirty = true;
+      flushLater(this);
+    }
+    if (this.#endpoint.output.length + this.#pendingLength < this.#highWaterMark) return true;
+    this.#wantsDrain = true;
+    return false;
+  }
+
+  get #highWaterMark(): number {
+    // Below the socket's own mark it never says that it drained.
+    return Math.max(this.#settings.highWaterMark, this.#pump.highWaterMark);
+  }
+
+  get #pendingLength(): number {
+    return this.#isBacklogged ? this.#pump.pendingLength : 0;
+  }
+
+  get bufferedAmount(): number {
+    return this.#endpoint.output.length + this.#pendingLength;
+  }
+
+  drained(): Promise<void> {
+    if (!this.isOpen || this.bufferedAmount < this.#highWaterMark) return Promise.resolve();
+    this.#wantsDrain = true;
+    this.#drained ??= defer();
+    return this.#drained.promise;
+  }
+
+  /** Writes what waits, now; and ends the socket's side when the endpoint wants that. */
+  flush(): void {
+    this.#isDirty = false;
+    if (!this.isOpen) return;
+    const endpoint = this.#endpoint;
+    if (this.#isBacklogged && this.#pump.pendingLength === 0) this.#isBacklogged = false;
+    // While the peer does not read, Pings leave one Pong, here.
+    if (endpoint.output.length > 0 || (endpoint.hasPong && !this.#isBacklogged)) this.#write();
+    if (endpoint.wantsEnd) this.#pump.end();
+    if (this.#wantsDrain && this.bufferedAmount < this.#highWaterMark) this.#drain();
+  }
+
+  #write(): void {
+    let output = this.#endpoint.takeOutput();
+    // A few bytes that have to wait should not keep a whole slab from being used again.
+    if (this.#isBacklogged) output = output.map(compact);
+    if (this.#pump.write(output)) this.#endpoint.output.recycle(output);
+    else this.#isBacklogged = true;
+  }
+
+  /** The socket took everything. */
+  pumpDrained(): void {
+    this.#isBacklogged = false;
+    this.flush();
+  }
+
+  #drain(): void {
+    this.#wantsDrain = false;
+    this.#drained?.resolve();
+    this.#drained = undefined;
+    this.#owner.onDrain();
+  }
+
+  /** The socket is gone: nobody waits for it any more. */
+  close(): void {
+    this.isOpen = false;
+    this.#endpoint.takeOutput();
+    this.#drained?.resolve();
+    this.#drained = undefined;
+  }
+
+  /** Goes on with another socket. */
+  move(pump: SocketPump): void {
+    this.#pump = pump;
+    this.#isBacklogged = false;
+    this.queued();
+  }
+
+  /** Encoded frames that wait, one by one; copies. */
+  get frames(): Uint8Array[] {
+    return splitFrames(this.#endpoint.output.peek());
+  }
+
+  /** @throws {ProtocolError | TypeError} for what are no whole frames of our side. */
+  set frames(frames: readonly Uint8Array[]) {
+    const whole = splitFrames(frames);
+    const { output } = this.#endpoint;
+    output.recycle(output.take());
+    for (const frame of whole) output.append(frame);
+    this.queued();
+  }
+}
+
+/** Bytes of their own for a segment that is a small part of something large. */
+function compact(segment: Uint8Array): Uint8Array {
+  return segment.length * 2 < segment.buffer.byteLength ? Uint8Array.from(segment) : segment;
+}
+
+/** Cuts segments, which hold whole frames, into frames. */
+function splitFrames(segments: readonly Uint8Array[]): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  for (const segment of segments) {
+    for (let start = 0; start < segment.length; ) {
+      const { bytesConsumed } = decodeFrame(segment.subarray(start), { maxFrameSize: Infinity });
+      if (bytesConsumed === 0) throw new TypeError("an outbox holds whole frames");
+      frames.push(segment.slice(start, start + bytesConsumed));
+      start += bytesConsumed;
+    }
+  }
+  return frames;
+}
+
+/**
+ * What was given to be sent, as bytes.
+ *
+ * @throws {TypeError} for anything but bytes: a number, say, never becomes a length.
+ */
+function toBytes(data: Exclude<Sendable, string>): Uint8Array | PreparedMessage {
+  if (data instanceof Uint8Array || data instanceof Prepared) return data;
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const tag = Object.prototype.toString.call(data);
+  if (tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]") return new Uint8Array(data);
+  throw new TypeError(`what is sent must be a string, bytes or a prepared message, not ${describe(data)}`);
+}
+
+function describe(value: unknown): string {
+  if (value === null || typeof value !== "object") return String(value);
+  return Array.isArray(value) ? "an array" : "an object";
+}

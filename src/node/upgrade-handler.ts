@@ -1,0 +1,316 @@
+/**
+ * The server's side of the opening handshake on real sockets: judges a request, asks whoever has a say, and makes a
+ * connection or refuses.
+ */
+
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import {
+  buildHandshakeResponse,
+  buildRefusal,
+  type HandshakeOffer,
+  type HeaderInit,
+  judgeHandshakeRequest,
+  type OriginPolicy,
+  type PreparedMessage,
+} from "../protocol/index.js";
+import { begin, Connection } from "./connection.js";
+import { type ConnectionHandlers, type ConnectionOptions, settingsOf } from "./connection-options.js";
+import { channels } from "./diagnostics.js";
+import type { ConnectionContext } from "./driver.js";
+import { type BroadcastOptions, type CloseOptions, Hub, type ServerCounters } from "./hub.js";
+import { Liveness } from "./liveness.js";
+import { beginTurn, endTurn } from "./turn.js";
+
+/** What `authorize` decides. true or undefined: accept. false: refuse with 401. */
+export type Authorization<Data = unknown> =
+  | boolean
+  | undefined
+  | {
+      /** Headers of the 101 response. */
+      readonly headers?: HeaderInit | undefined;
+      /** What `connection.data` begins with. */
+      readonly data?: Data;
+    }
+  | {
+      /** Refuse with this: 300 to 599. */
+      readonly status: number;
+      readonly headers?: HeaderInit | undefined;
+      readonly body?: string | undefined;
+    };
+
+export interface UpgradeOptions<Data = unknown> extends ConnectionOptions {
+  /** The only path to accept, without a query, or what paths must match; others get 404. Default: all. */
+  readonly path?: string | RegExp | undefined;
+  /** Handlers by path, without a query; other paths get 404. */
+  readonly routes?: Readonly<Record<string, ConnectionHandlers<Data>>> | undefined;
+  /** Subprotocols that the server speaks: the first of the client's that is among them is used. */
+  readonly protocols?: readonly string[] | undefined;
+  /** Chooses among those that the client offers, instead; false or undefined for none. Not asked when it offers none. */
+  readonly selectProtocol?: (
+    protocols: readonly string[],
+    request: IncomingMessage,
+  ) => string | false | undefined;
+  /** Has the last word about a request. What it throws refuses with 500. */
+  readonly authorize?: (
+    request: IncomingMessage,
+    offer: HandshakeOffer,
+  ) => Authorization<Data> | Promise<Authorization<Data>>;
+  /** Which pages may connect. Default "same-origin": those from this host, and whatever is no browser. */
+  readonly origin?: OriginPolicy | undefined;
+  /** Connections at a time; more are refused with 503. Default: as many as come. */
+  readonly maxConnections?: number | undefined;
+  /** Milliseconds that a handshake may take, `authorize` included. Default 10 s. */
+  readonly handshakeTimeoutMs?: number | undefined;
+  /** Bytes of a request's head. Default 16 KiB. */
+  readonly maxHeadLength?: number | undefined;
+}
+
+/** For `server.on("upgrade", …)`; it knows its connections. */
+export interface UpgradeHandler {
+  (request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
+  readonly connections: ReadonlySet<Connection>;
+  readonly counters: ServerCounters;
+  /** Sends to every open connection. Returns to how many. */
+  broadcast(data: string | Uint8Array | PreparedMessage, options?: BroadcastOptions): number;
+  /** Refuses with 503 from now on, closes all connections with 1001, and cuts those that do not close in time. */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+export const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** What a connection is opened with, once it is accepted. */
+interface Accepted<Data> {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Uint8Array;
+  readonly offer: HandshakeOffer;
+  readonly handlers: ConnectionHandlers<Data>;
+}
+
+/** A refusal of our own. */
+interface Refusal {
+  readonly status: number;
+  readonly headers?: HeaderInit | undefined;
+  readonly body?: string | undefined;
+  /** For the counters. */
+  readonly code?: string | undefined;
+}
+
+class Upgrader<Data> {
+  readonly hub = new Hub();
+  readonly #options: UpgradeOptions<Data>;
+  readonly #handlers: ConnectionHandlers<Data>;
+  readonly #context: ConnectionContext;
+  #pendingCount = 0;
+  #isClosed = false;
+
+  constructor(handlers: ConnectionHandlers<Data>, options: UpgradeOptions<Data>) {
+    const { maxConnections } = options;
+    if (maxConnections !== undefined && !(maxConnections >= 0)) {
+      throw new RangeError(`maxConnections must be a number from 0 on, not ${String(maxConnections)}`);
+    }
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#context = {
+      settings: settingsOf("server", options),
+      liveness: new Liveness(options),
+      onGone: (connection) => this.hub.delete(connection),
+    };
+  }
+
+  handle(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    // Until the connection listens, nobody does: an error must not end the process (CVE-2022-41940).
+    socket.on("error", ignore);
+    const offer = judgeHandshakeRequest(request, this.#options);
+    if (!offer.ok) {
+      this.#refuse(request, socket, offer);
+      return;
+    }
+    const handlers = this.#route(offer.path);
+    if (handlers === undefined) {
+      this.#refuse(request, socket, { status: 404, body: "no WebSocket is served under this path" });
+      return;
+    }
+    const { maxConnections = Infinity, authorize } = this.#options;
+    if (this.#isClosed || this.hub.connections.size + this.#pendingCount >= maxConnections) {
+      const body = this.#isClosed ? "the server is closing" : "the server has no room for more connections";
+      this.#refuse(request, socket, { status: 503, body });
+      return;
+    }
+    const accepted = { request, socket, head, offer, handlers };
+    if (authorize === undefined) {
+      this.#decide(accepted, undefined);
+      return;
+    }
+    try {
+      const decision = authorize(request, offer);
+      if (decision instanceof Promise) void this.#await(accepted, decision);
+      else this.#decide(accepted, decision);
+    } catch (error) {
+      this.#fail(accepted, error);
+    }
+  }
+
+  /** The handlers for a path, undefined if there are none. */
+  #route(target: string): ConnectionHandlers<Data> | undefined {
+    const { path, routes } = this.#options;
+    const query = target.indexOf("?");
+    const name = query < 0 ? target : target.slice(0, query);
+    if (routes !== undefined && Object.hasOwn(routes, name)) return routes[name];
+    if (path === undefined) return routes === undefined ? this.#handlers : undefined;
+    return (typeof path === "string" ? path === name : name.search(path) >= 0) ? this.#handlers : undefined;
+  }
+
+  async #await(accepted: Accepted<Data>, pending: Promise<Authorization<Data>>): Promise<void> {
+    const { handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = this.#options;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<Refusal>((resolve) => {
+      const refusal = { status: 503, body: "the handshake took too long", code: "WS_ERR_HANDSHAKE_TIMEOUT" };
+      timer = setTimeout(() => resolve(refusal), handshakeTimeoutMs);
+    });
+    this.#pendingCount++;
+    try {
+      const decision = await Promise.race([pending, late]);
+      this.#decide(accepted, decision);
+    } catch (error) {
+      this.#fail(accepted, error);
+    } finally {
+      clearTimeout(timer);
+      this.#pendingCount--;
+    }
+  }
+
+  #fail(accepted: Accepted<Data>, thrown: unknown): void {
+    const error = thrown instanceof Error ? thrown : new Error(`a callback threw ${String(thrown)}`);
+    if (channels.error.hasSubscribers) channels.error.publish({ request: accepted.request, error });
+    this.#refuse(accepted.request, accepted.socket, { status: 500 });
+  }
+
+  #decide(accepted: Accepted<Data>, decision: Authorization<Data>): void {
+    const { request, socket, offer } = accepted;
+    if (socket.destroyed) return;
+    if (decision === false) {
+      this.#refuse(request, socket, { status: 401 });
+      return;
+    }
+    const more = typeof decision === "object" && decision !== null ? decision : {};
+    if ("status" in more) {
+      this.#refuse(request, socket, more);
+      return;
+    }
+    if (this.#isClosed) {
+      this.#refuse(request, socket, { status: 503, body: "the server is closing" });
+      return;
+    }
+    let response: string;
+    let protocol: string;
+    try {
+      protocol = this.#selectProtocol(offer, request);
+      response = buildHandshakeResponse({ key: offer.key, protocol, headers: more.headers });
+    } catch (error) {
+      this.#fail(accepted, error);
+      return;
+    }
+    this.#open(accepted, response, protocol, more.data as Data);
+  }
+
+  #selectProtocol({ protocols }: HandshakeOffer, request: IncomingMessage): string {
+    if (protocols.length === 0) return "";
+    const { selectProtocol, protocols: ours = [] } = this.#options;
+    if (selectProtocol === undefined) return protocols.find((name) => ours.includes(name)) ?? "";
+    const chosen = selectProtocol([...protocols], request);
+    if (chosen === undefined || chosen === false) return "";
+    // §4.2.2: "The value chosen MUST be derived from the client's handshake".
+    if (!protocols.includes(chosen)) {
+      throw new TypeError(
+        `selectProtocol must return one of ${protocols.join(", ")}, or false, not ${String(chosen)}`,
+      );
+    }
+    return chosen;
+  }
+
+  #open(accepted: Accepted<Data>, response: string, protocol: string, data: Data): void {
+    const { request, socket, head, offer, handlers } = accepted;
+    // What `timeout` and `nodelay` a server gave its sockets was for HTTP.
+    const { setTimeout: noTimeout, setNoDelay } = socket as Partial<import("node:net").Socket>;
+    noTimeout?.call(socket as import("node:net").Socket, 0);
+    setNoDelay?.call(socket as import("node:net").Socket, true);
+    const scheme = (request.socket as { encrypted?: boolean }).encrypted === true ? "wss" : "ws";
+    const opening = { url: `${scheme}://${offer.host}${offer.path}`, host: offer.host, protocol };
+    const connection = new Connection<Data>(socket, opening, handlers, this.#context);
+    connection.data = data;
+    this.hub.add(connection as Connection);
+    beginTurn();
+    // What the open handler sends leaves with the response, in one write.
+    socket.cork();
+    try {
+      socket.write(response, "latin1");
+      socket.removeListener("error", ignore);
+      connection[begin](() => handlers.open?.(connection, request), head);
+    } finally {
+      endTurn();
+      socket.uncork();
+    }
+  }
+
+  #refuse(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
+    if (socket.destroyed) return;
+    let text: string;
+    try {
+      text = buildRefusal(refusal);
+    } catch (error) {
+      if (channels.error.hasSubscribers) channels.error.publish({ request, error });
+      text = buildRefusal({ status: 500 });
+    }
+    const reason = refusal.code ?? String(refusal.status);
+    this.hub.refused(reason);
+    if (channels.refuse.hasSubscribers) {
+      channels.refuse.publish({ request, status: refusal.status, reason });
+    }
+    socket.once("finish", () => socket.destroy());
+    socket.end(text, "latin1");
+  }
+
+  async close(options?: CloseOptions): Promise<void> {
+    this.#isClosed = true;
+    await this.hub.close(options);
+  }
+}
+
+function ignore(): void {}
+
+/**
+ * Accepts WebSocket connections on an HTTP server that exists already, beside its ordinary routes.
+ *
+ * ```ts
+ * const upgrade = createUpgradeHandler(async (connection) => {
+ *   for await (const message of connection) connection.send(message.data);
+ * });
+ * httpServer.on("upgrade", upgrade);
+ * ```
+ *
+ * @param onConnection - called with each connection once it is open, or the handlers of all connections.
+ * @throws {TypeError | RangeError} for options that make no sense.
+ */
+export function createUpgradeHandler<Data = unknown>(
+  onConnection:
+    | ((connection: Connection<Data>, request: IncomingMessage) => unknown)
+    | ConnectionHandlers<Data>,
+  options: UpgradeOptions<Data> = {},
+): UpgradeHandler {
+  const handlers =
+    typeof onConnection === "function"
+      ? { open: onConnection as ConnectionHandlers<Data>["open"] }
+      : onConnection;
+  const upgrader = new Upgrader(handlers as ConnectionHandlers<Data>, options);
+  const { hub } = upgrader;
+  const handler = (request: IncomingMessage, socket: Duplex, head: Uint8Array) =>
+    upgrader.handle(request, socket, head);
+  return Object.defineProperties(handler as UpgradeHandler, {
+    connections: { value: hub.connections },
+    counters: { get: () => hub.counters },
+    broadcast: { value: hub.broadcast.bind(hub) },
+    close: { value: upgrader.close.bind(upgrader) },
+  });
+}

@@ -1,0 +1,427 @@
+/**
+ * One side of an open connection, without I/O (RFC 6455 §5 to §7): bytes in, events out; calls in, bytes out. It
+ * knows no socket and no clock, so the same calls always give the same answers.
+ *
+ * Rules for whoever edits this file:
+ * 1. Whatever changes `state` is here, and only in `#sendClose`, `#receiveClose`, `fail` and `receiveEof`.
+ * 2. What the peer did wrong is data (`error`) and goes through `fail`; what the caller did wrong is thrown.
+ * 3. Nothing is handed out that the next `receiveData` may overwrite, unless `borrow` says so.
+ */
+
+import {
+  CloseCode,
+  DEFAULT_MAX_FRAME_SIZE,
+  decodeCloseBody,
+  encodeCloseBody,
+  FrameDecoder,
+  InvalidStateError,
+  isControl,
+  LimitError,
+  Opcode,
+  PayloadBuffer,
+  type ProtocolError,
+  type Role,
+} from "../codec/index.js";
+import type { Counters } from "./counters.js";
+import { Message, type MessageType } from "./message.js";
+import { MessageSender, type SendOptions } from "./message-sender.js";
+import { Output } from "./output.js";
+import type { PreparedMessage } from "./prepared-message.js";
+
+/** Bytes that a message may have by default: 16 MiB. */
+export const DEFAULT_MAX_MESSAGE_SIZE = 1 << 24;
+
+export interface EndpointOptions {
+  /** Our side. */
+  readonly role: Role;
+  /** Greatest payload of one frame, in bytes, both ways; judged on the header. Default 1 MiB. */
+  readonly maxFrameSize?: number | undefined;
+  /**
+   * Greatest message, in bytes, that is received; judged on the header of the frame that exceeds it, and by
+   * bytes, however many fragments they come in. Default 16 MiB.
+   */
+  readonly maxMessageSize?: number | undefined;
+  /** Deliver parts of messages as they arrive, instead of messages once they are whole. Default false. */
+  readonly partial?: boolean | undefined;
+  /** What text is delivered as: strings, or their bytes, which are valid UTF-8. Default "string". */
+  readonly text?: "string" | "bytes" | undefined;
+  /** Answer a Ping with a Pong (§5.5.2). If false, the caller sends it. Default true. */
+  readonly autoPong?: boolean | undefined;
+  /** Answer a Close with a Close (§5.5.1). If false, the caller sends it. Default true. */
+  readonly autoClose?: boolean | undefined;
+  /**
+   * Deliver bytes that are valid only until the next event is asked for or anything is received. Spares a copy of
+   * each binary message. Default false: bytes are the caller's to keep.
+   */
+  readonly borrow?: boolean | undefined;
+}
+
+/** open: messages go both ways. closing: a Close was sent or received (§7.1.3). closed: the transport ended. */
+export type EndpointState = "open" | "closing" | "closed";
+
+const TYPE_OF: Readonly<Partial<Record<Opcode, MessageType>>> = {
+  [Opcode.Text]: "text",
+  [Opcode.Binary]: "binary",
+  [Opcode.Ping]: "ping",
+  [Opcode.Pong]: "pong",
+};
+
+const NO_OUTPUT: readonly Uint8Array[] = [];
+
+/**
+ * The protocol of one side of a connection.
+ *
+ * ```ts
+ * const endpoint = new Endpoint({ role: "server" });
+ * endpoint.receiveData(chunk);
+ * for (let event; (event = endpoint.nextEvent()) !== null; ) handle(event);
+ * for (const bytes of endpoint.takeOutput()) socket.write(bytes);
+ * if (endpoint.wantsEnd) socket.end();
+ * ```
+ *
+ * Not asking for events is backpressure: what was received waits.
+ */
+export class Endpoint {
+  readonly role: Role;
+  readonly maxFrameSize: number;
+  readonly maxMessageSize: number;
+  /** Frames that wait for `takeOutput`, which appends a Pong if one is due. */
+  readonly output: Output;
+  state: EndpointState = "open";
+  /** What the peer did wrong, once every event before it was delivered. */
+  error: ProtocolError | undefined = undefined;
+  /**
+   * §7.1.5: the code of the Close that was received; 1005 if it had none, 1006 if the transport ended without
+   * one. Undefined before.
+   */
+  closeCode: number | undefined = undefined;
+  /** §7.1.6: the reason that came with it. */
+  closeReason = "";
+  closeSent = false;
+  closeReceived = false;
+  /** Whether the connection was failed (§7.1.7): nothing that the peer sends counts any more. */
+  failed = false;
+  /**
+   * Whether to end the transport's sending side once the output is written: §7.1.1, the server does so when the
+   * closing handshake is complete, and whoever fails the connection.
+   */
+  wantsEnd = false;
+  framesIn = 0;
+  messagesIn = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+
+  readonly #decoder: FrameDecoder;
+  readonly #sender: MessageSender;
+  readonly #partial: boolean;
+  readonly #textAsBytes: boolean;
+  readonly #autoPong: boolean;
+  readonly #autoClose: boolean;
+  readonly #borrow: boolean;
+  /** The message under way: its opcode, bytes so far, and whether all of them are ASCII. */
+  #opcode: Opcode = Opcode.Continuation;
+  #length = 0;
+  #ascii = true;
+  #collected: PayloadBuffer | undefined = undefined;
+  /** For text that is delivered in parts: characters that one of them cut. */
+  #decodeText: TextDecoder | undefined = undefined;
+  /** The payload of the Ping to answer. §5.5.3: only the most recent one needs an answer. */
+  #pong: Uint8Array | undefined = undefined;
+
+  /** @throws {TypeError | RangeError} for options that make no sense. */
+  constructor(options: EndpointOptions) {
+    const {
+      role,
+      maxFrameSize = DEFAULT_MAX_FRAME_SIZE,
+      maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE,
+    } = options;
+    const { text = "string", autoPong = true, autoClose = true, partial = false, borrow = false } = options;
+    if (typeof maxMessageSize !== "number" || !(maxMessageSize >= 0)) {
+      throw new RangeError(
+        `maxMessageSize must be a number of bytes from 0 to Infinity, not ${String(maxMessageSize)}`,
+      );
+    }
+    if (text !== "string" && text !== "bytes") {
+      throw new TypeError(`text must be "string" or "bytes", not ${String(text)}`);
+    }
+    this.#decoder = new FrameDecoder({ role, maxFrameSize, partial: true });
+    this.output = new Output(role);
+    this.#sender = new MessageSender(this.output, maxFrameSize);
+    this.role = role;
+    this.maxFrameSize = maxFrameSize;
+    this.maxMessageSize = maxMessageSize;
+    this.#partial = partial;
+    this.#textAsBytes = text === "bytes";
+    this.#autoPong = autoPong;
+    this.#autoClose = autoClose;
+    this.#borrow = borrow;
+  }
+
+  /**
+   * Takes the next chunk from the transport. Its events come from `nextEvent`. Never throws for what the peer did.
+   *
+   * @param chunk - the endpoint's from here on: unmasked in place. One in `receiveBuffer()` is used up, or
+   *   copied by `retain`, before the next read.
+   */
+  receiveData(chunk: Uint8Array): void {
+    this.bytesIn += chunk.length;
+    if (!this.failed) this.#decoder.push(chunk);
+  }
+
+  /** The transport ended: nothing more comes. §7.1.5: without a Close before, the close code is 1006. */
+  receiveEof(): void {
+    if (this.state === "closed") return;
+    this.closeCode ??= CloseCode.AbnormalClosure;
+    this.state = "closed";
+    this.wantsEnd = true;
+    this.#forget();
+  }
+
+  /**
+   * The next thing that the peer sent: a message (or a part of one, if `partial`), a ping, a pong or a close.
+   *
+   * @returns null when there is nothing more for now; then `error` says whether the peer broke a rule.
+   */
+  nextEvent(): Message | null {
+    const decoder = this.#decoder;
+    while (!this.failed && decoder.next()) {
+      if (decoder.isFirstPart) this.framesIn++;
+      const { opcode, fin } = decoder;
+      const isWhole = fin && decoder.isFirstPart && decoder.isLastPart;
+      if (isWhole && (opcode === Opcode.Text || opcode === Opcode.Binary)) {
+        if (decoder.length > this.maxMessageSize) return this.#failTooBig(decoder.length);
+        this.messagesIn++;
+        if (opcode === Opcode.Text && !this.#textAsBytes) return new Message(decoder.text(), "text");
+        return new Message(this.#payload(), opcode === Opcode.Text ? "text" : "binary");
+      }
+      const event = isControl(opcode) ? this.#control(opcode) : this.#part(opcode, fin);
+      if (event !== null) return event;
+    }
+    if (decoder.error !== undefined && !this.failed) {
+      this.fail(decoder.error.closeCode, decoder.error.message, decoder.error);
+    }
+    return null;
+  }
+
+  #payload(): Uint8Array {
+    return this.#borrow ? this.#decoder.borrowedPayload : this.#decoder.payload;
+  }
+
+  /** A part of a message. Returns what is to be delivered, if anything is. */
+  #part(opcode: Opcode, fin: boolean): Message | null {
+    const decoder = this.#decoder;
+    if (decoder.isFirstPart) {
+      if (opcode !== Opcode.Continuation) {
+        this.#opcode = opcode;
+        this.#length = 0;
+        this.#ascii = true;
+      }
+      // Judged on the header: nothing is kept of a frame that exceeds the limit.
+      const announced = this.#length + decoder.payloadLength;
+      if (announced > this.maxMessageSize) return this.#failTooBig(announced);
+    }
+    this.#length += decoder.length;
+    const isLast = fin && decoder.isLastPart;
+    if (isLast) this.messagesIn++;
+    if (this.#partial) return this.#deliverPart(isLast);
+
+    this.#ascii &&= decoder.isAscii;
+    const parts = (this.#collected ??= new PayloadBuffer());
+    const announced = this.#length + decoder.payloadLength - decoder.length;
+    parts.append(decoder.borrowedPayload, 0, fin ? announced : 0, decoder.isInReceiveBuffer);
+    if (!isLast) return null;
+    this.#collected = undefined;
+    if (this.#opcode === Opcode.Text && !this.#textAsBytes) {
+      return new Message(parts.takeText(this.#ascii), "text");
+    }
+    return new Message(parts.take(), this.#opcode === Opcode.Text ? "text" : "binary");
+  }
+
+  #deliverPart(isLast: boolean): Message | null {
+    const decoder = this.#decoder;
+    // An empty part says nothing, unless it ends the message.
+    if (decoder.length === 0 && !isLast) return null;
+    if (this.#opcode !== Opcode.Text) return new Message(this.#payload(), "binary", !isLast);
+    if (this.#textAsBytes) return new Message(this.#payload(), "text", !isLast);
+    this.#decodeText ??= new TextDecoder("utf-8", { ignoreBOM: true });
+    const text = this.#decodeText.decode(decoder.borrowedPayload, { stream: !isLast });
+    return text === "" && !isLast ? null : new Message(text, "text", !isLast);
+  }
+
+  #control(opcode: Opcode): Message {
+    const payload = this.#decoder.payload;
+    if (opcode === Opcode.Close) return this.#receiveClose(payload);
+    // §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already
+    // received a Close frame."
+    if (opcode === Opcode.Ping && this.#autoPong && !this.closeSent) this.#pong = payload;
+    return new Message(payload, TYPE_OF[opcode] as MessageType);
+  }
+
+  /** §5.5.1: "the endpoint typically echos the status code it received". */
+  #receiveClose(payload: Uint8Array): Message {
+    const { code, reason } = decodeCloseBody(payload);
+    this.closeReceived = true;
+    this.closeCode = code ?? CloseCode.NoStatusReceived;
+    this.closeReason = reason;
+    this.state = "closing";
+    // A Pong behind a Close would be a frame after the last one.
+    this.#pong = undefined;
+    if (this.closeSent) this.wantsEnd ||= this.role === "server";
+    else if (this.#autoClose) this.#sendClose(code, "");
+    return new Message(reason, "close", false, code);
+  }
+
+  #sendClose(code: number | undefined, reason: string): void {
+    const body = encodeCloseBody(code, reason);
+    this.#sendPong();
+    this.#sender.control(Opcode.Close, body);
+    this.closeSent = true;
+    this.state = "closing";
+    // §7.1.1: "the server MUST close the TCP connection immediately", the client waits for that.
+    if (this.closeReceived && this.role === "server") this.wantsEnd = true;
+  }
+
+  #failTooBig(actual: number): null {
+    const { frameOffset, headerLength } = this.#decoder;
+    const limit = this.maxMessageSize;
+    const error = new LimitError(
+      "Max payload size exceeded",
+      "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH",
+      frameOffset + Math.min(headerLength, 2) - 1,
+      limit,
+      actual,
+    );
+    this.fail(error.closeCode, error.message, error);
+    return null;
+  }
+
+  /**
+   * Fails the connection (§7.1.7): sends a Close if none was sent, ignores what comes, and wants the transport to
+   * end.
+   *
+   * @param error - what the peer did wrong, if anything; becomes `error`.
+   */
+  fail(code: number, reason = "", error?: ProtocolError): void {
+    if (this.state === "closed") return;
+    if (!this.closeSent) this.#sendClose(code, truncateReason(reason));
+    this.error ??= error;
+    this.failed = this.wantsEnd = true;
+    this.#forget();
+  }
+
+  /** Lets go of what was half received. */
+  #forget(): void {
+    this.#collected = undefined;
+    this.#decodeText = undefined;
+    this.#pong = undefined;
+  }
+
+  /**
+   * Sends a message, in fragments if it is longer than `maxFrameSize`.
+   *
+   * @param data - copied, except for a prepared message.
+   * @throws {InvalidStateError} once a Close was sent or received, and for a message between the parts of another.
+   * @throws {TypeError} for data that is no message.
+   */
+  send(data: string | Uint8Array | PreparedMessage, options?: SendOptions): void {
+    this.#assertOpen("a message");
+    this.#sender.send(data, options);
+  }
+
+  /**
+   * Sends a Ping (§5.5.2).
+   *
+   * @param payload - at most 125 bytes.
+   */
+  ping(payload: string | Uint8Array = ""): void {
+    this.#assertOpen("a Ping");
+    this.#sender.control(Opcode.Ping, payload);
+  }
+
+  /** Sends a Pong (§5.5.3), asked for or not. */
+  pong(payload: string | Uint8Array = ""): void {
+    this.#assertOpen("a Pong");
+    this.#sender.control(Opcode.Pong, payload);
+  }
+
+  #assertOpen(what: string): void {
+    if (this.state === "open") return;
+    throw new InvalidStateError(`${what} can be sent while the connection is open, not ${this.state}`);
+  }
+
+  /**
+   * Begins the closing handshake, or answers the peer's (§7.1.2). A second call does nothing.
+   *
+   * @param code - 1000, or 3000 to 4999, or another that may be sent; undefined for a Close without a body.
+   * @throws {RangeError | TypeError} as `encodeCloseBody` does.
+   */
+  close(code?: number, reason = ""): void {
+    if (this.closeSent || this.state === "closed") {
+      encodeCloseBody(code, reason);
+      return;
+    }
+    this.#sendClose(code, reason);
+  }
+
+  /** Whether the message that is being sent in parts lacks its last one. */
+  get isSendingParts(): boolean {
+    return this.#sender.isSendingParts;
+  }
+
+  get framesOut(): number {
+    return this.#sender.frames;
+  }
+
+  get messagesOut(): number {
+    return this.#sender.messages;
+  }
+
+  /** Whether a Pong waits to be sent; `takeOutput` appends it. A flood of Pings leaves one. */
+  get hasPong(): boolean {
+    return this.#pong !== undefined;
+  }
+
+  #sendPong(): void {
+    if (this.#pong === undefined) return;
+    this.#sender.control(Opcode.Pong, this.#pong);
+    this.#pong = undefined;
+  }
+
+  /**
+   * Bytes for the transport, in order. They must not be changed; whoever has written them says so by
+   * `output.recycle`, or leaves them to the garbage collector.
+   */
+  takeOutput(): readonly Uint8Array[] {
+    if (this.#pong !== undefined) this.#sendPong();
+    if (this.output.length === 0) return NO_OUTPUT;
+    this.bytesOut += this.output.length;
+    return this.output.take();
+  }
+
+  /** Copies what `nextEvent` has not delivered of a chunk in `receiveBuffer()`, which will be overwritten. */
+  retain(): void {
+    this.#decoder.retain();
+  }
+
+  /** Payload bytes held of a message that is not complete yet. */
+  get retainedLength(): number {
+    return (this.#collected?.length ?? 0) + this.#decoder.retainedLength;
+  }
+
+  /** What went through until now. */
+  get counters(): Counters {
+    const { framesIn, framesOut, messagesIn, messagesOut, bytesIn, bytesOut } = this;
+    return { framesIn, framesOut, messagesIn, messagesOut, bytesIn, bytesOut };
+  }
+}
+
+const MAX_REASON_LENGTH = 123;
+
+/** Cuts a reason of ours to what fits a Close frame, between two characters. */
+function truncateReason(reason: string): string {
+  const bytes = new TextEncoder().encode(reason);
+  if (bytes.length <= MAX_REASON_LENGTH) return reason;
+  let end = MAX_REASON_LENGTH;
+  while ((bytes[end] & 0xc0) === 0x80) end--;
+  return new TextDecoder().decode(bytes.subarray(0, end));
+}
