@@ -17,8 +17,8 @@ import type { Callee } from "./network/calls.js";
 import { LOAD_CORE, PINNED_CORES, pinningNote, SERVER_CORE, start } from "./network/cores.js";
 import { hasServe } from "./network/hawser.js";
 import { formatProfile, profileFile } from "./network/profile.js";
-import { DISTURBED, type Round } from "./network/ratio.js";
-import { busyShare, watchOthers } from "./network/usage.js";
+import type { Round } from "./network/ratio.js";
+import { busyShare, DISTURBED, quiet, watchOthers } from "./network/usage.js";
 import { formatTargets } from "./report.js";
 
 const USAGE = `npm run bench:echo -- [options]
@@ -55,8 +55,8 @@ const timedMs = 1000 * Number(values.seconds ?? (values.quick ? 0.35 : 0.7));
 const firstWarmupMs = values.quick ? 300 : 600;
 const warmupMs = 100;
 
-/** Turns that may be taken again because other processes were in the way: a quarter of all. */
-let spareTurns = Math.ceil((rounds * chosen.flatMap(({ rivals }) => rivals).length) / 4);
+/** How long all turns together may take longer because other processes are in the way. */
+let patienceMs = values.quick ? 20_000 : 60_000;
 
 const usable = chosen.length > 0 && rounds >= 1 && Number.isInteger(rounds) && timedMs > 0;
 if (values.help || !usable) {
@@ -146,13 +146,15 @@ async function versionOf(node: string | undefined): Promise<string> {
   return version;
 }
 
-/** Again while others disturb it, as long as there are spare turns; the least disturbed one counts. */
+/** Again while others disturb it, as long as there is patience; the least disturbed turn counts. */
 async function measure(contender: Contender, warmup: number): Promise<Round> {
   let round = await measureOnce(contender, warmup);
-  while (round.othersBusy > DISTURBED && spareTurns > 0) {
-    spareTurns--;
+  while (round.othersBusy > DISTURBED && patienceMs > 0) {
+    const begin = performance.now();
+    await quiet(PINNED_CORES, patienceMs);
     const again = await measureOnce(contender, warmupMs);
     if (again.othersBusy < round.othersBusy) round = again;
+    patienceMs -= performance.now() - begin;
   }
   return round;
 }

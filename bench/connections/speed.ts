@@ -9,7 +9,7 @@ import {
   formatSpread,
   type Limit,
   middleOf,
-  noteOnLimit,
+  noteOnSpeed,
   type Ratio,
   type Round,
   speedRatio,
@@ -222,11 +222,12 @@ export function judgeBroadcasts(results: readonly SpeedResult[]): Target[] {
 }
 
 function judge(target: string, least: number, results: readonly SpeedResult[]): Target[] {
+  const othersBusy = Math.max(...results.map((result) => result.othersBusy));
   return results
     .filter(({ rival }) => rival === "hawser")
     .map(({ speedToWs, cpuToWs, limit }) => ({
       target,
-      measured: formatSpread(speedToWs) + noteOnLimit(limit, cpuToWs),
+      measured: formatSpread(speedToWs) + noteOnSpeed(limit, othersBusy, cpuToWs),
       met: speedToWs.ratio >= least,
     }));
 }

@@ -8,7 +8,7 @@ import {
   formatSpread,
   type Limit,
   middleOf,
-  noteOnLimit,
+  noteOnSpeed,
   type Ratio,
   type Round,
   speedRatio,
@@ -71,28 +71,31 @@ export function formatWorkload(results: readonly EchoResult[]): string {
 
 /** The aims that these results say something about, once for each way to use hawser. */
 export function judge(workloads: readonly Workload[], results: readonly EchoResult[]): Target[] {
-  return workloads.flatMap(({ name, aims }) =>
-    results
-      .filter(({ workload, rival }) => workload === name && rival.startsWith("hawser"))
+  return workloads.flatMap(({ name, aims }) => {
+    const found = results.filter(({ workload }) => workload === name);
+    const othersBusy = Math.max(...found.map((result) => result.othersBusy));
+    return found
+      .filter(({ rival }) => rival.startsWith("hawser"))
       .flatMap((result) => [
-        ...judgeOne(result, WS, aims.ws, result.speedToWs, result.cpuToWs),
-        ...judgeOne(result, NET, aims.net, result.speedToNet, result.cpuToNet),
-      ]),
-  );
+        ...judgeOne(result, WS, aims.ws, othersBusy),
+        ...judgeOne(result, NET, aims.net, othersBusy),
+      ]);
+  });
 }
 
 function judgeOne(
-  { workload, rival, limit }: EchoResult,
-  peer: string,
+  result: EchoResult,
+  peer: typeof WS | typeof NET,
   aim: number | undefined,
-  speed: Ratio,
-  cpu: Ratio,
+  othersBusy: number,
 ): Target[] {
   if (aim === undefined) return [];
+  const speed = peer === WS ? result.speedToWs : result.speedToNet;
+  const cpu = peer === WS ? result.cpuToWs : result.cpuToNet;
   return [
     {
-      target: `${workload}: ${aim}x ${peer} (${rival})`,
-      measured: formatSpread(speed) + noteOnLimit(limit, cpu),
+      target: `${result.workload}: ${aim}x ${peer} (${result.rival})`,
+      measured: formatSpread(speed) + noteOnSpeed(result.limit, othersBusy, cpu),
       met: speed.ratio >= aim,
     },
   ];

@@ -40,29 +40,48 @@ export function profileFile(folder: string, what: string): string {
   return resolve(join(folder, `${what.replaceAll(/\W+/g, "-")}.cpuprofile`));
 }
 
-/** How many functions a summary names. */
-const MOST_FUNCTIONS = 20;
+/** How many functions and lines a summary names. */
+const MOST_FUNCTIONS = 16;
+const MOST_LINES = 8;
+const MOST_LINE_LENGTH = 100;
 
-/** The functions with the most time of their own, in shares of the time that was not idle. */
+/** The functions and lines with the most time of their own, in shares of the time that was not idle. */
 export function formatProfile(what: string, file: string): string {
-  const { nodes, samples = [], timeDeltas = [] } = JSON.parse(readFileSync(file, "utf8")) as Profiler.Profile;
-  const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
-  const own = new Map<string, number>();
+  const { nodes } = JSON.parse(readFileSync(file, "utf8")) as Profiler.Profile;
+  const functions = new Map<string, number>();
+  const lines = new Map<string, number>();
   let busy = 0;
-  for (const [i, id] of samples.entries()) {
-    const name = names.get(id) ?? "";
-    if (name === "(idle)") continue;
-    busy += timeDeltas[i];
-    own.set(name, (own.get(name) ?? 0) + timeDeltas[i]);
+  const add = (to: Map<string, number>, name: string, hits = 0) => to.set(name, (to.get(name) ?? 0) + hits);
+  for (const { callFrame, hitCount = 0, positionTicks = [] } of nodes) {
+    if (callFrame.functionName === "(idle)") continue;
+    busy += hitCount;
+    add(functions, nameOf(callFrame), hitCount);
+    // Of Node itself the functions say enough, and the rest has no lines.
+    if (!callFrame.url.startsWith("file:") || !callFrame.url.endsWith("js")) continue;
+    for (const { line, ticks } of positionTicks) add(lines, `${callFrame.url}:${line}`, ticks);
   }
-  const lines = [...own]
-    .sort(([, a], [, b]) => b - a)
-    .slice(0, MOST_FUNCTIONS)
-    .map(([name, us]) => `${((100 * us) / busy).toFixed(1).padStart(5)} %  ${name}`);
-  return [`profile of ${what}, functions' own time:`, ...lines].join("\n");
+  const shares = (counts: Map<string, number>, most: number, describe: (name: string) => string) =>
+    [...counts]
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, most)
+      .map(([name, hits]) => `${((100 * hits) / busy).toFixed(1).padStart(5)} %  ${describe(name)}`);
+  return [
+    `profile of ${what}, functions' own time:`,
+    ...shares(functions, MOST_FUNCTIONS, (name) => name),
+    "of it, lines (where a function was inlined, the line is in its caller's file and means nothing):",
+    ...shares(lines, MOST_LINES, textOf),
+  ].join("\n");
 }
 
 function nameOf({ functionName, url, lineNumber }: Profiler.ProfileNode["callFrame"]): string {
   const place = url === "" ? "" : `  ${url.startsWith("node:") ? url : basename(url)}:${lineNumber + 1}`;
   return `${functionName || "(anonymous)"}${place}`;
+}
+
+/** The text of a line, after its place. */
+function textOf(place: string): string {
+  const colon = place.lastIndexOf(":");
+  const url = place.slice(0, colon);
+  const text = readFileSync(new URL(url), "utf8").split("\n")[Number(place.slice(colon + 1)) - 1] ?? "";
+  return `${basename(place)}  ${text.trim().slice(0, MOST_LINE_LENGTH)}`;
 }

@@ -1,7 +1,7 @@
 /** Ratios between servers, round by round, and which side of a connection they say something about. */
 
 import { median } from "../harness.js";
-import { FULLY_BUSY } from "./usage.js";
+import { DISTURBED, FULLY_BUSY } from "./usage.js";
 
 /** What a server did in one round. */
 export interface Round {
@@ -67,9 +67,6 @@ export function formatSpread({ ratio, least, greatest }: Ratio): string {
   return `${ratio.toFixed(digits)} (${least.toFixed(digits)}-${greatest.toFixed(digits)})`;
 }
 
-/** From this share of a core on, others make a round worthless for comparing speeds. */
-export const DISTURBED = 0.1;
-
 export function formatOthers({ othersBusy }: Round): string {
   return formatShare(othersBusy) + (othersBusy > DISTURBED ? " !" : "");
 }
@@ -78,7 +75,11 @@ export function formatShare(share: number): string {
   return `${Math.round(100 * share)} %`;
 }
 
-/** What to say beside a ratio of speeds that the load kept down. */
-export function noteOnLimit(limit: Limit, cpu: Ratio): string {
-  return limit === "CLIENT" ? `; THE CLIENT WAS THE LIMIT, by CPU ${formatSpread(cpu)}` : "";
+/** What to say beside a ratio of speeds that the load, or other processes, kept from meaning much. */
+export function noteOnSpeed(limit: Limit, others: number, cpu: Ratio): string {
+  const reasons = [
+    ...(limit === "CLIENT" ? ["THE CLIENT WAS THE LIMIT"] : []),
+    ...(others > DISTURBED ? ["DISTURBED BY OTHERS"] : []),
+  ];
+  return reasons.length === 0 ? "" : `; ${reasons.join(", ")}, by CPU ${formatSpread(cpu)}`;
 }

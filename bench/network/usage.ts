@@ -1,6 +1,7 @@
 /** Processor time: of a process, sampled by itself while it works, and of everybody else on its core. */
 
 import { cpus } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** A moment in a process's life. Times in microseconds. */
 export interface Sample {
@@ -36,4 +37,19 @@ export function watchOthers(cores: readonly number[]): (ownShares: readonly numb
 function sampleCore(core: number): Sample {
   const { user, nice, sys } = cpus()[core].times;
   return { atUs: Number(process.hrtime.bigint() / 1000n), cpuUs: 1000 * (user + nice + sys) };
+}
+
+/** From this share of a core on, others make a round worthless for comparing speeds. */
+export const DISTURBED = 0.1;
+
+const GLANCE_MS = 200;
+
+/** Waits until nobody uses these cores, which are not to be used by the caller's processes either. */
+export async function quiet(cores: readonly number[], patienceMs: number): Promise<void> {
+  const end = performance.now() + patienceMs;
+  for (let others = 1; others > DISTURBED && performance.now() + GLANCE_MS < end; ) {
+    const since = watchOthers(cores);
+    await sleep(GLANCE_MS);
+    others = since(cores.map(() => 0));
+  }
 }
