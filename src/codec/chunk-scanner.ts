@@ -33,7 +33,7 @@ import {
   WINDOW_LENGTH,
 } from "../kernel/index.js";
 import { InvalidStateError, type ProtocolError, protocolError } from "./errors.js";
-import { allocate, allocatePooled, EMPTY } from "./host.js";
+import { allocate, allocatePooled, EMPTY, viewOf } from "./host.js";
 import { type WindowHolder, type Workspace, workspace } from "./workspace.js";
 
 const STATE_WORD = STATE >> 2;
@@ -129,7 +129,7 @@ export class ChunkScanner implements WindowHolder {
   #begin(chunk: Uint8Array, length: number): void {
     this.#chunk = chunk;
     this.#chunkLength = length;
-    this.#scanned = 0;
+    this.#scanned = this.#pieceOffset = 0;
     const isInPlace = chunk.buffer === this.#kernel.bytes.buffer && chunk.byteOffset >= RECEIVE;
     this.#chunkAddress = isInPlace ? chunk.byteOffset : -1;
   }
@@ -289,7 +289,7 @@ export class ChunkScanner implements WindowHolder {
    */
   view(start: number, length: number): Uint8Array {
     this.#assertIntact();
-    return this.#chunk.subarray(start, start + length);
+    return viewOf(this.#chunk, start, length);
   }
 
   /**
@@ -310,7 +310,7 @@ export class ChunkScanner implements WindowHolder {
       this.#copyAddress = address;
       offset = 0;
     }
-    return this.#copy.length === length ? this.#copy : this.#copy.subarray(offset, offset + length);
+    return this.#copy.length === length ? this.#copy : viewOf(this.#copy, offset, length);
   }
 
   #copyOut(copy: Uint8Array, address: number): Uint8Array {
@@ -330,7 +330,10 @@ export class ChunkScanner implements WindowHolder {
   retain(): void {
     for (let i = this.#taken; i < this.#waiting.length; i++) {
       const chunk = this.#waiting[i];
-      if (chunk.buffer === this.#kernel.bytes.buffer) this.#waiting[i] = chunk.slice();
+      if (chunk.buffer !== this.#kernel.bytes.buffer) continue;
+      // Not by `slice`: a Buffer's makes a view.
+      this.#waiting[i] = allocate(chunk.length);
+      this.#waiting[i].set(chunk);
     }
     if (!this.isInPlace) return;
     // From the last piece on: of it, records may still be unread.
