@@ -3,7 +3,7 @@
 import net from "node:net";
 import type { WebSocket as WsSocket } from "ws";
 import { answer } from "../network/calls.js";
-import { type HawserMessage, hawser } from "../network/hawser.js";
+import { hawser } from "../network/hawser.js";
 import { startProfile, stopProfile } from "../network/profile.js";
 import { sample } from "../network/usage.js";
 import { loadWs } from "../network/ws.js";
@@ -105,7 +105,7 @@ async function startHawser({ borrow = false, text = "bytes" }: Rival): Promise<n
     port: 0,
     borrow,
     text,
-    message(connection, message: HawserMessage) {
+    message(connection, message) {
       if (message.type === "text" && typeof message.data !== "string") connection.send(message.data, AS_TEXT);
       else connection.send(message.data);
     },

@@ -1,38 +1,14 @@
 /** What is measured: `dist/`, as users get it. `../hawser.ts` says why not `src/`. */
 
-export interface HawserMessage {
-  readonly type: string;
-  readonly data: string | Uint8Array;
-}
-
-export interface HawserConnection {
-  send(data: string | Uint8Array, options?: { type?: "text" | "binary" }): boolean;
-}
-
-export interface HawserServer {
-  readonly port: number;
-  broadcast(data: string | Uint8Array): number;
-}
-
-export interface Hawser {
-  serve(options: {
-    hostname?: string;
-    port?: number;
-    borrow?: boolean;
-    text?: "string" | "bytes";
-    message?(connection: HawserConnection, message: HawserMessage): void;
-    error?(): void;
-  }): Promise<HawserServer>;
-}
-
+/** Found at run time: the compiled files of the children lie elsewhere, as deep in the tree. */
 const DOOR = new URL("../../dist/index.js", import.meta.url).href;
 
 /** Imported when it is asked for: the other rivals' processes do not hold it. */
-export async function hawser(): Promise<Hawser> {
-  return (await import(DOOR)) as Hawser;
+export async function hawser(): Promise<typeof import("../../dist/index.js")> {
+  return import(DOOR);
 }
 
-/** Whether dist/ has servers. */
+/** Whether dist/ has servers, which builds before they existed have not. */
 export async function hasServe(): Promise<boolean> {
   return typeof (await hawser()).serve === "function";
 }
