@@ -28,6 +28,13 @@ const MAX_BYTES_PER_UNIT = 3;
 /** Above this many units the length in UTF-8 is worth counting before memory is reserved for it. */
 const EXACT_UNITS = 0x400;
 
+/** First bytes of messages in one frame. */
+const FIN_TEXT = /* @__PURE__ */ firstByte(Opcode.Text, true, false);
+const FIN_BINARY = /* @__PURE__ */ firstByte(Opcode.Binary, true, false);
+
+/** Up to this many bytes a loop copies faster than a call. */
+const LOOP_LENGTH = 32;
+
 export interface FrameEncoderOptions {
   /** Our side: a client masks every frame, a server none (§5.1). */
   readonly role: Role;
@@ -97,12 +104,14 @@ export class FrameEncoder {
 
   /** Appends a text frame. */
   text(message: string, bits?: FrameBits): void {
-    this.frame(Opcode.Text, message, bits);
+    if (bits === undefined && typeof message === "string") this.#text(FIN_TEXT, Opcode.Text, message);
+    else this.frame(Opcode.Text, message, bits);
   }
 
   /** Appends a binary frame; the bytes are copied. */
   binary(message: Uint8Array, bits?: FrameBits): void {
-    this.frame(Opcode.Binary, message, bits);
+    if (bits === undefined && typeof message !== "string") this.#bytes(FIN_BINARY, Opcode.Binary, message);
+    else this.frame(Opcode.Binary, message, bits);
   }
 
   /** Appends a Ping frame (§5.5.2) of at most 125 bytes. */
@@ -172,7 +181,8 @@ export class FrameEncoder {
       maskWith(key, payload, slab, at + 4, length);
       this.#end = at + 4 + length;
     } else {
-      slab.set(payload, at);
+      if (length <= LOOP_LENGTH) for (let i = 0; i < length; i++) slab[at + i] = payload[i];
+      else slab.set(payload, at);
       this.#end = at + length;
     }
   }

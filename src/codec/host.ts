@@ -113,7 +113,7 @@ export function writeUtf8(text: string, target: Uint8Array, offset: number): num
 
 /** New bytes that nobody else has. Where the host can, they are not cleared first: write before you read. */
 export function allocate(length: number): Uint8Array {
-  return Buffer === undefined ? new Uint8Array(length) : Buffer.allocUnsafeSlow(length);
+  return Buffer === undefined ? new Uint8Array(length) : new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
 }
 
 /**
@@ -121,7 +121,14 @@ export function allocate(length: number): Uint8Array {
  * small Buffer always is on Node.
  */
 export function allocatePooled(length: number): Uint8Array {
-  return Buffer === undefined ? new Uint8Array(length) : Buffer.allocUnsafe(length);
+  if (Buffer === undefined) return new Uint8Array(length);
+  const { buffer, byteOffset } = Buffer.allocUnsafe(length);
+  return new Uint8Array(buffer, byteOffset, length);
+}
+
+/** A part of some bytes, as plain bytes; on Node 20 this takes half the time of `subarray` of a Buffer. */
+export function viewOf(bytes: Uint8Array, start: number, length: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, length);
 }
 
 /** No bytes, for whoever has none to show. */

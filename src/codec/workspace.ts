@@ -67,9 +67,9 @@ export class Workspace {
     return this.#view(this.#windowViews, WINDOW, length);
   }
 
-  /** Bytes at an address, as the host's kind of bytes; valid until they are overwritten. */
+  /** Bytes at an address; valid until they are overwritten. */
   view(address: number, length: number): Uint8Array {
-    return this.memory.subarray(address, address + length);
+    return new Uint8Array(this.kernel.bytes.buffer, address, length);
   }
 
   #view(kept: Uint8Array[], address: number, length: number): Uint8Array {

@@ -152,7 +152,7 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     this.#isPulling = true;
     const { endpoint } = this;
     let event: Message | null = null;
-    while (!this.isPaused && !this.#mustStall()) {
+    while (!this.isPaused && (this.#inbox === undefined || !this.#mustStall())) {
       event = endpoint.nextEvent();
       if (event === null) break;
       this.#deliver(event);
@@ -178,7 +178,6 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
   #deliver(event: Message): void {
     const handlers = this.#handlers;
     const connection = this.#connection;
-    const { autoPong, autoClose } = this.context.settings;
     const { type } = event;
     try {
       if (type === "text" || type === "binary") {
@@ -187,6 +186,7 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
         else this.#watch(handlers.message(connection, event));
         return;
       }
+      const { autoPong, autoClose } = this.context.settings;
       if (type === "close") {
         if (!autoClose) this.inbox.push(event);
         return;

@@ -34,6 +34,8 @@ export class Outbox implements Flushable {
   #isBacklogged = false;
   /** Whether `queued` said that it is time to wait. */
   #wantsDrain = false;
+  /** Whether much waits, so that a limit may be near. */
+  #isHigh = false;
   #drained: Deferred<void> | undefined = undefined;
 
   constructor(endpoint: Endpoint, pump: SocketPump, settings: ConnectionSettings, owner: OutboxOwner) {
@@ -45,7 +47,9 @@ export class Outbox implements Flushable {
 
   send(data: Sendable, options?: SendOptions): boolean {
     const message = typeof data === "string" ? data : toBytes(data);
-    if (!this.mayQueue()) return false;
+    if (this.#isHigh || this.#isBacklogged || this.#endpoint.state !== "open" || !this.isOpen) {
+      if (!this.mayQueue()) return false;
+    }
     this.#endpoint.send(message, options);
     return this.queued();
   }
@@ -69,8 +73,9 @@ export class Outbox implements Flushable {
       this.#isDirty = true;
       flushLater(this);
     }
-    if (this.#endpoint.output.length + this.#pendingLength < this.#highWaterMark) return true;
-    this.#wantsDrain = true;
+    const waiting = this.bufferedAmount;
+    if (waiting < this.#settings.highWaterMark || waiting < this.#highWaterMark) return true;
+    this.#wantsDrain = this.#isHigh = true;
     return false;
   }
 
@@ -96,7 +101,7 @@ export class Outbox implements Flushable {
 
   /** Writes what waits, now; and ends the socket's side when the endpoint wants that. */
   flush(): void {
-    this.#isDirty = false;
+    this.#isDirty = this.#isHigh = false;
     if (!this.isOpen) return;
     const endpoint = this.#endpoint;
     if (this.#isBacklogged && this.#pump.pendingLength === 0) this.#isBacklogged = false;

@@ -43,10 +43,18 @@ export class MessageSender {
 
   /** Sends a message or a part of one. What it throws leaves everything as it was. */
   send(data: string | Uint8Array | PreparedMessage, options?: SendOptions): void {
+    // What most messages are: whole, in one frame.
     if (options === undefined && this.#open === undefined) {
       if (typeof data === "string") {
         if (data.length * MAX_BYTES_PER_UNIT <= this.#maxFrameSize) {
-          this.#output.encoder.frame(Opcode.Text, data);
+          this.#output.encoder.text(data);
+          this.frames++;
+          this.messages++;
+          return;
+        }
+      } else if (data instanceof Uint8Array) {
+        if (data.length <= this.#maxFrameSize) {
+          this.#output.encoder.binary(data);
           this.frames++;
           this.messages++;
           return;
