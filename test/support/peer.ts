@@ -1,0 +1,82 @@
+/** Another implementation of WebSocket, as the tests of interoperability see it. */
+
+import type { Certificate } from "./certificate.js";
+
+export type Payload = string | Uint8Array;
+
+export interface Closing {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** The peer's end of a connection. */
+export interface PeerConnection {
+  /** The subprotocol in use, "" for none. */
+  readonly protocol: string;
+  /** Sends a message. A promise resolves once the next one may be sent. */
+  send(message: Payload): unknown;
+  /** Sends one message in these fragments, text if they are strings. Missing where the peer cannot. */
+  sendFragments?(parts: readonly string[] | readonly Uint8Array[]): unknown;
+  /** Sends a Ping, and resolves once a Pong with the same payload came. Missing where the peer cannot. */
+  ping?(payload: string): Promise<void>;
+  /** The next message. */
+  receive(): Promise<Payload>;
+  close(code?: number, reason?: string): unknown;
+  /** How the connection closed, as the peer says. */
+  readonly closed: Promise<Closing>;
+}
+
+export interface PeerServer {
+  readonly url: string;
+  /** The next connection. */
+  accept(): Promise<PeerConnection>;
+  close(): Promise<void>;
+}
+
+export interface PeerClientOptions {
+  readonly protocols: readonly string[];
+  readonly certificate: Certificate;
+}
+
+export interface PeerServerOptions {
+  /** The subprotocols that it speaks. */
+  readonly protocols: readonly string[];
+  /** For wss. */
+  readonly certificate: Certificate | undefined;
+}
+
+export interface Peer {
+  readonly name: string;
+  connect(url: string, options: PeerClientOptions): Promise<PeerConnection>;
+  /** Missing where there is no server of its kind. */
+  listen?(options: PeerServerOptions): Promise<PeerServer>;
+  /** The code of every Close that it answers with. Default: the one that came. */
+  readonly answerCode?: number;
+  /** What it says of a connection that it closed itself, with code and reason. Default: what hawser answered. */
+  ownClose?(sent: Closing): Closing;
+  /** Close codes that its API sends. Default: all of §7.4.1 that may be sent, and 3000 to 4999. */
+  readonly closeCodes?: readonly number[];
+}
+
+/** What came and nobody has asked for yet, in order. */
+export class Arrivals<T> {
+  readonly #arrived: T[] = [];
+  readonly #waiting: ((value: T) => void)[] = [];
+
+  push(value: T): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#arrived.push(value);
+    else next(value);
+  }
+
+  next(): Promise<T> {
+    const value = this.#arrived.shift();
+    return value === undefined
+      ? new Promise((resolve) => this.#waiting.push(resolve))
+      : Promise.resolve(value);
+  }
+
+  get isEmpty(): boolean {
+    return this.#arrived.length === 0;
+  }
+}
