@@ -24,6 +24,8 @@ export interface PeerConnection {
   close(code?: number, reason?: string): unknown;
   /** How the connection closed, as the peer says. */
   readonly closed: Promise<Closing>;
+  /** Called at the end of the test. */
+  release?(): Promise<void>;
 }
 
 export interface PeerServer {
@@ -50,6 +52,8 @@ export interface Peer {
   connect(url: string, options: PeerClientOptions): Promise<PeerConnection>;
   /** Missing where there is no server of its kind. */
   listen?(options: PeerServerOptions): Promise<PeerServer>;
+  /** How many short messages it gets through in reasonable time. Default: all of them. */
+  readonly burst?: number;
   /** The code of every Close that it answers with. Default: the one that came. */
   readonly answerCode?: number;
   /** What it says of a connection that it closed itself, with code and reason. Default: what hawser answered. */
