@@ -264,8 +264,6 @@ export class Endpoint {
     this.closeCode = code ?? CloseCode.NoStatusReceived;
     this.closeReason = reason;
     this.state = "closing";
-    // A Pong behind a Close would be a frame after the last one.
-    this.#pong = undefined;
     if (this.closeSent) this.wantsEnd ||= this.role === "server";
     else if (this.#autoClose) this.#sendClose(code, "");
     return new Message(reason, "close", false, code);

@@ -3,7 +3,7 @@
  * the greatest frame. Knows no state of a connection.
  */
 
-import { InvalidStateError, isValidUtf8, Opcode, Utf8Validator } from "../codec/index.js";
+import { InvalidStateError, Opcode, Utf8Validator } from "../codec/index.js";
 import type { Output } from "./output.js";
 import { PreparedMessage } from "./prepared-message.js";
 
@@ -17,6 +17,10 @@ export interface SendOptions {
 /** A UTF-16 unit takes at most three bytes. */
 const MAX_BYTES_PER_UNIT = 3;
 
+/** A character has at most four bytes, so a part ends with at most three of one that goes on. */
+const MAX_CUT_LENGTH = 3;
+const NOTHING = /* @__PURE__ */ new Uint8Array(0);
+
 export class MessageSender {
   frames = 0;
   messages = 0;
@@ -24,8 +28,8 @@ export class MessageSender {
   readonly #maxFrameSize: number;
   /** Opcode of the message that was begun and lacks its end. */
   #open: Opcode | undefined = undefined;
-  /** Of that message, if it is text that comes as bytes. */
-  #validator: Utf8Validator | undefined = undefined;
+  /** Of that message, if it is text that comes as bytes: those of a character that the last part cut. */
+  #cut = NOTHING;
 
   constructor(output: Output, maxFrameSize: number) {
     this.#output = output;
@@ -98,6 +102,7 @@ export class MessageSender {
       throw new TypeError("what is sent must be a string, a Uint8Array or a prepared message");
     }
     if (opcode === Opcode.Text && !isString) this.#validate(data, partial);
+    else if (isString) this.#assertUncut();
     const isShort = isString && data.length * MAX_BYTES_PER_UNIT <= this.#maxFrameSize;
     if (isShort) {
       this.#frame(opcode, data, !partial);
@@ -106,15 +111,19 @@ export class MessageSender {
     }
   }
 
-  /** §8.1: text that is sent must be UTF-8; a part may end inside a character. */
+  /** §8.1: text that is sent must be UTF-8; a part may end inside a character, and the next one goes on there. */
   #validate(bytes: Uint8Array, partial: boolean): void {
-    const refuse = () => new TypeError("bytes that are sent as text must be valid UTF-8");
-    if (this.#open === undefined && !partial) {
-      if (!isValidUtf8(bytes)) throw refuse();
-      return;
+    const validator = new Utf8Validator();
+    if (!validator.push(this.#cut) || !validator.push(bytes) || (!partial && !validator.end())) {
+      throw new TypeError("bytes that are sent as text must be valid UTF-8");
     }
-    const validator = (this.#validator ??= new Utf8Validator());
-    if (!validator.push(bytes) || (!partial && !validator.end())) throw refuse();
+    this.#cut = partial ? cutCharacter([...this.#cut, ...bytes.subarray(-MAX_CUT_LENGTH)]) : NOTHING;
+  }
+
+  /** A string begins a character, so nothing before it may have begun one. */
+  #assertUncut(): void {
+    if (this.#cut.length === 0) return;
+    throw new TypeError("a string cannot follow bytes that end inside a character");
   }
 
   #frame(opcode: Opcode, payload: string | Uint8Array, fin: boolean): void {
@@ -124,7 +133,6 @@ export class MessageSender {
     this.#open = fin ? undefined : opcode;
     if (!fin) return;
     this.messages++;
-    this.#validator = undefined;
   }
 
   #fragment(opcode: Opcode, payload: Uint8Array, fin: boolean): void {
@@ -135,4 +143,16 @@ export class MessageSender {
     }
     this.#frame(opcode, start === 0 ? payload : payload.subarray(start), fin);
   }
+}
+
+/** The beginning of a character at the end of valid bytes, if it goes on behind them. */
+function cutCharacter(bytes: readonly number[]): Uint8Array<ArrayBuffer> {
+  for (let length = 1; length <= Math.min(MAX_CUT_LENGTH, bytes.length); length++) {
+    const lead = bytes[bytes.length - length];
+    if (lead < 0x80) break;
+    if (lead < 0xc0) continue;
+    const needed = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    return length < needed ? Uint8Array.from(bytes.slice(-length)) : NOTHING;
+  }
+  return NOTHING;
 }

@@ -34,6 +34,9 @@ export interface PrepareOptions {
  */
 export function prepareMessage(data: string | Uint8Array, options: PrepareOptions = {}): PreparedMessage {
   const { type = typeof data === "string" ? "text" : "binary" } = options;
+  if (type !== "text" && type !== "binary") {
+    throw new TypeError(`the type of what is sent must be "text" or "binary", not ${String(type)}`);
+  }
   const encoder = new FrameEncoder({ role: "server" });
   encoder.frame(type === "text" ? Opcode.Text : Opcode.Binary, data);
   const frame = new Uint8Array(encoder.take());
