@@ -282,6 +282,7 @@ const CODEC_EXPORTS = [
   "kernelBackend",
   "mask",
   "receiveBuffer",
+  "reuse",
   "type CloseBody",
   "type DecodeFrameOptions",
   "type EncodeFrameOptions",

@@ -96,9 +96,11 @@ export class ChunkScanner implements WindowHolder {
   #chunkAddress = -1;
   /** Where the last piece was scanned. */
   #pieceAddress = WINDOW;
-  /** Bytes copied out of a piece in place: where they lay, and the copy. */
-  #copyAddress = 0;
-  #copy: Uint8Array = EMPTY;
+  /** Bytes copied out of a piece in place: where they lay, and how far from there, in which memory, they are. */
+  #copyStart = 0;
+  #copyEnd = 0;
+  #copyOffset = 0;
+  #copyBuffer: ArrayBufferLike = EMPTY.buffer;
   /** Whether the chunk lacks what was unmasked in the window. */
   #stillMasked = false;
   /** Whether the last frame was passed over. */
@@ -206,7 +208,7 @@ export class ChunkScanner implements WindowHolder {
       this.#stage(length);
     }
     this.#pieceAddress = start;
-    this.#copy = EMPTY;
+    this.#copyEnd = 0;
 
     const state = this.#state;
     const used = state[SPILL_LENGTH] === 0 ? SPILL_LENGTH + 1 : STATE_WORDS;
@@ -302,15 +304,19 @@ export class ChunkScanner implements WindowHolder {
       return this.view(this.chunkOffsetOf(address), length);
     }
     if (length >= SINGLE_LENGTH) return this.#copyOut(allocate(length), address);
-    let offset = address - this.#copyAddress;
-    if (this.#copy === EMPTY || offset + length > this.#copy.length) {
-      const rest = this.#pieceAddress + this.#pieceLength - address;
-      // A violation may end the piece before the last record's bytes do.
-      this.#copy = this.#copyOut(allocatePooled(Math.max(Math.min(rest, GROUP_LENGTH), length)), address);
-      this.#copyAddress = address;
-      offset = 0;
-    }
-    return this.#copy.length === length ? this.#copy : viewOf(this.#copy, offset, length);
+    if (address + length > this.#copyEnd || address < this.#copyStart) this.#copyGroup(address, length);
+    return new Uint8Array(this.#copyBuffer, address + this.#copyOffset, length);
+  }
+
+  /** Copies what lies at an address, and what follows there, for the next payloads. */
+  #copyGroup(address: number, length: number): void {
+    const rest = this.#pieceAddress + this.#pieceLength - address;
+    // A violation may end the piece before the last record's bytes do.
+    const copy = this.#copyOut(allocatePooled(Math.max(Math.min(rest, GROUP_LENGTH), length)), address);
+    this.#copyStart = address;
+    this.#copyEnd = address + copy.length;
+    this.#copyBuffer = copy.buffer;
+    this.#copyOffset = copy.byteOffset - address;
   }
 
   #copyOut(copy: Uint8Array, address: number): Uint8Array {
@@ -343,7 +349,6 @@ export class ChunkScanner implements WindowHolder {
     this.#scanned -= this.#pieceOffset;
     this.#pieceOffset = 0;
     this.#chunkAddress = -1;
-    this.#copy = EMPTY;
     this.evict();
   }
 
@@ -373,7 +378,9 @@ export class ChunkScanner implements WindowHolder {
     if (this.space.holder === this) this.space.holder = undefined;
     this.inKernel = this.#stillMasked = false;
     this.records = this.#kernel.words;
-    this.#chunk = this.#copy = EMPTY;
+    this.#chunk = EMPTY;
+    this.#copyBuffer = EMPTY.buffer;
+    this.#copyEnd = 0;
     this.#chunkAddress = -1;
     this.#chunkLength = this.#scanned = 0;
   }

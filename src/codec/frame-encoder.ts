@@ -33,7 +33,7 @@ const FIN_TEXT = /* @__PURE__ */ firstByte(Opcode.Text, true, false);
 const FIN_BINARY = /* @__PURE__ */ firstByte(Opcode.Binary, true, false);
 
 /** Up to this many bytes a loop copies faster than a call. */
-const LOOP_LENGTH = 32;
+const LOOP_LENGTH = 16;
 
 export interface FrameEncoderOptions {
   /** Our side: a client masks every frame, a server none (§5.1). */

@@ -113,7 +113,9 @@ export function writeUtf8(text: string, target: Uint8Array, offset: number): num
 
 /** New bytes that nobody else has. Where the host can, they are not cleared first: write before you read. */
 export function allocate(length: number): Uint8Array {
-  return Buffer === undefined ? new Uint8Array(length) : new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+  return Buffer === undefined
+    ? new Uint8Array(length)
+    : new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
 }
 
 /**

@@ -25,7 +25,7 @@ export { DEFAULT_MAX_FRAME_SIZE, FrameDecoder, type FrameDecoderOptions } from "
 export { type FrameBits, FrameEncoder, type FrameEncoderOptions } from "./frame-encoder.js";
 export { applyMask, generateMaskingKey, mask, unmask } from "./masking.js";
 export { isControl, Opcode } from "./opcode.js";
-export { PayloadBuffer } from "./payload-buffer.js";
+export { PayloadBuffer, reuse } from "./payload-buffer.js";
 export type { Role } from "./role.js";
 export { isValidUtf8, Utf8Validator } from "./utf8.js";
 export { kernelBackend, receiveBuffer } from "./workspace.js";

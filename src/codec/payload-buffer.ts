@@ -1,5 +1,5 @@
 /**
- * Bytes that arrive in parts and are wanted in one piece. Retains at most about three times what has arrived,
+ * Bytes that arrive in parts and are wanted in one piece. Retains at most about four times what has arrived,
  * however it was cut, and at most 16 KiB for what was only announced.
  */
 
@@ -14,6 +14,16 @@ import { textOfParts } from "./utf8.js";
  */
 const LEAST_CAPACITY = 256;
 const MAX_RESERVE = 0x4000;
+
+/** Memory grows by this factor; what is reserved and not written yet takes no page of the system's. */
+const GROWTH = 3;
+
+/** Memory of a payload that somebody had borrowed and needs no more; it is warm, so the next one gets it. */
+let spare: Uint8Array | undefined;
+/** What was lent last, if it may become the spare. */
+let lent: ArrayBufferLike | undefined;
+const LEAST_SPARE_LENGTH = 0x10000;
+const MOST_SPARE_LENGTH = 0x400000;
 
 /** A part shorter than this costs less copied than kept: a view is an object of some 200 bytes. */
 const LEAST_KEPT_LENGTH = 1024;
@@ -72,10 +82,10 @@ export class PayloadBuffer {
     const needed = this.#tailLength + part.length;
     if (needed > this.#tail.length) {
       const isFirst = this.#length === part.length;
-      const capacity = Math.max(2 * needed, isFirst && expected > 0 ? MAX_RESERVE : LEAST_CAPACITY);
+      const capacity = Math.max(GROWTH * needed, isFirst && expected > 0 ? MAX_RESERVE : LEAST_CAPACITY);
       // What the tail comes to, as far as announced: it then ends without slack, and `take` need not copy.
       const announced = expected - (this.#length - needed);
-      const grown = allocate(announced >= needed ? Math.min(announced, capacity) : capacity);
+      const grown = roomFor(announced >= needed ? Math.min(announced, capacity) : capacity);
       if (this.#tailLength > 0) grown.set(this.#tail.subarray(0, this.#tailLength));
       this.#tail = grown;
     }
@@ -89,9 +99,16 @@ export class PayloadBuffer {
     this.#tailLength = 0;
   }
 
-  /** Everything in one piece, unmasked; it is the caller's, and the buffer is empty again. */
-  take(): Uint8Array {
-    const hasSlack = this.#pieces.length === 0 && this.#tailLength < this.#tail.length;
+  /**
+   * Everything in one piece, unmasked; the buffer is empty again.
+   *
+   * @param borrow - whether the caller gives the memory back by `reuse`, and shows it to nobody who would look
+   *   behind the bytes. Default false: it is the caller's.
+   */
+  take(borrow = false): Uint8Array {
+    // One piece and no tail is a part as it came, and not ours to use again.
+    const isOwn = this.#pieces.length !== 1 || this.#tailLength > 0;
+    const hasSlack = !borrow && this.#pieces.length === 0 && this.#tailLength < this.#tail.length;
     this.#endTail();
     let whole = EMPTY;
     if (this.#pieces.length === 1 && !hasSlack) {
@@ -102,6 +119,7 @@ export class PayloadBuffer {
       whole = allocate(this.#length);
       this.copyTo(whole);
     }
+    if (borrow) lent = isOwn ? whole.buffer : undefined;
     this.clear();
     return whole;
   }
@@ -137,6 +155,23 @@ export class PayloadBuffer {
     this.#tailLength = 0;
     this.#length = 0;
   }
+}
+
+/** New memory, or the spare if that is not much larger. */
+function roomFor(length: number): Uint8Array {
+  const kept = spare;
+  if (kept === undefined || kept.length < length || length < LEAST_SPARE_LENGTH) return allocate(length);
+  spare = undefined;
+  return kept;
+}
+
+/** Says that nobody looks any more at what the last `take` returned, which was borrowed. */
+export function reuse(taken: Uint8Array): void {
+  const length = taken.buffer.byteLength;
+  if (taken.buffer !== lent) return;
+  lent = undefined;
+  if (length < LEAST_SPARE_LENGTH || length > MOST_SPARE_LENGTH || length < (spare?.length ?? 0)) return;
+  spare = new Uint8Array(taken.buffer);
 }
 
 /** Writes a part to `target`, without the key that it is masked with. */

@@ -46,9 +46,11 @@ export class Workspace {
   readonly #scratchViews: Uint8Array[] = [];
   readonly #windowViews: Uint8Array[] = [];
   readonly #scratchPiece: Uint8Array;
+  readonly #buffer: ArrayBufferLike;
 
   constructor(of: Kernel) {
     this.kernel = of;
+    this.#buffer = of.bytes.buffer;
     this.strings = createStringReader(of.bytes);
     this.memory = writable(of.bytes);
     this.#scratchPiece = of.bytes.subarray(SCRATCH, SCRATCH + SCRATCH_PIECE);
@@ -69,7 +71,7 @@ export class Workspace {
 
   /** Bytes at an address; valid until they are overwritten. */
   view(address: number, length: number): Uint8Array {
-    return new Uint8Array(this.kernel.bytes.buffer, address, length);
+    return new Uint8Array(this.#buffer, address, length);
   }
 
   #view(kept: Uint8Array[], address: number, length: number): Uint8Array {

@@ -21,6 +21,7 @@ import {
   PayloadBuffer,
   type ProtocolError,
   type Role,
+  reuse,
 } from "../codec/index.js";
 import type { Counters } from "./counters.js";
 import { Message, type MessageType } from "./message.js";
@@ -123,6 +124,8 @@ export class Endpoint {
   #length = 0;
   #ascii = true;
   #collected: PayloadBuffer | undefined = undefined;
+  /** Memory of the message that was put together and lent last. */
+  #lent: Uint8Array | undefined = undefined;
   /** For text that is delivered in parts: characters that one of them cut. */
   #decodeText: TextDecoder | undefined = undefined;
   /** The payload of the Ping to answer. §5.5.3: only the most recent one needs an answer. */
@@ -184,6 +187,7 @@ export class Endpoint {
    */
   nextEvent(): Message | null {
     const decoder = this.#decoder;
+    if (this.#lent !== undefined) this.#takeBack(this.#lent);
     while (!this.failed && decoder.next()) {
       if (decoder.isFirstPart) this.framesIn++;
       const { opcode, fin } = decoder;
@@ -234,7 +238,15 @@ export class Endpoint {
     if (this.#opcode === Opcode.Text && !this.#textAsBytes) {
       return new Message(parts.takeText(this.#ascii), "text");
     }
-    return new Message(parts.take(), this.#opcode === Opcode.Text ? "text" : "binary");
+    const bytes = parts.take(this.#borrow);
+    if (this.#borrow) this.#lent = bytes;
+    return new Message(bytes, this.#opcode === Opcode.Text ? "text" : "binary");
+  }
+
+  /** Bytes that were lent are looked at no more. */
+  #takeBack(lent: Uint8Array): void {
+    reuse(lent);
+    this.#lent = undefined;
   }
 
   #deliverPart(isLast: boolean): Message | null {
