@@ -1,5 +1,7 @@
 /**
- * Decodes a captured exchange and prints its frames. Run it with `npm start`.
+ * Decodes a captured exchange and prints its frames.
+ *
+ *     node --import tsx examples/decode-capture.ts
  *
  * The capture is in this file, in hex, chunk by chunk as a socket might deliver it: headers and
  * characters are cut between chunks, a character is cut between two fragments of a message, and a Ping

@@ -1,0 +1,53 @@
+/**
+ * Messages of JSON, both ways: a client subscribes to a channel, the server confirms it and sends updates. Two
+ * functions are all that JSON takes.
+ *
+ *     node --import tsx examples/json-exchange.ts
+ */
+
+import { type Connection, connect, serve } from "hawser";
+
+type Request = { readonly action: "subscribe"; readonly channel: string };
+
+type Answer =
+  | { readonly status: "ok"; readonly channel: string }
+  | { readonly status: "error"; readonly message: string }
+  | { readonly update: number };
+
+function sendJson(connection: Connection, value: unknown): boolean {
+  return connection.send(JSON.stringify(value));
+}
+
+/** The next message, parsed; undefined once the connection is closed. What is no JSON throws a SyntaxError. */
+async function receiveJson<T>(connection: Connection): Promise<T | undefined> {
+  const message = await connection.receive();
+  return message === undefined ? undefined : (JSON.parse(message.toString()) as T);
+}
+
+/** What came from outside is looked at before it is believed. */
+function isRequest(value: unknown): value is Request {
+  const { action, channel } = (value ?? {}) as Partial<Request>;
+  return action === "subscribe" && typeof channel === "string";
+}
+
+await using server = await serve({
+  hostname: "127.0.0.1",
+  async open(connection) {
+    const request = await receiveJson<unknown>(connection);
+    if (!isRequest(request)) {
+      sendJson(connection, { status: "error", message: "subscribe to a channel" } satisfies Answer);
+      await connection.close(1008, "no subscription");
+      return;
+    }
+    sendJson(connection, { status: "ok", channel: request.channel } satisfies Answer);
+    for (let update = 1; update <= 3; update++) sendJson(connection, { update } satisfies Answer);
+    await connection.close();
+  },
+});
+
+const connection = await connect(`${server.url}/api`);
+sendJson(connection, { action: "subscribe", channel: "updates" } satisfies Request);
+for (let answer: Answer | undefined; (answer = await receiveJson<Answer>(connection)) !== undefined; ) {
+  console.log(answer);
+}
+console.log((await connection.closed).code); // 1000

@@ -1,0 +1,102 @@
+/** examples/server.ts, which `npm start` runs, and examples/echo-client.ts against it. */
+
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import net, { type AddressInfo } from "node:net";
+import path from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { WebSocket } from "ws";
+import { root, run } from "../package/support.js";
+
+const { scripts } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly url: string;
+  /** Everything it has written. */
+  output(): string;
+}
+
+/** Runs what `npm start` runs, until it says where it listens. */
+async function start(t: TestContext, port: number): Promise<Running> {
+  const [command, ...args] = scripts.start.split(" ");
+  assert.equal(command, "node");
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, PORT: String(port) },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  t.after(() => child.kill("SIGKILL"));
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  const address = () => /^(ws:\S+)\/echo/m.exec(output)?.[1];
+  while (address() === undefined || !output.includes("Ctrl+C")) await once(child.stdout, "data");
+  return { child, url: address() as string, output: () => output };
+}
+
+async function open(t: TestContext, url: string): Promise<WebSocket> {
+  const socket = new WebSocket(url);
+  t.after(() => socket.terminate());
+  await once(socket, "open");
+  return socket;
+}
+
+describe("npm start", () => {
+  test("echoes, broadcasts, serves its page, and closes when told to", async (t) => {
+    const { child, url, output } = await start(t, 0);
+
+    const echo = await open(t, `${url}/echo`);
+    for (const sent of ["Grüße 🚢", Buffer.from([1, 2, 3])]) {
+      echo.send(sent);
+      const [data, isBinary] = await once(echo, "message");
+      assert.deepEqual(isBinary ? data : data.toString(), sent);
+    }
+
+    const members = [await open(t, `${url}/broadcast`), await open(t, `${url}/broadcast`)];
+    const heard = members.map(async (member) => String((await once(member, "message"))[0]));
+    members[0].send("hello everyone");
+    assert.deepEqual(await Promise.all(heard), ["hello everyone", "hello everyone"]);
+
+    const page = await fetch(url.replace("ws", "http"));
+    assert.match(await page.text(), /new WebSocket/);
+    assert.equal((await fetch(`${url.replace("ws", "http")}/nothing`)).status, 404);
+    await assert.rejects(open(t, `${url}/nothing`), /404/);
+
+    const closed = [echo, ...members].map(async (socket) => (await once(socket, "close"))[0]);
+    const exited = once(child, "exit");
+    child.kill("SIGTERM");
+    assert.deepEqual(await Promise.all(closed), [1001, 1001, 1001]);
+    assert.deepEqual(await exited, [0, null]);
+    assert.match(output(), /^closing\n3 connections, 3 messages in, 4 out$/m);
+  });
+
+  test("takes another port if its own is taken, and ends by Ctrl+C", async (t) => {
+    const other = net.createServer();
+    t.after(() => other.close());
+    other.listen(0);
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const { child, url, output } = await start(t, port);
+    assert.match(output(), new RegExp(`^port ${port} is taken$`, "m"));
+    assert.notEqual(new URL(url).port, String(port));
+    const exited = once(child, "exit");
+    child.kill("SIGINT");
+    assert.deepEqual(await exited, [0, null]);
+  });
+});
+
+test("echo-client.ts prints the answer", async (t) => {
+  const { url } = await start(t, 0);
+  const client = ["--import", "tsx", "examples/echo-client.ts"];
+  const { stdout } = await run(process.execPath, [...client, `${url}/echo`], root);
+  assert.equal(stdout, "Hello!\n");
+  // Nobody listens on this port.
+  await assert.rejects(
+    run(process.execPath, [...client, "ws://127.0.0.1:1/echo"], root),
+    /nobody answers at/,
+  );
+});
