@@ -67,6 +67,8 @@ const BINARY: u32 = 0x2;
 const CLOSE: u32 = 0x8;
 const PONG: u32 = 0xa;
 const MASK: u32 = 0x80;
+/** MASK where a frame's first two bytes are read together. */
+const MASKED_PAIR: u32 = 0x8000;
 /** Number.MAX_SAFE_INTEGER: past it a length cannot be counted in a JavaScript number. */
 const MAX_SAFE_LENGTH: u64 = 0x1fffffffffffff;
 
@@ -164,6 +166,8 @@ export function scan(start: usize, end: usize, options: u32, maxFrameSize: f64):
   let record: usize = RECORDS;
   let count: u32 = 0;
   let status = STATUS_OK;
+  // The longest payload of a frame that needs no further judgement; none if frames must not be masked.
+  const longest = options & OPTION_FORBID_MASK ? -1 : <i32>min<f64>(maxFrameSize, 125);
   while (position < end) {
     if (count == RECORD_CAPACITY) {
       status = STATUS_FULL;
@@ -171,50 +175,68 @@ export function scan(start: usize, end: usize, options: u32, maxFrameSize: f64):
     }
     let flags: u32 = 0;
     if (!frame) {
-      // Each byte of a header is judged as soon as it is here.
-      const available = end - position;
-      const first = <u32>load<u8>(position);
-      status = judgeFirstByte(first, message, options);
-      if (status) return finish(count, status, position);
-      if (available < 2) break;
-      const second = <u32>load<u8>(position, 1);
-      status = judgeSecondByte(second, first & OPCODE, options);
-      if (status) return finish(count, status, position + 1);
+      const pair = <u32>load<u16>(position);
+      const short = (pair >> 8) & 0x7f;
+      if (
+        !message &&
+        pair & MASKED_PAIR &&
+        ((pair & 0xff) ^ FIN) - TEXT < 2 &&
+        <i32>short <= longest &&
+        end - position >= 6 + short
+      ) {
+        // What most frames are: a short message, whole and masked, all of it here.
+        message = pair & OPCODE;
+        key = load<u32>(position, 2);
+        position += 6;
+        remaining = short;
+        frame = (pair & 0xff) | RECORD_MASKED | (6 << RECORD_HEADER_SHIFT);
+        flags = RECORD_FIRST;
+      } else {
+        // Each byte of a header is judged as soon as it is here.
+        const available = end - position;
+        const first = <u32>load<u8>(position);
+        status = judgeFirstByte(first, message, options);
+        if (status) return finish(count, status, position);
+        if (available < 2) break;
+        const second = <u32>load<u8>(position, 1);
+        status = judgeSecondByte(second, first & OPCODE, options);
+        if (status) return finish(count, status, position + 1);
 
-      let length = <u64>(second & 0x7f);
-      let lengthBytes: u32 = 0;
-      if (length > 125) {
-        lengthBytes = length == 126 ? 2 : 8;
-        if (available < 2 + lengthBytes) break;
-        length =
-          lengthBytes == 2 ? <u64>bswap<u16>(load<u16>(position, 2)) : bswap<u64>(load<u64>(position, 2));
-      }
-      if (lengthBytes || <f64>length > maxFrameSize) {
-        store<f64>(RESULT, <f64>length, RESULT_LENGTH);
-        status = judgeLength(length, lengthBytes, maxFrameSize);
-        if (status) return finish(count, status, position + 1 + min(lengthBytes, 1));
-      }
-      const masked = second & MASK;
-      const headerLength = <usize>(2 + lengthBytes + (masked >> 5));
-      if (available < headerLength) break;
-      const opcode = first & OPCODE;
-      let began = message;
-      if (opcode - 1 < 2) began = opcode | (first & RSV1);
-      else if (opcode == CONTINUATION && message == MESSAGE_ANY) began = MESSAGE_UNKNOWN;
-      // What began in the chunk before cannot be scanned again.
-      if (options & OPTION_MORE && position >= start && length > <u64>(available - headerLength)) {
-        const deferred = options & OPTION_DEFER_UNMASK && began != TEXT && length >= <u64>DEFERRED_LENGTH;
-        if (!deferred) {
-          status = STATUS_FULL;
-          break;
+        let length = <u64>(second & 0x7f);
+        let lengthBytes: u32 = 0;
+        if (length > 125) {
+          lengthBytes = length == 126 ? 2 : 8;
+          if (available < 2 + lengthBytes) break;
+          length =
+            lengthBytes == 2 ? <u64>bswap<u16>(load<u16>(position, 2)) : bswap<u64>(load<u64>(position, 2));
         }
+        if (lengthBytes || <f64>length > maxFrameSize) {
+          store<f64>(RESULT, <f64>length, RESULT_LENGTH);
+          status = judgeLength(length, lengthBytes, maxFrameSize);
+          if (status) return finish(count, status, position + 1 + min(lengthBytes, 1));
+        }
+        const masked = second & MASK;
+        const headerLength = <usize>(2 + lengthBytes + (masked >> 5));
+        if (available < headerLength) break;
+        const opcode = first & OPCODE;
+        let began = message;
+        if (opcode - 1 < 2) began = opcode | (first & RSV1);
+        else if (opcode == CONTINUATION && message == MESSAGE_ANY) began = MESSAGE_UNKNOWN;
+        // What began in the chunk before cannot be scanned again.
+        if (options & OPTION_MORE && position >= start && length > <u64>(available - headerLength)) {
+          const deferred = options & OPTION_DEFER_UNMASK && began != TEXT && length >= <u64>DEFERRED_LENGTH;
+          if (!deferred) {
+            status = STATUS_FULL;
+            break;
+          }
+        }
+        message = began;
+        key = masked ? load<u32>(position + headerLength - 4) : 0;
+        position += headerLength;
+        remaining = length;
+        frame = first | (masked << 1) | ((<u32>headerLength) << RECORD_HEADER_SHIFT);
+        flags = RECORD_FIRST;
       }
-      message = began;
-      key = masked ? load<u32>(position + headerLength - 4) : 0;
-      position += headerLength;
-      remaining = length;
-      frame = first | (masked << 1) | ((<u32>headerLength) << RECORD_HEADER_SHIFT);
-      flags = RECORD_FIRST;
     }
 
     const here = <u32>min(remaining, <u64>(end - position));

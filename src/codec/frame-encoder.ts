@@ -110,8 +110,23 @@ export class FrameEncoder {
 
   /** Appends a binary frame; the bytes are copied. */
   binary(message: Uint8Array, bits?: FrameBits): void {
-    if (bits === undefined && typeof message !== "string") this.#bytes(FIN_BINARY, Opcode.Binary, message);
-    else this.frame(Opcode.Binary, message, bits);
+    if (bits !== undefined || typeof message === "string") {
+      this.frame(Opcode.Binary, message, bits);
+      return;
+    }
+    const { length } = message;
+    const end = this.#end;
+    const slab = this.#slab;
+    if (this.#masked || !(length <= LOOP_LENGTH) || slab.length - end < LOOP_LENGTH + 2) {
+      this.#bytes(FIN_BINARY, Opcode.Binary, message);
+      return;
+    }
+    // What takes no longer than its checks would.
+    assertBytes(message, "a payload that is not a string");
+    slab[end] = FIN_BINARY;
+    slab[end + 1] = length;
+    for (let i = 0; i < length; i++) slab[end + 2 + i] = message[i];
+    this.#end = end + 2 + length;
   }
 
   /** Appends a Ping frame (§5.5.2) of at most 125 bytes. */
@@ -181,8 +196,7 @@ export class FrameEncoder {
       maskWith(key, payload, slab, at + 4, length);
       this.#end = at + 4 + length;
     } else {
-      if (length <= LOOP_LENGTH) for (let i = 0; i < length; i++) slab[at + i] = payload[i];
-      else slab.set(payload, at);
+      slab.set(payload, at);
       this.#end = at + length;
     }
   }

@@ -250,6 +250,11 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
     return this.#driver.inbox.receive();
   }
 
+  /** The next message if it is here already; never waits. */
+  tryReceive(): Message | undefined {
+    return this.#driver.inbox.tryReceive();
+  }
+
   /**
    * The next message, its parts put together if they are delivered one by one (`partial`).
    *

@@ -41,10 +41,14 @@ export class Inbox {
   }
 
   async receive(): Promise<Message | undefined> {
+    return this.tryReceive() ?? (this.#owner.isFinished ? undefined : this.#queue.wait());
+  }
+
+  /** What has waited longest; makes room for more to arrive. */
+  tryReceive(): Message | undefined {
     const message = this.#queue.shift();
     if (this.#queue.size * 2 <= this.#highWaterMark) this.#owner.pull();
-    if (message !== undefined) return message;
-    return this.#queue.shift() ?? (this.#owner.isFinished ? undefined : this.#queue.wait());
+    return message ?? this.#queue.shift();
   }
 
   /** Puts the parts of a message together. */

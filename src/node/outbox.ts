@@ -46,7 +46,7 @@ export class Outbox implements Flushable {
   }
 
   send(data: Sendable, options?: SendOptions): boolean {
-    const message = typeof data === "string" ? data : toBytes(data);
+    const message = typeof data === "string" || data instanceof Uint8Array ? data : toBytes(data);
     if (this.#isHigh || this.#isBacklogged || this.#endpoint.state !== "open" || !this.isOpen) {
       if (!this.mayQueue()) return false;
     }
@@ -187,7 +187,7 @@ function splitFrames(segments: readonly Uint8Array[]): Uint8Array[] {
  * @throws {TypeError} for anything but bytes: a number, say, never becomes a length.
  */
 function toBytes(data: Exclude<Sendable, string>): Uint8Array | PreparedMessage {
-  if (data instanceof Uint8Array || data instanceof Prepared) return data;
+  if (data instanceof Prepared) return data;
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const tag = Object.prototype.toString.call(data);
   if (tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]") return new Uint8Array(data);

@@ -76,6 +76,12 @@ export {
 } from "./headers.js";
 export { assertValidMessage, isMessage, Message, type MessageType } from "./message.js";
 export { MessageQueue } from "./message-queue.js";
+export {
+  type Fragments,
+  MessageReader,
+  type MessageReaderOptions,
+  type ReadResult,
+} from "./message-reader.js";
 export type { SendOptions } from "./message-sender.js";
 export { judgeOrigin, type OriginPolicy } from "./origin.js";
 export { Output } from "./output.js";

@@ -30,7 +30,9 @@ export class Message {
 
   /** The data as a string; bytes are decoded as UTF-8. */
   toString(): string {
-    return typeof this.data === "string" ? this.data : new TextDecoder().decode(this.data);
+    if (typeof this.data === "string") return this.data;
+    // A leading U+FEFF is text like any other: §5.6 knows no byte order mark.
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.data);
   }
 }
 

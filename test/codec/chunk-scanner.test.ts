@@ -184,7 +184,7 @@ eachBackend("ChunkScanner", () => {
     assert.equal(scan.violation?.offset, bytes.length);
   });
 
-  it("views the chunk under way, as what the chunk is", () => {
+  it("views the chunk under way, as plain bytes also of a Buffer", () => {
     const scan = scanner();
     const chunk = Buffer.from(text("Hello"));
     scan.push(chunk);
@@ -193,7 +193,7 @@ eachBackend("ChunkScanner", () => {
     const view = scan.view(2, 4);
     assert.equal(toHex(view), "37fa213d");
     assert.equal(view.buffer, chunk.buffer);
-    assert.ok(Buffer.isBuffer(view));
+    assert.ok(!Buffer.isBuffer(view));
   });
 
   it("unmasks the chunk when told so, once", () => {
@@ -253,7 +253,7 @@ eachBackend("ChunkScanner", () => {
     scan.scan();
     scan.release();
     assert.deepEqual([scan.inKernel, workspace().holder, scan.isChunkDone], [false, undefined, true]);
-    assert.equal(scan.view(0, 10).length, 0);
+    assert.throws(() => scan.view(0, 10), RangeError);
     assert.equal(scan.remaining, 7);
     const rest = text("first, cut").slice(9);
     scan.push(rest);
