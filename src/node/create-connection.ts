@@ -1,0 +1,53 @@
+/** A connection over a stream on which somebody else has done the opening handshake, or needs none. */
+
+import type { Duplex } from "node:stream";
+import type { Role } from "../codec/index.js";
+import { parseWebSocketUrl } from "../protocol/index.js";
+import { begin, Connection } from "./connection.js";
+import { type ConnectionHandlers, type ConnectionOptions, settingsOf } from "./connection-options.js";
+import { sharedLiveness } from "./liveness.js";
+import { beginTurn, endTurn } from "./turn.js";
+
+export interface CreateConnectionOptions<Data = unknown> extends ConnectionOptions, ConnectionHandlers<Data> {
+  /** Our side. */
+  readonly role: Role;
+  /** What `connection.url` says; default "". */
+  readonly url?: string | undefined;
+  /** The subprotocol in use; default "", for none. */
+  readonly protocol?: string | undefined;
+  /** The first bytes of the stream, if they were read with the handshake. */
+  readonly head?: Uint8Array | undefined;
+  /** Whole frames to send first. */
+  readonly outbox?: readonly Uint8Array[] | undefined;
+  /** What `connection.data` begins with. */
+  readonly data?: Data;
+}
+
+/**
+ * Makes a connection, open already, of a stream: a socket whose handshake was done with `hawser/protocol`, one of
+ * HTTP/2's streams, a pipe between two programs.
+ *
+ * @param transport - the connection's from here on.
+ * @throws {TypeError | RangeError | ProtocolError} for options that make no sense.
+ */
+export function createConnection<Data = unknown>(
+  transport: Duplex,
+  options: CreateConnectionOptions<Data>,
+): Connection<Data> {
+  const { role, url = "", protocol = "", head, outbox, data } = options;
+  if (role !== "server" && role !== "client") {
+    throw new TypeError(`role must be "server" or "client", not ${String(role)}`);
+  }
+  const context = { settings: settingsOf(role, options), liveness: sharedLiveness(options) };
+  const host = parseWebSocketUrl(url)?.authority ?? "";
+  const connection = new Connection<Data>(transport, { url, host, protocol }, options, context);
+  connection.data = data as Data;
+  beginTurn();
+  try {
+    if (outbox !== undefined) connection.outbox = outbox;
+    connection[begin](() => options.open?.(connection, undefined), head);
+  } finally {
+    endTurn();
+  }
+  return connection;
+}
