@@ -30,6 +30,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   node: { folders: ["protocol", "codec"], external: /^node:/, pure: false },
   browser: { folders: ["protocol", "codec"], external: NOTHING, pure: false },
   compat: { folders: ["node", "browser", "protocol", "codec"], external: /^node:/, pure: false },
+  cli: { folders: ["node", "protocol", "codec"], external: /^node:/, pure: false },
 };
 
 /** Files directly in src/: they re-export, no more. */
@@ -203,6 +204,10 @@ describe("the check of the layers can fail", () => {
     ["browser/a.ts", 'import { x } from "node:events";', "imports node:events"],
     ["compat/a.ts", 'import { x } from "../kernel/index.js";', "imports kernel/index.ts"],
     ["compat/a.ts", 'import { x } from "../codec/masking.js";', "imports codec/masking.ts, not"],
+    ["cli/a.ts", 'import { x } from "../node/connection.js";', "imports node/connection.ts, not"],
+    ["cli/a.ts", 'import { x } from "../compat/bufferutil.js";', "imports compat/bufferutil.ts"],
+    ["cli/a.ts", 'import { WebSocket } from "ws";', "imports ws"],
+    ["node/a.ts", 'import { main } from "../cli/program.js";', "imports cli/program.ts"],
     ["index.ts", "export const x = 1;", "more than re-export"],
     ["index.ts", 'import { x } from "./codec/index.js"; export { x };', "more than re-export"],
     ["index.ts", 'export * from "./codec/masking.js";', "imports codec/masking.ts, not"],
@@ -232,6 +237,7 @@ describe("the check of the layers can fail", () => {
     ["node/a.ts", 'import net from "node:net"; setTimeout(f, 1);'],
     ["browser/a.ts", "export const x = new WebSocket(url);"],
     ["compat/a.ts", 'import { connect } from "../node/index.js";'],
+    ["cli/a.ts", 'import { parseArgs } from "node:util"; import { serve } from "../node/index.js";'],
     ["index.browser.ts", 'export * from "./browser/index.js"; export { x } from "./codec/index.js";'],
   ];
   for (const [name, source] of GOOD) {

@@ -1,0 +1,57 @@
+/** Text for a terminal: nothing that came from elsewhere may control it. And colours, where they are wanted. */
+
+import type { Output, Shell } from "./shell.js";
+
+/**
+ * Control characters, among them the escape that begins a terminal's commands and the C1 ones that do so in
+ * one character; what reverses the direction of writing, so that a line shows other than it is; and Unicode's
+ * own line ends.
+ */
+const UNSAFE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+
+/** A text as one line that moves no cursor: what could is written as `\x1b` or `\u202e`. Tabs stay. */
+export function escapeLine(text: string): string {
+  return text.replace(UNSAFE, (character) => {
+    if (character === "\t") return character;
+    const code = character.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`;
+  });
+}
+
+/** What the lines of a text begin with, other than the first: so that none of them looks like one of ours. */
+const INDENT = "  ";
+
+/** A text of several lines, each as `escapeLine` has it, all but the first indented. */
+export function escapeLines(text: string): string {
+  return text.includes("\n") ? text.split("\n").map(escapeLine).join(`\n${INDENT}`) : escapeLine(text);
+}
+
+/** "1 byte", "1,234 bytes". */
+export function count(amount: number, unit: string): string {
+  return `${amount.toLocaleString("en")} ${unit}${amount === 1 ? "" : "s"}`;
+}
+
+/** Numbers of SGR (ECMA-48 §8.3.117): on, off. */
+const STYLES = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  cyan: [36, 39],
+} as const;
+
+export type Style = keyof typeof STYLES;
+
+/** Writes text in a style, or plainly. */
+export type Paint = (style: Style, text: string) => string;
+
+/** Whether colours are wanted: on a terminal that has them, unless NO_COLOR (https://no-color.org) is set. */
+export function wantsColour(output: Output, env: Shell["env"]): boolean {
+  return output.isTTY === true && (env.NO_COLOR ?? "") === "" && env.TERM !== "dumb";
+}
+
+/** Escaping is for before this: what it is given, it writes. */
+export function painter(output: Output, env: Shell["env"]): Paint {
+  if (!wantsColour(output, env)) return (_, text) => text;
+  return (style, text) => `\x1b[${STYLES[style][0]}m${text}\x1b[${STYLES[style][1]}m`;
+}

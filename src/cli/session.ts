@@ -1,0 +1,220 @@
+/** What the lines mean that somebody types, or that a script sends: text, or a command that begins with "/". */
+
+import { readFile } from "node:fs/promises";
+import { CloseCode, encodeCloseBody, MAX_CONTROL_PAYLOAD_LENGTH } from "../codec/index.js";
+import type { Connection } from "../node/index.js";
+import type { Message } from "../protocol/index.js";
+import { type Display, payloadText } from "./display.js";
+import { messageOf } from "./shell.js";
+
+/** What /help prints. */
+export const LINES_HELP = `\
+  TEXT                   send a text message
+  /text TEXT             the same, for text that begins with a slash
+  /binary HEX            send a binary message, such as /binary 00 ff 10
+  /file PATH             send what a file holds as a binary message
+  /ping [TEXT]           send a Ping, and time its Pong
+  /close [CODE [REASON]] begin the closing handshake; default 1000
+  /quit                  close with 1000, and leave
+  /help                  this list
+`;
+
+/** A line that cannot be followed; nothing was sent. */
+class LineError extends Error {
+  override readonly name = "LineError";
+}
+
+/** A conversation: lines become messages and frames, and what comes is shown. */
+export class Session {
+  /** Resolves when the connection is closed. */
+  readonly ended: Promise<void>;
+  readonly #display: Display;
+  /** Whether what is sent is shown: a terminal shows it already, as it is typed. */
+  readonly #echoes: boolean;
+  /** Pings whose Pongs have still to come, in order. */
+  readonly #pings: { readonly text: string; readonly sentAt: number }[] = [];
+  #connection: Connection | undefined;
+  #hasFailed = false;
+  /** Whether it was us who began the closing handshake. */
+  #isClosing = false;
+  #end: () => void = () => {};
+
+  constructor(display: Display, echoes: boolean) {
+    this.#display = display;
+    this.#echoes = echoes;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  /** Whether another line can be followed. */
+  get isOpen(): boolean {
+    return this.#connection?.state === "open";
+  }
+
+  /** Whether the connection did not end by a closing handshake, or a line that nobody typed could not be followed. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  opened(connection: Connection): void {
+    this.#connection = connection;
+  }
+
+  received(message: Message): void {
+    try {
+      this.#display.message("<", message.data);
+    } catch (error) {
+      this.#fail(`cannot save a message: ${messageOf(error)}`);
+    }
+  }
+
+  pinged(payload: Uint8Array): void {
+    this.#display.control("<", "ping", payloadText(payload));
+    this.#display.control(">", "pong", payloadText(payload));
+  }
+
+  ponged(payload: Uint8Array): void {
+    const text = payloadText(payload);
+    const index = this.#pings.findIndex((ping) => ping.text === text);
+    // §5.5.3: a Pong may be for the latest of several Pings alone, and it may be for none.
+    const ping = this.#pings.splice(0, index + 1).at(-1);
+    const time = ping === undefined ? "" : `(${(performance.now() - ping.sentAt).toFixed(2)} ms)`;
+    this.#display.control("<", "pong", `${text} ${time}`.trim());
+  }
+
+  failed(error: Error): void {
+    this.#fail(error.message);
+  }
+
+  closed(code: number, reason: string): void {
+    if (code === CloseCode.AbnormalClosure) this.#fail("the connection was lost: no Close frame came (1006)");
+    else this.#display.control("<", "close", `${code} ${reason}`.trimEnd());
+    this.#end();
+  }
+
+  /** Follows a line. What is wrong with it is shown; resolves when it is worth following the next one. */
+  async enter(line: string): Promise<void> {
+    try {
+      const [, name, rest = ""] = /^\/(\S*)\s?(.*)$/s.exec(line) ?? [];
+      if (name === undefined) await this.#sendText(line);
+      else await this.#command(name, rest);
+    } catch (error) {
+      if (!(error instanceof LineError)) throw error;
+      // Whoever types sees it and goes on; a script has to be told.
+      if (this.#echoes) this.#fail(error.message);
+      else this.#display.problem(error.message);
+    }
+  }
+
+  /** Says that a line comes too late, unless it was us who closed. */
+  leave(line: string): void {
+    if (!this.#isClosing) this.#fail(`the connection closed before this was sent: ${line}`);
+  }
+
+  /** Resolves when the time is over, or the connection closed. */
+  async wait(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const isOver = new Promise<void>((resolve) => {
+      if (ms !== Infinity) timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([isOver, this.ended]);
+    clearTimeout(timer);
+  }
+
+  /** Begins the closing handshake, and resolves when the connection is closed. */
+  async close(code = 1000, reason = ""): Promise<void> {
+    if (this.isOpen) {
+      this.#isClosing = true;
+      this.#display.control(">", "close", `${code} ${reason}`.trimEnd());
+    }
+    void this.#connection?.close(code, reason);
+    await this.ended;
+  }
+
+  #fail(message: string): void {
+    this.#hasFailed = true;
+    this.#display.problem(message);
+  }
+
+  async #command(name: string, rest: string): Promise<void> {
+    switch (name) {
+      case "text":
+        return this.#sendText(rest);
+      case "binary":
+        return this.#sendBinary(bytesOfHex(rest));
+      case "file":
+        return this.#sendBinary(await contentOf(rest.trim()));
+      case "ping":
+        return this.#ping(rest);
+      case "close":
+        return this.#close(rest.trim());
+      case "quit":
+        return this.close();
+      case "help":
+        return this.#display.note(LINES_HELP.trimEnd());
+      default:
+        throw new LineError(
+          `there is no /${name}; /help lists what there is, and /text sends text that begins with a slash`,
+        );
+    }
+  }
+
+  async #sendText(text: string): Promise<void> {
+    if (this.#echoes) this.#display.message(">", text);
+    await this.#send(text);
+  }
+
+  async #sendBinary(bytes: Uint8Array): Promise<void> {
+    this.#display.message(">", bytes);
+    await this.#send(bytes);
+  }
+
+  /** Resolves when it is worth sending more, or when nothing more can be sent. */
+  async #send(data: string | Uint8Array): Promise<void> {
+    const connection = this.#connection;
+    if (connection?.send(data) === false) await Promise.race([connection.drained(), this.ended]);
+  }
+
+  #ping(text: string): void {
+    const length = Buffer.byteLength(text);
+    if (length > MAX_CONTROL_PAYLOAD_LENGTH) {
+      throw new LineError(
+        `the text of a Ping must have at most ${MAX_CONTROL_PAYLOAD_LENGTH} bytes, not ${length}`,
+      );
+    }
+    if (this.#echoes) this.#display.control(">", "ping", text);
+    this.#pings.push({ text, sentAt: performance.now() });
+    this.#connection?.ping(text).catch(() => {
+      // The connection closed before the Pong came, and that is shown.
+    });
+  }
+
+  async #close(rest: string): Promise<void> {
+    const [, digits, reason = ""] = /^(\S+)\s*(.*)$/s.exec(rest) ?? [undefined, "1000"];
+    const code = Number(digits);
+    try {
+      encodeCloseBody(code, reason);
+    } catch (error) {
+      throw new LineError(messageOf(error));
+    }
+    await this.close(code, reason);
+  }
+}
+
+function bytesOfHex(text: string): Uint8Array {
+  const digits = text.replaceAll(/\s+/g, "");
+  if (digits === "" || digits.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(digits)) {
+    throw new LineError('/binary must have pairs of hex digits, such as "/binary 00 ff 10"');
+  }
+  return Buffer.from(digits, "hex");
+}
+
+async function contentOf(file: string): Promise<Uint8Array> {
+  if (file === "") throw new LineError("/file must have the path of a file");
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new LineError(`cannot read that file: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,204 @@
+/** What lines do, piped into the real program, against a server of `ws`. */
+
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { describe, it } from "node:test";
+import type { WebSocket } from "ws";
+import { echo, run, temporaryFolder, wsServer } from "./support.js";
+
+/** A server that notes what it gets, and echoes it. */
+async function recorder(t: import("node:test").TestContext) {
+  const log: string[] = [];
+  const url = await wsServer(t, (socket) => {
+    echo(socket);
+    socket.on("message", (data: Buffer, isBinary) => {
+      log.push(isBinary ? `binary ${data.toString("hex")}` : `text ${data}`);
+    });
+    socket.on("ping", (data) => log.push(`ping ${data}`));
+    socket.on("close", (code, reason) => log.push(`close ${code} ${reason}`));
+  });
+  return { url, log };
+}
+
+describe("lines", { concurrency: 2 }, () => {
+  it("are sent as text, each a message, in order", async (t) => {
+    const { url, log } = await recorder(t);
+    const { code, stdout, stderr } = await run(
+      t,
+      ["connect", url],
+      "one\r\n\ntwo ü 🪢\n\tlast, without an end",
+    );
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.deepEqual(log, [
+      "text one",
+      "text ",
+      "text two ü 🪢",
+      "text \tlast, without an end",
+      "close 1000 ",
+    ]);
+    const shown = stdout.split("\n");
+    assert.equal(shown[0], `connected to ${url}/`);
+    assert.deepEqual(
+      shown.filter((line) => line.startsWith(">")),
+      ["> one", "> ", "> two ü 🪢", "> \tlast, without an end", "> [close] 1000"],
+    );
+    assert.deepEqual(
+      shown.filter((line) => line.startsWith("<")),
+      ["< one", "< ", "< two ü 🪢", "< \tlast, without an end", "< [close] 1000"],
+    );
+  });
+
+  it("that begin with a slash are commands", async (t) => {
+    const { url, log } = await recorder(t);
+    const folder = await temporaryFolder(t);
+    const file = path.join(folder, "a file.bin");
+    await writeFile(file, Uint8Array.of(1, 2, 0xff));
+    const lines = [
+      "/text /slash",
+      "/text",
+      "/binary 00 fF10",
+      `/file ${file}`,
+      "/ping hello ü",
+      "/help",
+      "/quit",
+      "lost",
+    ];
+    const { code, stdout, stderr } = await run(t, ["connect", url], lines.join("\n"));
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.deepEqual(log, [
+      "text /slash",
+      "text ",
+      "binary 00ff10",
+      "binary 0102ff",
+      "ping hello ü",
+      "close 1000 ",
+    ]);
+    assert.match(
+      stdout,
+      /^> \[binary\] 3 bytes\n[\s\S]*^< \[binary\] 3 bytes: 00ff10\n[\s\S]*^< \[binary\] 3 bytes: 0102ff$/m,
+    );
+    assert.match(stdout, /^> \[ping\] hello ü\n[\s\S]*^< \[pong\] hello ü \(\d+\.\d\d ms\)$/m);
+    for (const name of ["text", "binary", "file", "ping", "close", "quit", "help"]) {
+      assert.match(stdout, new RegExp(`^ {2}/${name} `, "m"));
+    }
+    assert.doesNotMatch(stdout, /lost/);
+  });
+
+  it("/close sends a code and a reason", async (t) => {
+    for (const [line, sent] of [
+      ["/close", "1000"],
+      ["/close 3001", "3001"],
+      ["/close 4000  as agreed ü", "4000 as agreed ü"],
+    ]) {
+      const { url, log } = await recorder(t);
+      const { code, stdout } = await run(t, ["connect", url], line);
+      assert.equal(code, 0);
+      assert.deepEqual(
+        log.map((text) => text.trimEnd()),
+        [`close ${sent}`],
+      );
+      assert.match(stdout, new RegExp(`^> \\[close\\] ${sent}\n< \\[close\\] ${sent}\n$`, "m"));
+    }
+  });
+
+  it("that cannot be followed send nothing, and make the exit code 1", async (t) => {
+    const { url, log } = await recorder(t);
+    const bad: [line: string, message: RegExp][] = [
+      ["/dance", /there is no \/dance; \/help lists/],
+      ["/", /there is no \/; /],
+      ["/binary", /\/binary must have pairs of hex digits/],
+      ["/binary 0", /pairs of hex digits/],
+      ["/binary 0g", /pairs of hex digits/],
+      ["/file", /\/file must have the path of a file/],
+      ["/file /nowhere/at all", /cannot read that file: ENOENT/],
+      [`/ping ${"x".repeat(126)}`, /the text of a Ping must have at most 125 bytes, not 126/],
+      ["/close 1005", /1005/],
+      ["/close abc", /close code/],
+      [`/close 1000 ${"x".repeat(124)}`, /reason/],
+      ["/\x1b[2J", /there is no \/\\x1b\[2J;/],
+    ];
+    const input = bad
+      .map(([line]) => line)
+      .concat("still here")
+      .join("\n");
+    const { code, stderr } = await run(t, ["connect", url], input);
+    assert.equal(code, 1);
+    assert.deepEqual(log, ["text still here", "close 1000 "]);
+    const said = stderr.trimEnd().split("\n");
+    assert.equal(said.length, bad.length, stderr);
+    for (const [i, [, message]] of bad.entries()) assert.match(said[i], message);
+  });
+
+  it("that come when the server has closed are an error", async (t) => {
+    const url = await wsServer(t, (socket) => {
+      // What it does not read holds up the first line, until it closes.
+      socket.pause();
+      setTimeout(() => {
+        socket.close(4001, "enough");
+        socket.resume();
+      }, 200);
+    });
+    const file = path.join(await temporaryFolder(t), "large");
+    await writeFile(file, Buffer.alloc(20 << 20));
+    const { code, stdout, stderr } = await run(t, ["connect", url, "-x", `/file ${file}`, "-x", "two"]);
+    assert.equal(code, 1);
+    assert.match(stdout, /^> \[binary\] 20,971,520 bytes\n< \[close\] 4001 enough$/m);
+    assert.equal(stderr, "the connection closed before this was sent: two\n");
+  });
+});
+
+describe("what comes", { concurrency: 2 }, () => {
+  const show = async (t: import("node:test").TestContext, send: (socket: WebSocket) => void) => {
+    const url = await wsServer(t, send);
+    return run(t, ["connect", url, "-w", "5"]);
+  };
+
+  it("cannot control the terminal", async (t) => {
+    const { stdout } = await show(t, (socket) => {
+      socket.send("\x1b]0;title\x07\x1b[2J\x9b31m\r> forged\n< [close] 1000\u202e");
+      socket.ping("\x1b[31m\n< forged");
+      socket.pong("\x1b[32m");
+      socket.close(1000, "\x1b[33m\n< forged");
+    });
+    assert.deepEqual(stdout.split("\n").slice(1), [
+      "< \\x1b]0;title\\x07\\x1b[2J\\x9b31m\\x0d> forged",
+      "  < [close] 1000\\u202e",
+      "< [ping] \\x1b[31m\\x0a< forged",
+      "> [pong] \\x1b[31m\\x0a< forged",
+      "< [pong] \\x1b[32m",
+      "< [close] 1000 \\x1b[33m\\x0a< forged",
+      "",
+    ]);
+  });
+
+  it("is shown when it is binary, a Ping, or a Close without a code", async (t) => {
+    const { code, stdout } = await show(t, (socket) => {
+      socket.send(Uint8Array.of(0, 0x1b, 0xff));
+      socket.ping(Uint8Array.of(0xff));
+      socket.close();
+    });
+    assert.equal(code, 0);
+    assert.deepEqual(stdout.split("\n").slice(1), [
+      "< [binary] 3 bytes: 001bff",
+      "< [ping] 0xff",
+      "> [pong] 0xff",
+      "< [close] 1005",
+      "",
+    ]);
+  });
+
+  it("may be cut off, and that is an error", async (t) => {
+    const { code, stderr } = await show(t, (socket) => socket.terminate());
+    assert.deepEqual([code, stderr], [1, "the connection was lost: no Close frame came (1006)\n"]);
+  });
+
+  it("may break the protocol, and that is an error", async (t) => {
+    const { code, stderr } = await show(t, (socket) => {
+      const raw = (socket as unknown as { _socket: import("node:net").Socket })._socket;
+      raw.write(Uint8Array.of(0x83, 0));
+    });
+    assert.equal(code, 1);
+    assert.match(stderr, /invalid opcode 3/);
+  });
+});
