@@ -174,7 +174,8 @@ function splitFrames(segments: readonly Uint8Array[]): Uint8Array[] {
     for (let start = 0; start < segment.length; ) {
       const { bytesConsumed } = decodeFrame(segment.subarray(start), { maxFrameSize: Infinity });
       if (bytesConsumed === 0) throw new TypeError("an outbox holds whole frames");
-      frames.push(segment.slice(start, start + bytesConsumed));
+      // Not by `slice`: a Buffer's makes a view.
+      frames.push(new Uint8Array(segment.subarray(start, start + bytesConsumed)));
       start += bytesConsumed;
     }
   }
