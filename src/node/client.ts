@@ -90,6 +90,8 @@ export async function connect<Data = unknown>(
   if (typeof timeout !== "number" || !(timeout >= 0)) {
     throw new RangeError(`timeout must be a number of milliseconds from 0 on, not ${String(timeout)}`);
   }
+  const left = redirect === true ? DEFAULT_REDIRECTS : Number(redirect);
+  if (!(left >= 0)) throw new RangeError(`redirect must be a number from 0 on, not ${String(redirect)}`);
   const settings = settingsOf("client", options);
   const liveness = sharedLiveness(options);
   const target = resolveWebSocketUrl(url);
@@ -101,7 +103,6 @@ export async function connect<Data = unknown>(
   const late = () => given.abort(new DOMException(`no connection within ${timeout} ms`, "TimeoutError"));
   const timer = timeout > 0 && timeout < 2 ** 31 ? setTimeout(late, timeout) : undefined;
   try {
-    const left = redirect === true ? DEFAULT_REDIRECTS : Number(redirect);
     const upgraded = await follow(target, options, left, given.signal);
     return open(upgraded, options, { settings, liveness });
   } finally {

@@ -231,7 +231,7 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
    * @throws {RangeError} for a payload that is too long.
    */
   ping(payload?: string | Uint8Array): Promise<number> {
-    return this.#driver.ping(payload === undefined ? undefined : Uint8Array.from(Buffer.from(payload)));
+    return this.#driver.ping(typeof payload === "string" ? Buffer.from(payload) : payload);
   }
 
   /** Sends a Pong (§5.5.3): for `autoPong: false`, or unsolicited. */
@@ -309,7 +309,7 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
 
   /** Cuts the connection, without a closing handshake; what is queued is lost. */
   terminate(): void {
-    this.#driver.pump.destroy();
+    this.#driver.terminate();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -52,6 +52,7 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
   /** Whether the socket is not read because too much waits for `receive`. */
   #isStalled = false;
   #isPulling = false;
+  #isTerminated = false;
   /** Whether the peer ended its side. */
   #hasEnded = false;
   // For liveness: what was seen last, and when things happened, in milliseconds.
@@ -94,7 +95,9 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     const inbox = this.#inbox;
     if (inbox === undefined || handlers.message === undefined) return;
     beginTurn();
-    for (let message: Message | undefined; (message = inbox.shift()) !== undefined; ) this.#deliver(message);
+    const waiting: Message[] = [];
+    for (let message: Message | undefined; (message = inbox.shift()) !== undefined; ) waiting.push(message);
+    for (const message of waiting) this.#deliver(message);
     this.pull();
     endTurn();
   }
@@ -167,12 +170,21 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
 
   /** Whether too much waits for `receive`; then, and only then, the socket is not read. */
   #mustStall(): boolean {
-    const isFull = this.#inbox?.isFull === true;
+    const isFull = this.#inbox?.isFull === true && !this.#isLeaving;
     if (isFull === this.#isStalled) return isFull;
     this.#isStalled = isFull;
     if (isFull) this.pump.pause();
     else if (!this.isPaused) this.pump.resume();
     return isFull;
+  }
+
+  /** Whether we want no more of the peer but its Close: what has no room is dropped then, so that it is reached. */
+  get #isLeaving(): boolean {
+    return this.#isTerminated || this.endpoint.closeSent;
+  }
+
+  #keep(event: Message): void {
+    if (!this.inbox.isFull || !this.#isLeaving) this.inbox.push(event);
   }
 
   #deliver(event: Message): void {
@@ -182,20 +194,20 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     try {
       if (type === "text" || type === "binary") {
         if (channels.message.hasSubscribers) channels.message.publish({ connection, message: event });
-        if (handlers.message === undefined) this.inbox.push(event);
+        if (handlers.message === undefined) this.#keep(event);
         else this.#watch(handlers.message(connection, event));
         return;
       }
       const { autoPong, autoClose } = this.context.settings;
       if (type === "close") {
-        if (!autoClose) this.inbox.push(event);
+        if (!autoClose) this.#keep(event);
         return;
       }
       const payload = event.data as Uint8Array;
       if (type === "pong") this.#pings?.receivePong(payload, performance.now());
       const handler = type === "ping" ? handlers.ping : handlers.pong;
       if (handler !== undefined) this.#watch(handler.call(handlers, connection, payload));
-      else if (autoPong === false) this.inbox.push(event);
+      else if (autoPong === false && handlers.message === undefined) this.#keep(event);
     } catch (error) {
       this.#handlerFailed(error);
     }
@@ -203,9 +215,8 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
 
   /** Looks after what a handler returned: it may be a promise that rejects. */
   #watch(returned: unknown): void {
-    if (returned === undefined || typeof (returned as PromiseLike<unknown> | null)?.then !== "function")
-      return;
-    (returned as PromiseLike<unknown>).then(undefined, (error: unknown) => this.#handlerFailed(error));
+    if (returned === undefined || !isThenable(returned)) return;
+    returned.then(undefined, (error: unknown) => this.#handlerFailed(error));
   }
 
   /** Runs a handler that is not about an event of the endpoint. */
@@ -242,9 +253,11 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
   #report(error: Error): void {
     if (!this.#note(error)) return;
     try {
-      this.handlers.error?.(this.#connection, error);
-    } catch {
+      const told = this.handlers.error?.(this.#connection, error);
       // It was told; whoever throws at being told an error has no one left to tell.
+      if (isThenable(told)) told.then(undefined, () => undefined);
+    } catch {
+      // The same.
     }
   }
 
@@ -273,7 +286,8 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     const bytes = payload ?? this.#pings.nextPayload();
     this.endpoint.ping(bytes);
     this.outbox.queued();
-    return this.#pings.wait(bytes, performance.now());
+    // The caller may change its bytes before the Pong comes.
+    return this.#pings.wait(Uint8Array.from(bytes), performance.now());
   }
 
   close(code: number | undefined, reason: string): void {
@@ -281,7 +295,15 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     if (this.isGone) return;
     // Nobody may be left to read what arrives, the peer's Close too.
     if (this.isPaused) this.resume();
+    else this.pull();
     this.outbox.queued();
+  }
+
+  terminate(): void {
+    this.#isTerminated = true;
+    this.isPaused = false;
+    this.pump.destroy();
+    this.pull();
   }
 
   pause(): void {
@@ -299,6 +321,7 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
   move(transport: Duplex): void {
     this.pump.release();
     this.pump = new SocketPump(transport, this);
+    if (this.isPaused || this.#isStalled) this.pump.pause();
     this.outbox.move(this.pump);
     this.pump.start();
   }
@@ -354,4 +377,8 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     this.#report(new Error(`the peer has been silent for ${silentMs} ms and answers no Ping`));
     this.pump.destroy();
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
 }

@@ -9,6 +9,7 @@ import {
   prepareMessage,
 } from "../protocol/index.js";
 import type { Connection } from "./connection.js";
+import { type Deferred, defer } from "./deferred.js";
 import { beginTurn, endTurn } from "./turn.js";
 
 /** What went through a server, closed connections included. */
@@ -36,7 +37,8 @@ export class Hub {
   #closed: Counters = NO_COUNTERS;
   #accepted = 0;
   readonly #refused: Record<string, number> = Object.create(null);
-  #whenEmpty: (() => void) | undefined = undefined;
+  /** Resolved when the last connection is gone. */
+  #emptied: Deferred<void> | undefined = undefined;
 
   add(connection: Connection): void {
     this.#accepted++;
@@ -46,7 +48,9 @@ export class Hub {
   delete(connection: Connection): void {
     if (!this.connections.delete(connection)) return;
     this.#closed = addCounters(this.#closed, connection.counters);
-    if (this.connections.size === 0) this.#whenEmpty?.();
+    if (this.connections.size > 0) return;
+    this.#emptied?.resolve();
+    this.#emptied = undefined;
   }
 
   refused(reason: string): void {
@@ -84,9 +88,8 @@ export class Hub {
   /** Closes all connections with 1001, and cuts those that have not closed in time. */
   async close({ timeoutMs = 5000 }: CloseOptions = {}): Promise<void> {
     if (this.connections.size === 0) return;
-    const emptied = new Promise<void>((resolve) => {
-      this.#whenEmpty = resolve;
-    });
+    this.#emptied ??= defer();
+    const emptied = this.#emptied.promise;
     for (const connection of this.connections) void connection.close(CloseCode.GoingAway);
     const timer = setTimeout(() => {
       for (const connection of this.connections) connection.terminate();

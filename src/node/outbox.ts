@@ -34,6 +34,7 @@ export class Outbox implements Flushable {
   #isBacklogged = false;
   /** Whether `queued` said that it is time to wait. */
   #wantsDrain = false;
+  #hasEnded = false;
   /** Whether much waits, so that a limit may be near. */
   #isHigh = false;
   #drained: Deferred<void> | undefined = undefined;
@@ -105,9 +106,13 @@ export class Outbox implements Flushable {
     if (!this.isOpen) return;
     const endpoint = this.#endpoint;
     if (this.#isBacklogged && this.#pump.pendingLength === 0) this.#isBacklogged = false;
-    // While the peer does not read, Pings leave one Pong, here.
-    if (endpoint.output.length > 0 || (endpoint.hasPong && !this.#isBacklogged)) this.#write();
-    if (endpoint.wantsEnd) this.#pump.end();
+    // While the peer does not read, Pings leave one Pong, here, until the socket says that it drained.
+    const waits = this.#isBacklogged && this.#pump.willDrain;
+    if (endpoint.output.length > 0 || (endpoint.hasPong && !waits)) this.#write();
+    if (endpoint.wantsEnd && !this.#hasEnded) {
+      this.#hasEnded = true;
+      this.#pump.end();
+    }
     if (this.#wantsDrain && this.bufferedAmount < this.#highWaterMark) this.#drain();
   }
 

@@ -26,6 +26,9 @@ export interface RetryOptions<Data = unknown> extends ConnectOptions<Data> {
 /** Statuses of a server that may answer otherwise later (RFC 9110 §15, RFC 6585). */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
+/** A timer of the host that is set to more than this fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Whether another attempt may end otherwise: not when the server refuses us, or the call makes no sense. */
 function isPassing(error: unknown): boolean {
   if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError) return false;
@@ -56,7 +59,7 @@ export async function connectWithRetry<Data = unknown>(
     } catch (error) {
       if (options.signal?.aborted) throw options.signal.reason;
       if (attempt >= maxAttempts || !isPassing(error)) throw error;
-      const full = Math.min(maxDelay, delay * factor ** (attempt - 1));
+      const full = delay === 0 ? 0 : Math.min(maxDelay, MAX_TIMER_MS, delay * factor ** (attempt - 1));
       const delayMs = Math.round(full * (1 - jitter * Math.random()));
       options.onRetry?.(error, attempt, delayMs);
       await pause(delayMs, options.signal);

@@ -152,6 +152,10 @@ export async function serve<Data = unknown>(options: ServeOptions<Data> = {}): P
     );
   });
   const listening = new Server(server, upgrade);
+  if (signal?.aborted) {
+    await listening.close();
+    throw signal.reason;
+  }
   signal?.addEventListener("abort", () => void listening.close(), { once: true });
   return listening;
 }

@@ -58,8 +58,10 @@ export class SocketPump {
     if (socket[SINK] !== undefined) {
       readToKernel(socket);
       socket.on("data", onData);
-      // Whoever paused while the head was delivered stays paused: 'data' listeners start a stream.
+      // Whoever paused while the head was delivered stays paused: 'data' listeners start a stream, but for one that
+      // somebody paused before it came here.
       if (this.#isPaused) socket.pause();
+      else socket.resume();
     }
   }
 
@@ -78,6 +80,11 @@ export class SocketPump {
   /** Bytes written that the system has not taken yet. */
   get pendingLength(): number {
     return this.socket.writableLength;
+  }
+
+  /** Whether so much is pending that `drained` is certain to be called. */
+  get willDrain(): boolean {
+    return this.socket.writableNeedDrain;
   }
 
   /** Above this many pending bytes, `drained` is certain to be called. */
@@ -238,9 +245,12 @@ function readToKernel(socket: Pumped): void {
 
 /** @returns false to stop reading. */
 function onReadToKernel(this: Pumped, length: number, buffer: Uint8Array): boolean {
+  const sink = this[SINK];
+  // Whoever has the socket now knows nothing of the buffer, and gets chunks like those of any other socket.
+  if (sink === undefined) return this.push(Buffer.from(buffer.subarray(0, length)));
   beginTurn();
   try {
-    this[SINK]?.receive(buffer.subarray(0, length));
+    sink.receive(buffer.subarray(0, length));
   } finally {
     endTurn();
   }

@@ -145,7 +145,8 @@ class Upgrader<Data> {
     }
     try {
       const decision = authorize(request, offer);
-      if (decision instanceof Promise) void this.#await(accepted, decision);
+      // A promise of any make: taken for an object, it would accept whoever asks.
+      if (isThenable(decision)) void this.#await(accepted, decision);
       else this.#decide(accepted, decision);
     } catch (error) {
       this.#fail(accepted, error);
@@ -162,7 +163,7 @@ class Upgrader<Data> {
     return (typeof path === "string" ? path === name : name.search(path) >= 0) ? this.#handlers : undefined;
   }
 
-  async #await(accepted: Accepted<Data>, pending: Promise<Authorization<Data>>): Promise<void> {
+  async #await(accepted: Accepted<Data>, pending: PromiseLike<Authorization<Data>>): Promise<void> {
     const { handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = this.#options;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<Refusal>((resolve) => {
@@ -194,7 +195,12 @@ class Upgrader<Data> {
       this.#refuse(request, socket, { status: 401 });
       return;
     }
-    const more = typeof decision === "object" && decision !== null ? decision : {};
+    if (decision !== undefined && decision !== true && (typeof decision !== "object" || decision === null)) {
+      const error = new TypeError(`authorize must return a boolean or an object, not ${String(decision)}`);
+      this.#fail(accepted, error);
+      return;
+    }
+    const more = typeof decision === "object" ? decision : {};
     if ("status" in more) {
       this.#refuse(request, socket, more);
       return;
@@ -279,6 +285,10 @@ class Upgrader<Data> {
 }
 
 function ignore(): void {}
+
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as PromiseLike<T> | null | undefined)?.then === "function";
+}
 
 /**
  * Accepts WebSocket connections on an HTTP server that exists already, beside its ordinary routes.

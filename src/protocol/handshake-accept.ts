@@ -59,8 +59,8 @@ export function toBase64(bytes: Uint8Array): string {
 const BLOCK_LENGTH = 64;
 const LENGTH_LENGTH = 8;
 
-/** FIPS 180-4 §4.2.1: the constant of each twenty rounds. */
-const CONSTANTS = [0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6] as const;
+/** §6.1.2: the message schedule; one for all digests, which are made one after the other. */
+const schedule = /* @__PURE__ */ new Int32Array(80);
 
 /** SHA-1 (FIPS 180-4 §6.1). @returns 20 new bytes. */
 export function sha1(message: Uint8Array): Uint8Array {
@@ -70,24 +70,34 @@ export function sha1(message: Uint8Array): Uint8Array {
   padded.set(message);
   padded[message.length] = 0x80;
   const view = new DataView(padded.buffer);
-  view.setBigUint64(padded.length - LENGTH_LENGTH, BigInt(message.length) * 8n);
+  view.setUint32(padded.length - 8, Math.floor(message.length / 0x20000000));
+  view.setUint32(padded.length - 4, message.length << 3);
 
   // §5.3.1: the initial hash value.
-  const hash = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0];
-  const schedule = new Int32Array(80);
+  let h0 = 0x67452301;
+  let h1 = 0xefcdab89 | 0;
+  let h2 = 0x98badcfe | 0;
+  let h3 = 0x10325476;
+  let h4 = 0xc3d2e1f0 | 0;
   for (let block = 0; block < padded.length; block += BLOCK_LENGTH) {
-    // §6.1.2 step 1: the message schedule.
+    // §6.1.2 step 1.
     for (let t = 0; t < 16; t++) schedule[t] = view.getInt32(block + t * 4);
     for (let t = 16; t < 80; t++) {
       schedule[t] = rotate(schedule[t - 3] ^ schedule[t - 8] ^ schedule[t - 14] ^ schedule[t - 16], 1);
     }
-    // Steps 2 and 3: eighty rounds over five working variables.
-    let [a, b, c, d, e] = hash;
+    // Steps 2 and 3: eighty rounds over five working variables; functions of §4.1.1, constants of §4.2.1.
+    let a = h0;
+    let b = h1;
+    let c = h2;
+    let d = h3;
+    let e = h4;
     for (let t = 0; t < 80; t++) {
-      const phase = Math.floor(t / 20);
-      // §4.1.1: choose, parity, majority, parity.
-      const mixed = phase === 0 ? (b & c) ^ (~b & d) : phase === 2 ? (b & c) ^ (b & d) ^ (c & d) : b ^ c ^ d;
-      const next = (rotate(a, 5) + mixed + e + CONSTANTS[phase] + schedule[t]) | 0;
+      let mixed: number;
+      if (t < 20) mixed = ((b & c) ^ (~b & d)) + 0x5a827999;
+      else if (t < 40) mixed = (b ^ c ^ d) + 0x6ed9eba1;
+      else if (t < 60) mixed = ((b & c) ^ (b & d) ^ (c & d)) + 0x8f1bbcdc;
+      else mixed = (b ^ c ^ d) + 0xca62c1d6;
+      const next = (rotate(a, 5) + mixed + e + schedule[t]) | 0;
       e = d;
       d = c;
       c = rotate(b, 30);
@@ -95,15 +105,19 @@ export function sha1(message: Uint8Array): Uint8Array {
       a = next;
     }
     // Step 4: the intermediate hash value.
-    [a, b, c, d, e].forEach((word, i) => {
-      hash[i] = (hash[i] + word) | 0;
-    });
+    h0 = (h0 + a) | 0;
+    h1 = (h1 + b) | 0;
+    h2 = (h2 + c) | 0;
+    h3 = (h3 + d) | 0;
+    h4 = (h4 + e) | 0;
   }
 
   const digest = new DataView(new ArrayBuffer(20));
-  hash.forEach((word, i) => {
-    digest.setInt32(i * 4, word);
-  });
+  digest.setInt32(0, h0);
+  digest.setInt32(4, h1);
+  digest.setInt32(8, h2);
+  digest.setInt32(12, h3);
+  digest.setInt32(16, h4);
   return new Uint8Array(digest.buffer);
 }
 

@@ -90,6 +90,7 @@ export function trimWhitespace(text: string): string {
 
 /** Whether a comma-separated list has an element, compared as ASCII without case (RFC 9110 §5.6.1). */
 export function listIncludes(value: string, element: string): boolean {
+  if (value === element) return true;
   return value.split(",").some((each) => asciiLowerCase(trimWhitespace(each)) === element);
 }
 
