@@ -8,6 +8,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { symlink } from "node:fs/promises";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
+import { type ParseArgsConfig, parseArgs } from "node:util";
+import * as bench from "../src/cli/bench.js";
+import * as connect from "../src/cli/connect.js";
+import * as serve from "../src/cli/serve.js";
 import * as codec from "../src/codec/index.js";
 import { createFolder, removeFolder, root, run } from "./package/support.js";
 
@@ -41,9 +45,30 @@ const where = ({ document, line }: Block) => `${document}:${line}`;
 
 const { scripts } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
 
+const PROGRAM: Readonly<Record<string, ParseArgsConfig["options"]>> = {
+  serve: serve.OPTIONS,
+  connect: connect.OPTIONS,
+  bench: bench.OPTIONS,
+};
+
+/** What is wrong with the arguments of `npx hawser`. */
+function problemOfProgram(command: string): string | undefined {
+  const [, , name = "", ...args] = command.replace(/ [<>|] .*$/, "").match(/'[^']*'|\S+/g) ?? [];
+  if (["--help", "--version"].includes(name)) return undefined;
+  const options = PROGRAM[name];
+  if (options === undefined) return `there is no command ${name}`;
+  try {
+    parseArgs({ args, options, allowPositionals: true });
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /** What is wrong with a line of shell: it must be a command of ours that exists. */
 function problemOf(command: string): string | undefined {
   const words = command.trim().split(/\s+/);
+  if (words[0] === "npx" && words[1] === "hawser") return problemOfProgram(command.trim());
   const script = words[0] === "npm" && words[1] === "run" ? words[2] : words[1];
   if (words[0] === "npm") {
     if (["ci", "pack"].includes(script)) return undefined;
@@ -135,6 +160,9 @@ describe("code blocks", () => {
       "make",
       "bash .ci/nothing",
       "npm install left",
+      "npx left",
+      "npx hawser dance",
+      "npx hawser serve --nothing",
     ]) {
       assert.notEqual(problemOf(command), undefined, command);
     }

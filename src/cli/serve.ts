@@ -61,7 +61,7 @@ async function run(argv: readonly string[], shell: Shell): Promise<number> {
     // A message may come in one frame, and what is no longer than that may go back in one.
     maxMessageSize: size,
     maxFrameSize: size,
-    maxBufferedAmount: Math.max(BUFFERED_AMOUNT, 2 * size),
+    maxBufferedAmount: Math.max(BUFFERED_AMOUNT, size),
     // Text stays the bytes it came as, and those are copied once: on their way out.
     text: "bytes",
     borrow: true,

@@ -40,6 +40,20 @@ describe("hawser", { concurrency: 2 }, () => {
     });
   }
 
+  it("has each option of each command in docs/cli.md", () => {
+    const text = readFileSync(new URL("../../docs/cli.md", import.meta.url), "utf8");
+    for (const [name, { OPTIONS }] of Object.entries(COMMANDS)) {
+      const [section] = text.split(`\n## hawser ${name}\n`)[1].split("\n## ");
+      for (const [option, config] of Object.entries(OPTIONS)) {
+        assert.ok(section.includes(`\`--${option}`), `${name} --${option}`);
+        if ("short" in config)
+          assert.ok(section.includes(`\`-${config.short}\``), `${name} -${config.short}`);
+        const value = "default" in config ? config.default : "";
+        assert.match(section, new RegExp(`--${option}.*\\| .?${value}`), `${name} --${option}: ${value}`);
+      }
+    }
+  });
+
   const MISUSE: [args: string[], message: RegExp][] = [
     [[], /^hawser: expected a command \(serve, connect, bench\), not nothing\nTry: hawser --help\n$/],
     [["dance"], /^hawser: expected a command \(serve, connect, bench\), not "dance"\n/],

@@ -82,6 +82,20 @@ describe("serve", { concurrency: 2 }, () => {
     assert.doesNotMatch(program.stdout, /bench/, "nothing to try that would find wrong echoes");
   });
 
+  it("--broadcast closes a client for which too much waits", async (t) => {
+    const { program, url } = await serve(t, ["--broadcast", "--max-message-size", "1048576"]);
+    const [slow, quick] = await Promise.all([open(t, url), open(t, url)]);
+    slow.pause();
+    const message = Buffer.alloc(1 << 20);
+    for (let i = 0; i < 40; i++) quick.send(message);
+    for (let i = 0; i < 40; i++) await once(quick, "message");
+    assert.equal(quick.readyState, WebSocket.OPEN);
+    slow.resume();
+    const [code] = await once(slow, "close");
+    assert.equal(code, 1013);
+    await program.until(/^close .*\(the peer reads too slowly: /m);
+  });
+
   it("--tls-cert and --tls-key make it wss", async (t) => {
     const { certFile, keyFile, cert } = await createCertificate(t);
     const { url, program } = await serve(t, ["--tls-cert", certFile, "--tls-key", keyFile]);

@@ -4,10 +4,11 @@
  */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { createFolder, install, pack, removeFolder, root, run, runtimes } from "./support.js";
+import { createFolder, install, npm, pack, removeFolder, root, run, runtimes } from "./support.js";
 
 /** Runs in the project, as CommonJS and as ES module. */
 const EXERCISE = `
@@ -76,6 +77,26 @@ names["/bufferutil"] = Object.keys(require("hawser/bufferutil")).filter((name) =
 console.log(JSON.stringify(names));
 `;
 
+/** Runs the program twice: as a server, and as a client that talks to it. */
+const PROGRAM = `
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+const start = (...args) => {
+  const file = "node_modules/hawser/dist/cli/index.js";
+  return spawn(process.execPath, [file, ...args], { stdio: ["ignore", "pipe", "inherit"], timeout: 60000 });
+};
+const server = start("serve", "0", "--quiet");
+const [line] = await once(server.stdout.setEncoding("utf8"), "data");
+const client = start("connect", line.split(" ").at(-1).trim(), "-x", "a rope");
+let shown = "";
+client.stdout.setEncoding("utf8").on("data", (text) => { shown += text; });
+await once(client, "close");
+server.kill("SIGTERM");
+const [code] = await once(server, "close");
+if (code !== 0) throw new Error("the server ended with " + code);
+process.stdout.write(shown.slice(shown.indexOf("\\n") + 1));
+`;
+
 const TYPED = `
 import { encodeText, FrameDecoder, type Frame, type FrameDecoderOptions, kernelBackend } from "hawser";
 import { decodeFrame, FrameEncoder, Opcode, ProtocolError, type Role } from "hawser/codec";
@@ -135,6 +156,7 @@ describe("an installed package", () => {
       "esm.mjs": ES_MODULE,
       "commonjs.cjs": COMMONJS,
       "names.cjs": NAMES,
+      "program.mjs": PROGRAM,
       "typed.ts": TYPED,
       "typed-commonjs.cts": TYPED_COMMONJS,
       "tsconfig.nodenext.json": {
@@ -179,6 +201,22 @@ describe("an installed package", () => {
           "/utf-8-validate": "function isValidUTF8",
           "/package.json": true,
         });
+      });
+    }
+  });
+
+  test("has a program that npx runs", async () => {
+    const { stdout } = await npm(["exec", "--no", "--", "hawser", "--version"], folder);
+    const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+    assert.equal(stdout, `${version}\n`);
+  });
+
+  test("has a program that serves and connects on every Node", async (t) => {
+    for (const [node, executable] of nodes) {
+      await t.test(node, async () => {
+        const { stdout, stderr } = await run(executable, ["program.mjs"], folder);
+        assert.equal(stderr, "");
+        assert.equal(stdout, "> a rope\n< a rope\n> [close] 1000\n< [close] 1000\n");
       });
     }
   });

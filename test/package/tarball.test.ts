@@ -83,6 +83,13 @@ describe("the tarball", () => {
     }
     assert.ok(paths.includes(manifest.types.replace(/^\.\//, "")));
   });
+
+  test("holds the program, for Node to run", () => {
+    assert.deepEqual(Object.keys(manifest.bin), ["hawser"]);
+    const file = manifest.bin.hawser.replace(/^\.\//, "");
+    assert.ok(paths.includes(file));
+    assert.match(readFileSync(path.join(root, file), "utf8"), /^#!\/usr\/bin\/env node\n/);
+  });
 });
 
 describe("package.json", () => {
