@@ -53,11 +53,6 @@ export class Load {
     return this.#isRunning;
   }
 
-  /** Connections that are open. */
-  get open(): number {
-    return this.#lanes.filter((lane) => lane.isOpen).length;
-  }
-
   /** Opens the connections; those that cannot be opened are errors. */
   async connect(signal: AbortSignal): Promise<void> {
     // Each handshake listens; so many on one signal are no leak.

@@ -35,6 +35,8 @@ export class Session {
   readonly #pings: { readonly text: string; readonly sentAt: number }[] = [];
   #connection: Connection | undefined;
   #hasFailed = false;
+  /** Whether it was said already why the connection ends without a closing handshake. */
+  #hasBroken = false;
   /** Whether it was us who began the closing handshake. */
   #isClosing = false;
   #end: () => void = () => {};
@@ -84,12 +86,16 @@ export class Session {
   }
 
   failed(error: Error): void {
+    this.#hasBroken = true;
     this.#fail(error.message);
   }
 
   closed(code: number, reason: string): void {
-    if (code === CloseCode.AbnormalClosure) this.#fail("the connection was lost: no Close frame came (1006)");
-    else this.#display.control("<", "close", `${code} ${reason}`.trimEnd());
+    if (code !== CloseCode.AbnormalClosure) {
+      this.#display.control("<", "close", `${code} ${reason}`.trimEnd());
+    } else if (!this.#hasBroken) {
+      this.#fail("the connection was lost: no Close frame came (1006)");
+    }
     this.#end();
   }
 

@@ -248,7 +248,7 @@ describe("connect", { concurrency: 2 }, () => {
     assert.equal((await program.ended).signal, "SIGINT");
   });
 
-  it("goes on when whoever reads its output has had enough", async (t) => {
+  it("leaves when whoever reads its output has had enough", async (t) => {
     const url = await wsServer(t, (socket) => {
       const timer = setInterval(() => socket.send("tick"), 10);
       socket.on("close", () => clearInterval(timer));

@@ -198,7 +198,18 @@ describe("what comes", { concurrency: 2 }, () => {
       const raw = (socket as unknown as { _socket: import("node:net").Socket })._socket;
       raw.write(Uint8Array.of(0x83, 0));
     });
-    assert.equal(code, 1);
-    assert.match(stderr, /invalid opcode 3/);
+    assert.deepEqual([code, stderr], [1, "Invalid WebSocket frame: invalid opcode 3\n"]);
+  });
+
+  it("may be large, up to 16 MiB", async (t) => {
+    const text = "x".repeat(3_000_000);
+    const large = await show(t, (socket) => {
+      socket.send(text);
+      socket.close(1000);
+    });
+    assert.equal(large.code, 0);
+    assert.equal(large.stdout.split("\n")[1], `< ${text}`);
+    const { code, stderr } = await show(t, (socket) => socket.send(Buffer.alloc((16 << 20) + 1)));
+    assert.deepEqual([code, stderr], [1, "Max payload size exceeded\n"]);
   });
 });
