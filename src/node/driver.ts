@@ -319,8 +319,10 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
   }
 
   move(transport: Duplex): void {
+    if (transport === this.pump.socket) return;
+    const pump = new SocketPump(transport, this);
     this.pump.release();
-    this.pump = new SocketPump(transport, this);
+    this.pump = pump;
     if (this.isPaused || this.#isStalled) this.pump.pause();
     this.outbox.move(this.pump);
     this.pump.start();

@@ -5,7 +5,7 @@
 
 import net from "node:net";
 import type { Duplex } from "node:stream";
-import { receiveBuffer } from "../codec/index.js";
+import { InvalidStateError, receiveBuffer } from "../codec/index.js";
 import { beginTurn, endTurn } from "./turn.js";
 
 /** Whoever the pump reads for. None of these throws. */
@@ -31,7 +31,11 @@ interface Pumped extends Duplex {
 export class SocketPump {
   readonly socket: Duplex;
 
+  /** @throws {InvalidStateError} for a socket that is read for somebody else. */
   constructor(socket: Duplex, sink: PumpSink) {
+    if ((socket as Pumped)[SINK] !== undefined) {
+      throw new InvalidStateError("a transport can be that of one connection at a time");
+    }
     this.socket = socket;
     (socket as Pumped)[SINK] = sink;
   }
