@@ -1,7 +1,7 @@
 /** Options of a connection, on either side, and the handlers that it calls. */
 
 import type { IncomingMessage } from "node:http";
-import type { EndpointOptions, Message } from "../protocol/index.js";
+import { Endpoint, type EndpointOptions, type Message } from "../protocol/index.js";
 import type { Connection } from "./connection.js";
 import type { LivenessLimits } from "./liveness.js";
 
@@ -66,5 +66,7 @@ export function settingsOf(role: "client" | "server", options: ConnectionOptions
   }
   const { maxFrameSize, maxMessageSize, partial, text, autoPong = true, autoClose = true, borrow } = options;
   const endpoint = { role, maxFrameSize, maxMessageSize, partial, text, autoPong, autoClose, borrow };
+  // Whoever starts a server hears at once what is wrong with these, not at its first connection.
+  new Endpoint(endpoint);
   return { ...endpoint, highWaterMark, maxBufferedAmount, onOverflow };
 }
