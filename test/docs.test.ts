@@ -13,6 +13,8 @@ import * as bench from "../src/cli/bench.js";
 import * as connect from "../src/cli/connect.js";
 import * as serve from "../src/cli/serve.js";
 import * as codec from "../src/codec/index.js";
+import * as node from "../src/node/index.js";
+import * as protocol from "../src/protocol/index.js";
 import { createFolder, removeFolder, root, run } from "./package/support.js";
 
 const DOCUMENTS = [
@@ -206,6 +208,54 @@ describe("links", () => {
       assert.deepEqual(broken, []);
     });
   }
+});
+
+/** The names that a document lacks. */
+function missingIn(document: string, names: readonly string[]): string[] {
+  const text = texts.get(document) ?? "";
+  return names.filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
+}
+
+const membersOf = (type: { prototype: object }) =>
+  Object.getOwnPropertyNames(type.prototype).filter((name) => name !== "constructor");
+
+describe("docs/protocol.md", () => {
+  test("names every export, and every member of the classes", () => {
+    const endpoint = new protocol.Endpoint({ role: "server" });
+    const names = [
+      ...Object.keys(protocol),
+      ...membersOf(protocol.Endpoint),
+      ...Object.keys(endpoint),
+      ...membersOf(protocol.MessageReader),
+      ...Object.keys(new protocol.MessageReader()),
+    ];
+    assert.deepEqual(missingIn("docs/protocol.md", names), []);
+  });
+});
+
+describe("docs/connections.md", () => {
+  test("names every export, and every member of the classes", () => {
+    const names = [...Object.keys(node), ...membersOf(node.Connection), ...membersOf(node.Server)];
+    assert.deepEqual(missingIn("docs/connections.md", names), []);
+  });
+
+  test("names every option and handler", () => {
+    const files = ["node/connection-options", "node/liveness", "node/upgrade-handler", "node/server"];
+    const sources = [...files, "node/client", "node/retry", "node/create-connection", "protocol/endpoint"];
+    for (const name of sources) {
+      const source = readFileSync(path.join(root, `src/${name}.ts`), "utf8");
+      const options = [...source.matchAll(/^ {2}(?:readonly )?(\w+)\?[:(]/gm)].map(([, option]) => option);
+      assert.ok(options.length > 3, name);
+      assert.deepEqual(missingIn("docs/connections.md", options), [], name);
+    }
+  });
+
+  test("names every channel", () => {
+    const source = readFileSync(path.join(root, "src/node/diagnostics.ts"), "utf8");
+    const channels = [...source.matchAll(/channel\("(.+?)"\)/g)].map(([, name]) => name);
+    assert.equal(channels.length, 5);
+    assert.deepEqual(missingIn("docs/connections.md", channels), []);
+  });
 });
 
 describe("docs/codec.md", () => {
