@@ -57,6 +57,8 @@ export class SocketPump {
       return;
     }
     if (head !== undefined && head.length > 0) onData.call(socket, head);
+    // The peer's end may have come and gone, too.
+    if (socket.readableEnded) process.nextTick(() => onEnd.call(socket));
     // What the stream has buffered already comes by 'data', and where sockets cannot read to a place of our
     // choice, all else too.
     if (socket[SINK] !== undefined) {
