@@ -195,7 +195,8 @@ function request(
     path,
     headers: headers.flat(),
     // An agent that keeps sockets would have one less with each connection.
-    agent: agent ?? false,
+    // Node asks `createConnection` only where no agent is.
+    agent: agent ?? (createConnection === undefined ? false : undefined),
     maxHeaderSize: options.maxHeadLength ?? DEFAULT_MAX_HEAD_LENGTH,
     ...(createConnection === undefined ? undefined : { createConnection }),
     ...(socketPath === undefined ? undefined : { socketPath }),

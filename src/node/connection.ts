@@ -110,7 +110,7 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
     return this.#driver.pump.socket;
   }
 
-  /** The file descriptor of the socket; -1 where there is none, as under TLS. */
+  /** The file descriptor of the socket, of the one under it with TLS; -1 where there is none any more. */
   get fd(): number {
     return this.#driver.pump.fd;
   }

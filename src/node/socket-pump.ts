@@ -141,7 +141,7 @@ export class SocketPump {
     return socket;
   }
 
-  /** The file descriptor; -1 where there is none, as under TLS. */
+  /** The file descriptor; -1 where there is none. */
   get fd(): number {
     return (this.socket as { _handle?: { fd?: number } })._handle?.fd ?? -1;
   }
