@@ -172,11 +172,15 @@ export class ChunkScanner implements WindowHolder {
     return this.#scanned === this.#chunkLength;
   }
 
+  /** Whether everything was scanned or passed over, and is well formed. */
+  get isDone(): boolean {
+    return this.isChunkDone && this.#waiting.length === 0 && this.violation === undefined;
+  }
+
   /** Whether the stream may end here without cutting a message, a frame or a header. */
   get isAtRest(): boolean {
     const state = this.#state;
-    const isDone = this.isChunkDone && this.#waiting.length === 0 && this.violation === undefined;
-    return isDone && state[FRAME] === 0 && state[MESSAGE] === 0 && state[SPILL_LENGTH] === 0;
+    return this.isDone && state[FRAME] === 0 && state[MESSAGE] === 0 && state[SPILL_LENGTH] === 0;
   }
 
   /** Scans the next piece of the chunk: a part that fits the cache, or all that fits the window. */
@@ -383,6 +387,12 @@ export class ChunkScanner implements WindowHolder {
     this.#copyEnd = 0;
     this.#chunkAddress = -1;
     this.#chunkLength = this.#scanned = 0;
+  }
+
+  /** Another stream begins, of which so many bytes have passed; only at rest. */
+  restart(streamOffset: number): void {
+    this.#streamOffset = streamOffset;
+    this.#pieceLength = 0;
   }
 
   /** Nothing behind the last record counts: the stream has ended there. */

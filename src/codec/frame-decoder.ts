@@ -379,6 +379,30 @@ export class FrameDecoder {
     return scanner.base + this.#read === scanner.end && scanner.isAtRest;
   }
 
+  /** Whether bytes that were pushed wait to be looked at. */
+  get hasUnread(): boolean {
+    const scanner = this.#scanner;
+    return scanner.base + this.#read !== scanner.end || !scanner.isDone;
+  }
+
+  /** Whether nothing more comes: a Close frame was delivered, or the peer broke a rule. */
+  get hasEnded(): boolean {
+    return this.#closed || this.error !== undefined;
+  }
+
+  /**
+   * Begins another stream, when this one stands between two messages: then a decoder remembers nothing.
+   *
+   * @param streamOffset - what offsets count from: bytes of that stream before its next chunk. Default 0.
+   * @throws {InvalidStateError} at any other place, and when this stream has ended.
+   */
+  restart(streamOffset = 0): void {
+    if (this.hasEnded || !this.isBetweenMessages) {
+      throw new InvalidStateError("another stream can be begun only between two messages");
+    }
+    this.#scanner.restart(streamOffset);
+  }
+
   /** Nothing is left to deliver. */
   #release(): void {
     this.error = this.#scanner.violation;

@@ -13,7 +13,7 @@ import {
   DEFAULT_MAX_FRAME_SIZE,
   decodeCloseBody,
   encodeCloseBody,
-  FrameDecoder,
+  type FrameDecoder,
   InvalidStateError,
   isControl,
   LimitError,
@@ -23,7 +23,9 @@ import {
   type Role,
   reuse,
 } from "../codec/index.js";
+import { truncateReason } from "./close-reason.js";
 import type { Counters } from "./counters.js";
+import { giveDecoder, takeDecoder } from "./decoder-pool.js";
 import { Message, type MessageType } from "./message.js";
 import { MessageSender, type SendOptions } from "./message-sender.js";
 import { Output } from "./output.js";
@@ -112,7 +114,8 @@ export class Endpoint {
   bytesIn = 0;
   bytesOut = 0;
 
-  readonly #decoder: FrameDecoder;
+  /** While there is something to decode, or something is half received. */
+  #decoder: FrameDecoder | undefined = undefined;
   readonly #sender: MessageSender;
   readonly #partial: boolean;
   readonly #textAsBytes: boolean;
@@ -147,7 +150,8 @@ export class Endpoint {
     if (text !== "string" && text !== "bytes") {
       throw new TypeError(`text must be "string" or "bytes", not ${String(text)}`);
     }
-    this.#decoder = new FrameDecoder({ role, maxFrameSize, partial: true });
+    // A decoder knows what is wrong with a frame size.
+    giveDecoder(takeDecoder(role, maxFrameSize, 0), role, maxFrameSize);
     this.output = new Output(role);
     this.#sender = new MessageSender(this.output, maxFrameSize);
     this.role = role;
@@ -167,8 +171,11 @@ export class Endpoint {
    *   copied by `retain`, before the next read.
    */
   receiveData(chunk: Uint8Array): void {
+    if (!this.failed && !this.closeReceived) {
+      this.#decoder ??= takeDecoder(this.role, this.maxFrameSize, this.bytesIn);
+      this.#decoder.push(chunk);
+    }
     this.bytesIn += chunk.length;
-    if (!this.failed) this.#decoder.push(chunk);
   }
 
   /** The transport ended: nothing more comes. §7.1.5: without a Close before, the close code is 1006. */
@@ -177,7 +184,7 @@ export class Endpoint {
     this.closeCode ??= CloseCode.AbnormalClosure;
     this.state = "closed";
     this.wantsEnd = true;
-    this.#forget();
+    if (this.#decoder?.hasUnread !== true) this.#forget();
   }
 
   /**
@@ -186,34 +193,42 @@ export class Endpoint {
    * @returns null when there is nothing more for now; then `error` says whether the peer broke a rule.
    */
   nextEvent(): Message | null {
-    const decoder = this.#decoder;
     if (this.#lent !== undefined) this.#takeBack(this.#lent);
+    const decoder = this.#decoder;
+    if (decoder === undefined) return null;
     while (!this.failed && decoder.next()) {
       if (decoder.isFirstPart) this.framesIn++;
       const { opcode, fin } = decoder;
       const isWhole = fin && decoder.isFirstPart && decoder.isLastPart;
       if (isWhole && (opcode === Opcode.Text || opcode === Opcode.Binary)) {
-        if (decoder.length > this.maxMessageSize) return this.#failTooBig(decoder.length);
+        if (decoder.length > this.maxMessageSize) return this.#failTooBig(decoder, decoder.length);
         this.messagesIn++;
         if (opcode === Opcode.Text && !this.#textAsBytes) return new Message(decoder.text(), "text");
-        return new Message(this.#payload(), opcode === Opcode.Text ? "text" : "binary");
+        return new Message(this.#payload(decoder), opcode === Opcode.Text ? "text" : "binary");
       }
-      const event = isControl(opcode) ? this.#control(opcode) : this.#part(opcode, fin);
+      const event = isControl(opcode) ? this.#control(decoder) : this.#part(decoder);
       if (event !== null) return event;
     }
     if (decoder.error !== undefined && !this.failed) {
       this.fail(decoder.error.closeCode, decoder.error.message, decoder.error);
     }
+    if (decoder.hasEnded) this.#decoder = undefined;
+    else if (decoder.isBetweenMessages) this.#giveBack(decoder);
     return null;
   }
 
-  #payload(): Uint8Array {
-    return this.#borrow ? this.#decoder.borrowedPayload : this.#decoder.payload;
+  #giveBack(decoder: FrameDecoder): void {
+    giveDecoder(decoder, this.role, this.maxFrameSize);
+    this.#decoder = undefined;
+  }
+
+  #payload(decoder: FrameDecoder): Uint8Array {
+    return this.#borrow ? decoder.borrowedPayload : decoder.payload;
   }
 
   /** A part of a message. Returns what is to be delivered, if anything is. */
-  #part(opcode: Opcode, fin: boolean): Message | null {
-    const decoder = this.#decoder;
+  #part(decoder: FrameDecoder): Message | null {
+    const { opcode, fin } = decoder;
     if (decoder.isFirstPart) {
       if (opcode !== Opcode.Continuation) {
         this.#opcode = opcode;
@@ -222,12 +237,12 @@ export class Endpoint {
       }
       // Judged on the header: nothing is kept of a frame that exceeds the limit.
       const announced = this.#length + decoder.payloadLength;
-      if (announced > this.maxMessageSize) return this.#failTooBig(announced);
+      if (announced > this.maxMessageSize) return this.#failTooBig(decoder, announced);
     }
     this.#length += decoder.length;
     const isLast = fin && decoder.isLastPart;
     if (isLast) this.messagesIn++;
-    if (this.#partial) return this.#deliverPart(isLast);
+    if (this.#partial) return this.#deliverPart(decoder, isLast);
 
     this.#ascii &&= decoder.isAscii;
     const parts = (this.#collected ??= new PayloadBuffer());
@@ -249,19 +264,17 @@ export class Endpoint {
     this.#lent = undefined;
   }
 
-  #deliverPart(isLast: boolean): Message | null {
-    const decoder = this.#decoder;
+  #deliverPart(decoder: FrameDecoder, isLast: boolean): Message | null {
     // An empty part says nothing, unless it ends the message.
     if (decoder.length === 0 && !isLast) return null;
-    if (this.#opcode !== Opcode.Text) return new Message(this.#payload(), "binary", !isLast);
-    if (this.#textAsBytes) return new Message(this.#payload(), "text", !isLast);
+    if (this.#opcode !== Opcode.Text) return new Message(this.#payload(decoder), "binary", !isLast);
+    if (this.#textAsBytes) return new Message(this.#payload(decoder), "text", !isLast);
     this.#decodeText ??= new TextDecoder("utf-8", { ignoreBOM: true });
     const text = this.#decodeText.decode(decoder.borrowedPayload, { stream: !isLast });
     return text === "" && !isLast ? null : new Message(text, "text", !isLast);
   }
 
-  #control(opcode: Opcode): Message {
-    const payload = this.#decoder.payload;
+  #control({ opcode, payload }: FrameDecoder): Message {
     if (opcode === Opcode.Close) return this.#receiveClose(payload);
     // §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already
     // received a Close frame."
@@ -275,6 +288,8 @@ export class Endpoint {
     this.closeReceived = true;
     this.closeCode = code ?? CloseCode.NoStatusReceived;
     this.closeReason = reason;
+    // What arrived before the transport ended may be asked for behind it.
+    if (this.state === "closed") return new Message(reason, "close", false, code);
     this.state = "closing";
     if (this.closeSent) this.wantsEnd ||= this.role === "server";
     else if (this.#autoClose) this.#sendClose(code, "");
@@ -291,8 +306,7 @@ export class Endpoint {
     if (this.closeReceived && this.role === "server") this.wantsEnd = true;
   }
 
-  #failTooBig(actual: number): null {
-    const { frameOffset, headerLength } = this.#decoder;
+  #failTooBig({ frameOffset, headerLength }: FrameDecoder, actual: number): null {
     const limit = this.maxMessageSize;
     const error = new LimitError(
       "Max payload size exceeded",
@@ -321,6 +335,7 @@ export class Endpoint {
 
   /** Lets go of what was half received. */
   #forget(): void {
+    this.#decoder = undefined;
     this.#collected = undefined;
     this.#decodeText = undefined;
     this.#pong = undefined;
@@ -410,12 +425,12 @@ export class Endpoint {
 
   /** Copies what `nextEvent` has not delivered of a chunk in `receiveBuffer()`, which will be overwritten. */
   retain(): void {
-    this.#decoder.retain();
+    this.#decoder?.retain();
   }
 
   /** Payload bytes held of a message that is not complete yet. */
   get retainedLength(): number {
-    return (this.#collected?.length ?? 0) + this.#decoder.retainedLength;
+    return (this.#collected?.length ?? 0) + (this.#decoder?.retainedLength ?? 0);
   }
 
   /** What went through until now. */
@@ -423,15 +438,4 @@ export class Endpoint {
     const { framesIn, framesOut, messagesIn, messagesOut, bytesIn, bytesOut } = this;
     return { framesIn, framesOut, messagesIn, messagesOut, bytesIn, bytesOut };
   }
-}
-
-const MAX_REASON_LENGTH = 123;
-
-/** Cuts a reason of ours to what fits a Close frame, between two characters. */
-function truncateReason(reason: string): string {
-  const bytes = new TextEncoder().encode(reason);
-  if (bytes.length <= MAX_REASON_LENGTH) return reason;
-  let end = MAX_REASON_LENGTH;
-  while ((bytes[end] & 0xc0) === 0x80) end--;
-  return new TextDecoder().decode(bytes.subarray(0, end));
 }
