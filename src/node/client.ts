@@ -257,7 +257,8 @@ function open<Data>(
   const { setTimeout: noTimeout, setNoDelay } = socket as Partial<Socket>;
   noTimeout?.call(socket as Socket, 0);
   setNoDelay?.call(socket as Socket, true);
-  const opening = { url: url.href, host: url.authority, protocol };
+  // Without credentials: it is for logs, too.
+  const opening = { url: `${url.scheme}://${url.authority}${url.path}`, host: url.authority, protocol };
   const connection = new Connection<Data>(socket, opening, options, context);
   connection.data = options.data as Data;
   beginTurn();

@@ -103,6 +103,8 @@ class Upgrader<Data> {
   readonly #handlers: ConnectionHandlers<Data>;
   readonly #context: ConnectionContext;
   #pendingCount = 0;
+  #lastUrl = "";
+  #lastHost = "";
   #isClosed = false;
 
   constructor(handlers: ConnectionHandlers<Data>, options: UpgradeOptions<Data>) {
@@ -243,7 +245,16 @@ class Upgrader<Data> {
     noTimeout?.call(socket as import("node:net").Socket, 0);
     setNoDelay?.call(socket as import("node:net").Socket, true);
     const scheme = (request.socket as { encrypted?: boolean }).encrypted === true ? "wss" : "ws";
-    const opening = { url: `${scheme}://${offer.host}${offer.path}`, host: offer.host, protocol };
+    let url = `${scheme}://${offer.host}${offer.path}`;
+    let { host } = offer;
+    // Most connections are to the same place: they share the strings that say so.
+    if (url === this.#lastUrl && host === this.#lastHost) {
+      url = this.#lastUrl;
+      host = this.#lastHost;
+    }
+    this.#lastUrl = url;
+    this.#lastHost = host;
+    const opening = { url, host, protocol };
     const connection = new Connection<Data>(socket, opening, handlers, this.#context);
     connection.data = data;
     this.hub.add(connection as Connection);
