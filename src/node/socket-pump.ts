@@ -137,7 +137,6 @@ export class SocketPump {
     socket.removeListener("close", onClose);
     socket[SINK] = undefined;
     socket.pause();
-    readToStream(socket);
     return socket;
   }
 
@@ -262,15 +261,4 @@ function onReadToKernel(this: Pumped, length: number, buffer: Uint8Array): boole
     endTurn();
   }
   return true;
-}
-
-/** What a socket goes on to read is for whoever has it now, by 'data' as ever. The system still reads to our buffer. */
-function readToStream(socket: Pumped): void {
-  const members = socket as unknown as Record<symbol, unknown>;
-  if (onRead && members[onRead.callback] === onReadToKernel) members[onRead.callback] = onReadToStream;
-}
-
-/** @returns false to stop reading. */
-function onReadToStream(this: Pumped, length: number, buffer: Uint8Array): boolean {
-  return this.push(Buffer.from(buffer.subarray(0, length)));
 }
