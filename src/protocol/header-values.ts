@@ -90,8 +90,26 @@ export function trimWhitespace(text: string): string {
 
 /** Whether a comma-separated list has an element, compared as ASCII without case (RFC 9110 §5.6.1). */
 export function listIncludes(value: string, element: string): boolean {
-  if (value === element) return true;
-  return value.split(",").some((each) => asciiLowerCase(trimWhitespace(each)) === element);
+  for (let start = 0; start <= value.length; ) {
+    const comma = value.indexOf(",", start);
+    const end = comma < 0 ? value.length : comma;
+    if (isElement(value, start, end, element)) return true;
+    start = end + 1;
+  }
+  return false;
+}
+
+/** Whether a part of a text is `element`, but for the space around it and for the case of A to Z. */
+function isElement(text: string, start: number, end: number, element: string): boolean {
+  while (start < end && isWhitespace(text.charCodeAt(start))) start++;
+  while (start < end && isWhitespace(text.charCodeAt(end - 1))) end--;
+  if (end - start !== element.length) return false;
+  for (let i = 0; i < element.length; i++) {
+    const code = text.charCodeAt(start + i);
+    const lower = code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
+    if (lower !== element.charCodeAt(i)) return false;
+  }
+  return true;
 }
 
 /** A position in a text, moving forward only. */
