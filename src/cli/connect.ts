@@ -146,12 +146,11 @@ async function* readLines(
   session.ended.then(stop);
   if (isTyped) {
     display.prompt = promptOf(lines, shell.stdout);
+    // Ctrl+D closes it, and so does Ctrl+C, which a terminal in raw mode gives as a character, not as a signal.
     lines.once("close", () => {
       display.prompt?.hide();
       display.prompt = undefined;
     });
-    // A terminal in raw mode gives Ctrl+C as a character, not as a signal.
-    lines.once("SIGINT", stop);
     lines.prompt();
   }
   for await (const line of lines) {

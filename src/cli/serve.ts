@@ -67,8 +67,8 @@ async function run(argv: readonly string[], shell: Shell): Promise<number> {
     borrow: true,
     open: (connection, request) => log?.opened(connection, request),
     message: (connection, message) => {
-      if (values.broadcast) server.broadcast(message.data, typeOf(message));
-      else echo(connection, message);
+      if (values.broadcast) server.broadcast(message.data, { ...typeOf(message), except: connection });
+      echo(connection, message);
     },
     drain: (connection) => connection.resume(),
     close: (connection, code, reason) => log?.closed(connection, code, reason),

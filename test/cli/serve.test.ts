@@ -23,6 +23,16 @@ async function next(socket: WebSocket): Promise<string> {
   return isBinary ? `binary ${data.toString("hex")}` : `text ${data}`;
 }
 
+/** Resolves when so many messages came; several may come at once. */
+function receive(socket: WebSocket, total: number): Promise<void> {
+  let received = 0;
+  return new Promise((resolve) => {
+    socket.on("message", () => {
+      if (++received === total) resolve();
+    });
+  });
+}
+
 describe("serve", { concurrency: 2 }, () => {
   it("says where it is and what to try, and echoes", async (t) => {
     const { program, url, port } = await serve(t);
@@ -86,9 +96,10 @@ describe("serve", { concurrency: 2 }, () => {
     const { program, url } = await serve(t, ["--broadcast", "--max-message-size", "1048576"]);
     const [slow, quick] = await Promise.all([open(t, url), open(t, url)]);
     slow.pause();
-    const message = Buffer.alloc(1 << 20);
-    for (let i = 0; i < 40; i++) quick.send(message);
-    for (let i = 0; i < 40; i++) await once(quick, "message");
+    const total = 40;
+    const all = receive(quick, total);
+    for (let i = 0; i < total; i++) quick.send(Buffer.alloc(1 << 20));
+    await all;
     assert.equal(quick.readyState, WebSocket.OPEN);
     slow.resume();
     const [code] = await once(slow, "close");
@@ -171,12 +182,7 @@ describe("serve", { concurrency: 2 }, () => {
     // What the server does not read stays here.
     await new Promise((resolve) => setTimeout(resolve, 500));
     assert.ok(socket.bufferedAmount > (total / 2) * message.length, `${socket.bufferedAmount} bytes wait`);
-    let received = 0;
-    const all = new Promise<void>((resolve) => {
-      socket.on("message", () => {
-        if (++received === total) resolve();
-      });
-    });
+    const all = receive(socket, total);
     socket.resume();
     await all;
     assert.equal(program.child.exitCode, null);

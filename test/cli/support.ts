@@ -164,6 +164,14 @@ export async function temporaryFolder(t: TestContext): Promise<string> {
   return folder;
 }
 
+/** What a promise gives; rejects when it takes too long. */
+function inTime<T>(promise: Promise<T>, message: () => string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(message())), LONGEST_RUN_MS);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
 /** A terminal with somebody at it: the program runs in this process, its streams are ours. */
 export class Terminal {
   readonly stdin = Object.assign(new PassThrough(), { isTTY: true });
@@ -191,7 +199,7 @@ export class Terminal {
       on: (signal, listener) => this.#signals.on(signal, listener),
       off: (signal, listener) => this.#signals.off(signal, listener),
     };
-    this.ended = main(args, shell);
+    this.ended = inTime(main(args, shell), () => `the program did not end:\n${this.screen}`);
   }
 
   /** Types keys, and resolves when something is on the screen that was not there before. */
@@ -203,18 +211,17 @@ export class Terminal {
 
   /** Resolves when something is on the screen; rejects when it takes too long. */
   until(pattern: RegExp, start = 0): Promise<RegExpExecArray> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no ${pattern} in\n${this.screen}`)), LONGEST_RUN_MS);
+    const found = new Promise<RegExpExecArray>((resolve) => {
       const check = () => {
         const match = pattern.exec(this.screen.slice(start));
         if (match === null) return;
-        clearTimeout(timer);
         this.#waiting.delete(check);
         resolve(match);
       };
       this.#waiting.add(check);
       check();
     });
+    return inTime(found, () => `no ${pattern} in\n${this.screen}`);
   }
 
   signal(name: "SIGINT" | "SIGTERM"): void {
