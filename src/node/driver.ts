@@ -58,6 +58,8 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
   // For liveness: what was seen last, and when things happened, in milliseconds.
   #bytesSeen = 0;
   #pendingSeen = 0;
+  #takenSeen = 0;
+  #unsentSeen = 0;
   #messagesSeen = 0;
   #heardAt = steadyNow();
   #messageAt = this.#heardAt;
@@ -352,12 +354,7 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
       if (closeTimeoutMs > 0 && now - this.#closingAt >= closeTimeoutMs) this.pump.destroy();
       return;
     }
-    const pending = this.pump.pendingLength;
-    // A peer that takes what waits for it is alive; and while we do not read, nobody can prove anything.
-    const isHeard = endpoint.bytesIn !== this.#bytesSeen || pending < this.#pendingSeen;
-    this.#bytesSeen = endpoint.bytesIn;
-    this.#pendingSeen = pending;
-    if (isHeard || this.isPaused || this.#isStalled) {
+    if (this.#isHeard() || this.isPaused || this.#isStalled) {
       this.#heardAt = now;
       this.#pingedAt = 0;
     } else if (this.#pingedAt > 0) {
@@ -373,6 +370,23 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     if (idleTimeoutMs > 0 && now - this.#messageAt >= idleTimeoutMs) {
       this.close(CloseCode.GoingAway, "idle");
     }
+  }
+
+  /**
+   * Whether the peer has shown since the last look that it is there: by what it sent, or by taking what waited for
+   * it. While we do not read, it cannot show the former.
+   */
+  #isHeard(): boolean {
+    const { bytesIn, bytesOut } = this.endpoint;
+    const { pendingLength: pending, unsentLength: unsent } = this.pump;
+    const taken = bytesOut - pending;
+    const isTaking = this.#pendingSeen > 0 && (taken > this.#takenSeen || unsent < this.#unsentSeen);
+    const isHeard = bytesIn !== this.#bytesSeen || isTaking;
+    this.#bytesSeen = bytesIn;
+    this.#pendingSeen = pending;
+    this.#takenSeen = taken;
+    this.#unsentSeen = unsent;
+    return isHeard;
   }
 
   #giveUp(silentMs: number): void {

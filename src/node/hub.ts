@@ -76,8 +76,13 @@ export class Hub {
     try {
       for (const connection of this.connections) {
         if (connection === except || connection.state !== "open") continue;
-        connection.send(message);
-        count++;
+        try {
+          connection.send(message);
+          count++;
+        } catch {
+          // It is in the middle of another message, or too much waits for it and its policy is to throw: no reason
+          // for the others to go without.
+        }
       }
     } finally {
       endTurn();

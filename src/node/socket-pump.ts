@@ -88,6 +88,11 @@ export class SocketPump {
     return this.socket.writableLength;
   }
 
+  /** What the system has not taken of the write that is under way; `pendingLength` has all of it until it is done. */
+  get unsentLength(): number {
+    return (this.socket as { _handle?: { writeQueueSize?: number } | null })._handle?.writeQueueSize ?? 0;
+  }
+
   /** Whether so much is pending that `drained` is certain to be called. */
   get willDrain(): boolean {
     return this.socket.writableNeedDrain;
