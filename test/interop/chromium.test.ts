@@ -87,7 +87,7 @@ const peer: Peer = {
   closeCodes: [1000, 3000, 4999],
 };
 
-testInterop("Chromium", () => peer, ["server"], skip);
+testInterop("Chromium", () => peer, { sides: ["server"], plain: true, skip });
 
 describe("pages in Chromium", { skip }, () => {
   const settings = {

@@ -49,4 +49,4 @@ const peer: Peer = {
   closeCodes: [1000, 3000, 4999],
 };
 
-testInterop("undici's WebSocket", () => peer, ["server"]);
+testInterop("undici's WebSocket", () => peer, { sides: ["server"] });

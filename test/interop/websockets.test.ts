@@ -117,4 +117,4 @@ after(async () => {
 });
 
 const skip = python === undefined ? "no python3 with the module websockets is installed here" : false;
-testInterop("Python's websockets", prepare, ["server", "client"], skip);
+testInterop("Python's websockets", prepare, { skip });

@@ -63,12 +63,20 @@ interface Offer {
   readonly spoken?: readonly string[];
 }
 
-/** Runs the tests. `skip` says why they cannot run. */
+interface InteropOptions {
+  /** Default: both. */
+  readonly sides?: readonly ("server" | "client")[];
+  /** Whether the peer's API sends neither Pings nor fragments. Default false. */
+  readonly plain?: boolean;
+  /** Why the tests cannot run here, if they cannot. */
+  readonly skip?: string | false;
+}
+
+/** Defines the tests of one peer. */
 export function testInterop(
   title: string,
   prepare: () => Promise<Peer> | Peer,
-  sides: readonly ("server" | "client")[] = SIDES,
-  skip: string | false = false,
+  { sides = SIDES, plain = false, skip = false }: InteropOptions = {},
 ): void {
   for (const side of sides) {
     for (const scheme of ["ws", "wss"]) {
@@ -85,6 +93,7 @@ export function testInterop(
             : openToPeer(t, peer, scheme === "wss" ? tls : undefined, options, offer);
 
         addTests(open, () => peer);
+        if (!plain) addControlTests(open);
       });
     }
   }
@@ -158,13 +167,39 @@ async function exchange({ hawser, peer }: Pair, messages: readonly Payload[]): P
   await Promise.all([sendOurs(), sendTheirs(), receiveOurs(), receiveTheirs()]);
 }
 
-function addTests(
-  open: (t: TestContext, options?: Options, offer?: Offer) => Promise<Pair>,
-  peerOf: () => Peer,
-): void {
-  const timed = (name: string, run: (t: TestContext) => Promise<void>) =>
-    test(name, { timeout: 120_000 }, run);
+type Open = (t: TestContext, options?: Options, offer?: Offer) => Promise<Pair>;
 
+function timed(name: string, run: (t: TestContext) => Promise<void>): void {
+  test(name, { timeout: 120_000 }, run);
+}
+
+/** What only some peers can be made to send. */
+function addControlTests(open: Open): void {
+  timed("fragments of the peer's, Pings between messages", async (t) => {
+    const pings: string[] = [];
+    const { hawser, peer } = await open(t, {
+      ping: (_connection, payload) => pings.push(Buffer.from(payload).toString()),
+    });
+    const { sendFragments, ping } = peer;
+    assert.ok(sendFragments !== undefined || ping !== undefined);
+    if (ping !== undefined) await ping.call(peer, "one");
+    if (sendFragments !== undefined) {
+      await sendFragments.call(peer, [...CHARACTERS]);
+      assertSame((await hawser.receive())?.data, CHARACTERS, "the text");
+      await sendFragments.call(
+        peer,
+        [...UNIT].map((byte) => Uint8Array.of(byte)),
+      );
+      assertSame((await hawser.receive())?.data, UNIT, "the bytes");
+      assert.ok(hawser.counters.framesIn >= UNIT.length + [...CHARACTERS].length);
+    }
+    if (ping === undefined) return;
+    await ping.call(peer, "two");
+    assert.deepEqual([pings.at(0), pings.at(-1)], ["one", "two"]);
+  });
+}
+
+function addTests(open: Open, peerOf: () => Peer): void {
   timed("messages of every size, both ways", async (t) => {
     const pair = await open(t, { maxFrameSize: LARGEST });
     await exchange(pair, SIZES.flatMap(messagesOf));
@@ -197,29 +232,6 @@ function addTests(
     }
     assertSame(await peer.receive(), CHARACTERS, "the text");
     await Promise.all(answered);
-  });
-
-  timed("fragments of the peer's, Pings between messages", async (t) => {
-    const pings: string[] = [];
-    const { hawser, peer } = await open(t, {
-      ping: (_connection, payload) => pings.push(Buffer.from(payload).toString()),
-    });
-    const { sendFragments, ping } = peer;
-    if (sendFragments === undefined && ping === undefined) return t.skip("its API has neither");
-    if (ping !== undefined) await ping.call(peer, "one");
-    if (sendFragments !== undefined) {
-      await sendFragments.call(peer, [...CHARACTERS]);
-      assertSame((await hawser.receive())?.data, CHARACTERS, "the text");
-      await sendFragments.call(
-        peer,
-        [...UNIT].map((byte) => Uint8Array.of(byte)),
-      );
-      assertSame((await hawser.receive())?.data, UNIT, "the bytes");
-      assert.ok(hawser.counters.framesIn >= UNIT.length + [...CHARACTERS].length);
-    }
-    if (ping === undefined) return;
-    await ping.call(peer, "two");
-    assert.deepEqual([pings.at(0), pings.at(-1)], ["one", "two"]);
   });
 
   timed("closing handshakes that hawser begins", async (t) => {
