@@ -38,7 +38,7 @@ export interface ConnectOptions<Data = unknown> extends ConnectionOptions, Conne
   readonly origin?: string | undefined;
   /**
    * How many redirects to follow; true: 10. To another host, or from wss to ws, no credentials are sent along:
-   * neither `auth` nor `cookies`, nor an Authorization or Cookie header. Default: none.
+   * neither `auth` nor `cookies`, nor an Authorization or Cookie header, nor a certificate. Default: none.
    */
   readonly redirect?: boolean | number | undefined;
   /** For wss: certificates, names, verification. */
@@ -163,6 +163,13 @@ function resolveLocation(redirected: HandshakeError, base: string): WebSocketUrl
 /** Headers that say who we are. */
 const CREDENTIALS = new Set(["authorization", "cookie", "proxy-authorization"]);
 
+/** What says who we are in a TLS handshake. */
+const IDENTITY = new Set(["cert", "key", "passphrase", "pfx", "session"]);
+
+function withoutIdentity(tls: TlsConnectionOptions | undefined): TlsConnectionOptions {
+  return Object.fromEntries(Object.entries(tls ?? {}).filter(([name]) => !IDENTITY.has(name)));
+}
+
 function withoutCredentials(headers: HeaderInit | undefined): HeaderInit | undefined {
   if (headers === undefined) return undefined;
   const entries = Symbol.iterator in headers ? [...headers] : Object.entries(headers);
@@ -189,7 +196,7 @@ function request(
     auth: mayTell ? options.auth : undefined,
   });
   const settings: https.RequestOptions = {
-    ...(url.secure ? tls : undefined),
+    ...(url.secure ? (mayTell ? tls : withoutIdentity(tls)) : undefined),
     host: url.host,
     port: url.port,
     path,

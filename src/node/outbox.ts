@@ -37,12 +37,15 @@ export class Outbox implements Flushable {
   #hasEnded = false;
   /** Whether much waits, so that a limit may be near. */
   #isHigh = false;
+  /** From how many bytes on that is so. */
+  readonly #high: number;
   #drained: Deferred<void> | undefined = undefined;
 
   constructor(endpoint: Endpoint, pump: SocketPump, settings: ConnectionSettings, owner: OutboxOwner) {
     this.#endpoint = endpoint;
     this.#pump = pump;
     this.#settings = settings;
+    this.#high = Math.min(settings.highWaterMark, settings.maxBufferedAmount);
     this.#owner = owner;
   }
 
@@ -75,8 +78,10 @@ export class Outbox implements Flushable {
       flushLater(this);
     }
     const waiting = this.bufferedAmount;
-    if (waiting < this.#settings.highWaterMark || waiting < this.#highWaterMark) return true;
-    this.#wantsDrain = this.#isHigh = true;
+    if (waiting < this.#high) return true;
+    this.#isHigh = true;
+    if (waiting < this.#highWaterMark) return true;
+    this.#wantsDrain = true;
     return false;
   }
 

@@ -448,6 +448,23 @@ describe("connect: redirects", () => {
     assert.deepEqual([before.map(told), seen.map(told)], [[ALL], [NONE]]);
   });
 
+  it("to another host show no certificate of ours", async (t) => {
+    const { key, cert } = await certificate();
+    const secure = { key, cert, requestCert: true, rejectUnauthorized: false };
+    const shown: unknown[] = [];
+    const server = await listen(t, {
+      tls: secure,
+      open: (connection) => {
+        shown.push((connection.socket as tls.TLSSocket).getPeerCertificate().subject?.CN);
+      },
+    });
+    const { port } = await redirecting(t, () => server.url, { key, cert });
+    const options = { redirect: true, tls: { ca: cert, key, cert } };
+    await visit(server.url, options);
+    await visit(`wss://127.0.0.1:${port}`, options);
+    assert.deepEqual(shown, ["localhost", undefined]);
+  });
+
   it("from ws to wss are followed, with TLS options", async (t) => {
     const { key, cert } = await certificate();
     const { server } = await noting(t, { tls: { key, cert } });
