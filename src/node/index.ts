@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /** Servers, clients and connections on Node's sockets. */
 
 export { type ConnectOptions, connect, tryConnect } from "./client.js";

@@ -97,9 +97,27 @@ if (code !== 0) throw new Error("the server ended with " + code);
 process.stdout.write(shown.slice(shown.indexOf("\\n") + 1));
 `;
 
+/** What Node was told to read to, on both sides, and whether messages come that way. */
+const READS = `
+import { connect, serve } from "hawser";
+const bufferOf = ({ socket }) => {
+  const symbol = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "kBuffer");
+  return socket[symbol]?.byteLength;
+};
+const server = await serve({ hostname: "127.0.0.1", message(connection, message) {
+  connection.send(bufferOf(connection) + " " + message.data);
+} });
+const connection = await connect(server.url);
+connection.send("a rope");
+console.log(bufferOf(connection) + " " + (await connection.receive()).data);
+await connection.close();
+await server.close();
+`;
+
 const TYPED = `
-import { encodeText, FrameDecoder, type Frame, type FrameDecoderOptions, kernelBackend } from "hawser";
+import { encodeText, FrameDecoder, type Frame, type FrameDecoderOptions, kernelBackend } from "hawser/codec";
 import { decodeFrame, FrameEncoder, Opcode, ProtocolError, type Role } from "hawser/codec";
+import { Endpoint, type Message } from "hawser/protocol";
 import { mask, unmask } from "hawser/bufferutil";
 import isValidUTF8 from "hawser/utf-8-validate";
 
@@ -120,7 +138,9 @@ unmask(encoder.take(), [1, 2, 3, 4]);
 mask(new Uint8Array(1), new Uint8Array(4), new Uint8Array(1), 0, 1);
 const valid: boolean = isValidUTF8(new Uint8Array(1));
 const backend: "wasm" | "reference" = kernelBackend();
-console.log(frame, valid, backend);
+const endpoint = new Endpoint({ role });
+const message: Message | null = endpoint.nextEvent();
+console.log(frame, valid, backend, message);
 // @ts-expect-error a role is needed
 new FrameDecoder({});
 // @ts-expect-error no such role
@@ -129,8 +149,29 @@ new FrameEncoder({ role: "proxy" });
 encoder.binary([1, 2, 3]);
 `;
 
+/** What has sockets in its types. */
+const TYPED_NODE = `
+import { type Connection, connect, type Message, type Server, serve } from "hawser";
+
+interface User { readonly name: string }
+const server: Server = await serve<User>({
+  port: 0,
+  authorize: (request) => ({ data: { name: request.headers.host ?? "" } }),
+  message(connection, message: Message) {
+    const more: boolean = connection.send(connection.data.name);
+    if (!more) connection.close(1013);
+  },
+  // @ts-expect-error a handler that does not exist
+  mesage() {},
+});
+const connection: Connection = await connect(server.url);
+for await (const { data } of connection) console.log(typeof data === "string" ? data : data.length);
+// @ts-expect-error a number is no message
+connection.send(5);
+`;
+
 const TYPED_COMMONJS = `
-import hawser = require("hawser");
+import hawser = require("hawser/codec");
 import isValidUTF8 = require("hawser/utf-8-validate");
 const valid: boolean = isValidUTF8(new Uint8Array(1));
 console.log(hawser.isControl(8), valid);
@@ -157,7 +198,9 @@ describe("an installed package", () => {
       "commonjs.cjs": COMMONJS,
       "names.cjs": NAMES,
       "program.mjs": PROGRAM,
+      "reads.mjs": READS,
       "typed.ts": TYPED,
+      "typed-node.ts": TYPED_NODE,
       "typed-commonjs.cts": TYPED_COMMONJS,
       "tsconfig.nodenext.json": {
         compilerOptions: { ...COMPILER_OPTIONS, module: "nodenext" },
@@ -167,9 +210,20 @@ describe("an installed package", () => {
         compilerOptions: { ...COMPILER_OPTIONS, module: "esnext", moduleResolution: "bundler" },
         files: ["typed.ts"],
       },
+      // Without `types`: the package itself asks for those of Node.
+      "tsconfig.node.json": {
+        compilerOptions: {
+          ...COMPILER_OPTIONS,
+          lib: ["ES2022", "ESNext.Disposable", "DOM"],
+          module: "nodenext",
+          skipLibCheck: true,
+        },
+        files: ["typed-node.ts"],
+      },
     });
     const { filename } = await pack(folder);
-    const manifest = { private: true, type: "module", dependencies: { hawser: `file:${filename}` } };
+    const dependencies = { hawser: `file:${filename}`, "@types/node": "^20" };
+    const manifest = { private: true, type: "module", dependencies };
     await writeFile(path.join(folder, "package.json"), JSON.stringify(manifest));
     [nodes] = await Promise.all([runtimes(), install(folder)]);
   });
@@ -231,9 +285,24 @@ describe("an installed package", () => {
   });
 
   for (const resolution of ["nodenext", "bundler"]) {
-    test(`has types that resolve by "${resolution}" and need no @types/node`, async () => {
+    test(`has types that resolve by "${resolution}", and without sockets need no @types/node`, async () => {
       const compiler = path.join(root, "node_modules/typescript/bin/tsc");
       await run(process.execPath, [compiler, "-p", `tsconfig.${resolution}.json`], folder);
     });
   }
+
+  test("has types of servers and clients, which need those of Node and ask for them", async () => {
+    const compiler = path.join(root, "node_modules/typescript/bin/tsc");
+    await run(process.execPath, [compiler, "-p", "tsconfig.node.json"], folder);
+  });
+
+  test("reads straight into the kernel's memory on every Node", async (t) => {
+    for (const [node, executable] of nodes) {
+      await t.test(node, async () => {
+        const { stdout, stderr } = await run(executable, ["reads.mjs"], folder);
+        assert.equal(stderr, "");
+        assert.equal(stdout, "524288 524288 a rope\n");
+      });
+    }
+  });
 });
