@@ -5,7 +5,7 @@
 
 import type { Duplex } from "node:stream";
 import { CloseCode, InvalidStateError, type LimitError } from "../codec/index.js";
-import { Endpoint, type Message, PingTracker } from "../protocol/index.js";
+import { Endpoint, Message, PingTracker } from "../protocol/index.js";
 import type { Connection } from "./connection.js";
 import type { ConnectionHandlers, ConnectionSettings } from "./connection-options.js";
 import { type Deferred, defer } from "./deferred.js";
@@ -157,22 +157,27 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     this.#isPulling = true;
     const { endpoint } = this;
     let event: Message | null = null;
-    while (!this.isPaused && (this.#inbox === undefined || !this.#mustStall())) {
+    while (!this.#mustWait) {
       event = endpoint.nextEvent();
       if (event === null) break;
       this.#deliver(event);
     }
     this.#isPulling = false;
     if (endpoint.hasPong) this.outbox.queued();
-    if (this.isPaused || this.#isStalled) return;
+    if (!this.#isTerminated && (this.isPaused || this.#isStalled)) return;
     if (endpoint.error !== undefined) this.#report(endpoint.error);
     if (this.#hasEnded) this.#end();
     else if (endpoint.state !== "open") this.outbox.queued();
   }
 
+  /** Whether nothing is to be delivered now; once we cut the connection, never again. */
+  get #mustWait(): boolean {
+    return this.isPaused || this.#isTerminated || (this.#inbox !== undefined && this.#mustStall());
+  }
+
   /** Whether too much waits for `receive`; then, and only then, the socket is not read. */
   #mustStall(): boolean {
-    const isFull = this.#inbox?.isFull === true && !this.#isLeaving;
+    const isFull = this.#inbox?.isFull === true && !this.endpoint.closeSent;
     if (isFull === this.#isStalled) return isFull;
     this.#isStalled = isFull;
     if (isFull) this.pump.pause();
@@ -180,13 +185,9 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     return isFull;
   }
 
-  /** Whether we want no more of the peer but its Close: what has no room is dropped then, so that it is reached. */
-  get #isLeaving(): boolean {
-    return this.#isTerminated || this.endpoint.closeSent;
-  }
-
+  /** Once we sent a Close, what has no room is dropped, so that the peer's is reached. */
   #keep(event: Message): void {
-    if (!this.inbox.isFull || !this.#isLeaving) this.inbox.push(event);
+    if (!this.inbox.isFull || !this.endpoint.closeSent) this.inbox.push(event);
   }
 
   #deliver(event: Message): void {
