@@ -651,6 +651,16 @@ for (const role of ROLES) {
       );
     });
 
+    it("copies bytes that are lent for those who ask for messages, which wait", async (t) => {
+      const { connection, peer } = await withPeer(t, role, { borrow: true });
+      for (let i = 1; i < 20; i++) peer.send({ opcode: BINARY, payload: new Uint8Array(i * 300).fill(i) });
+      await until(() => connection.counters.messagesIn === 19);
+      for (let i = 1; i < 20; i++) {
+        const { data } = (await connection.receive()) ?? {};
+        assert.deepEqual(data, new Uint8Array(i * 300).fill(i));
+      }
+    });
+
     it("keeps bytes that were not borrowed as they are", async (t) => {
       const kept: Uint8Array[] = [];
       const { peer } = await withPeer(t, role, {
