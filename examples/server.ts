@@ -68,14 +68,6 @@ const server = await start(wanted).catch((error: NodeJS.ErrnoException) => {
   return start(0);
 });
 
-console.log(`${server.url}/echo       sends everything back`);
-console.log(`${server.url}/broadcast  passes everything on to everyone`);
-console.log();
-console.log("try:");
-console.log(`  open ${server.url.replace("ws", "http")}/ in two windows of a browser`);
-console.log(`  node --import tsx examples/echo-client.ts ${server.url}/echo`);
-console.log("Ctrl+C closes all connections, then ends.");
-
 async function stop(): Promise<void> {
   console.log("closing");
   await server.close();
@@ -86,3 +78,11 @@ async function stop(): Promise<void> {
 // A second Ctrl+C ends at once: the first one took the listener away.
 process.once("SIGINT", stop);
 process.once("SIGTERM", stop);
+
+console.log(`${server.url}/echo       sends everything back`);
+console.log(`${server.url}/broadcast  passes everything on to everyone`);
+console.log();
+console.log("try:");
+console.log(`  open ${server.url.replace("ws", "http")}/ in two windows of a browser`);
+console.log(`  node --import tsx examples/echo-client.ts ${server.url}/echo`);
+console.log("Ctrl+C closes all connections, then ends.");
