@@ -5,6 +5,7 @@ import { it } from "node:test";
 import { inspect } from "node:util";
 import {
   Connection,
+  connect,
   InvalidStateError,
   isConnection,
   LimitError,
@@ -12,6 +13,7 @@ import {
   prepareMessage,
 } from "../../src/index.js";
 import { NOT_BYTES } from "../support/bytes.js";
+import { certificate } from "../support/certificate.js";
 import { both, listen, serverAndPeer, withPeer } from "../support/connections.js";
 import { BINARY, CLOSE, CONTINUATION, closeBody, concat, PING, PONG, TEXT } from "../support/frames.js";
 import { hex, toHex, utf8 } from "../support/hex.js";
@@ -21,6 +23,7 @@ import {
   settle,
   sleep,
   socketPair,
+  socketPath,
   until,
   watchWrites,
 } from "../support/sockets.js";
@@ -842,4 +845,54 @@ eachReadPath("Connection: ours to ours", () => {
     await connection.close(4321, "because");
     assert.deepEqual(await accepted.closed, { code: 4321, reason: "because" });
   });
+});
+
+eachReadPath("Connection: over TLS and over a Unix socket", () => {
+  for (const way of ["TLS", "a Unix socket"] as const) {
+    it(`${way}: messages, pauses, backpressure, Pings and the closing handshake`, async (t) => {
+      const { key, cert } = await certificate();
+      const path = socketPath();
+      const server = await listen(t, {
+        ...(way === "TLS" ? { tls: { key, cert } } : { socketPath: path }),
+        maxFrameSize: 1 << 22,
+        highWaterMark: 1 << 18,
+      });
+      const connection = await connect(way === "TLS" ? server.url : "ws://localhost/", {
+        ...(way === "TLS" ? { tls: { ca: cert } } : { socketPath: path }),
+        maxFrameSize: 1 << 22,
+      });
+      t.after(() => connection.terminate());
+      await until(() => server.connections.size === 1);
+      const [accepted] = server.connections;
+      // Nobody receives at the other side: the sender has to wait, and is told when no more.
+      const data = new Uint8Array(1 << 20).fill(7);
+      let sent = 0;
+      do {
+        connection.sendNow(data);
+        sent++;
+        await sleep(15);
+      } while (connection.bufferedAmount < 1 << 20);
+      let isDrained = false;
+      const drained = connection.drained().then(() => {
+        isDrained = true;
+      });
+      await sleep(10);
+      assert.equal(isDrained, false);
+      for (let i = 0; i < sent; i++) {
+        const message = await accepted.receive();
+        assert.equal(Buffer.compare(message?.data as Uint8Array, data), 0, `message ${i} of ${sent}`);
+      }
+      await drained;
+      connection.pause();
+      for (let i = 0; i < 100; i++) accepted.send(`message ${i}`);
+      const trip = connection.ping();
+      await sleep(10);
+      assert.equal(connection.counters.messagesIn, 0);
+      connection.resume();
+      for (let i = 0; i < 100; i++) assert.equal(String(await connection.receive()), `message ${i}`);
+      assert.ok((await trip) > 0);
+      assert.deepEqual(await connection.close(3000, "bye"), { code: 3000, reason: "" });
+      assert.deepEqual(await accepted.closed, { code: 3000, reason: "bye" });
+    });
+  }
 });
