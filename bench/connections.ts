@@ -68,6 +68,7 @@ const withHawser = await hasServe();
 const bench = await Bench.create({
   rivals: withHawser ? ["ws", "hawser", "bare node"] : ["ws", "bare node"],
   node: values.node,
+  patienceMs: values.quick ? 20_000 : 60_000,
   profileFolder: values.profile,
 });
 console.log(

@@ -18,7 +18,7 @@ import { LOAD_CORE, PINNED_CORES, pinningNote, SERVER_CORE, start } from "./netw
 import { hasServe } from "./network/hawser.js";
 import { formatProfile, profileFile } from "./network/profile.js";
 import type { Round } from "./network/ratio.js";
-import { busyShare, DISTURBED, quiet, watchOthers } from "./network/usage.js";
+import { busyShare, Patience, watchOthers } from "./network/usage.js";
 import { formatTargets } from "./report.js";
 
 const USAGE = `npm run bench:echo -- [options]
@@ -51,12 +51,13 @@ const { values } = parseArgs({
 const chosen = WORKLOADS.filter(({ name }) => values.only?.some((text) => name.includes(text)) ?? true);
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
 const timedMs = 1000 * Number(values.seconds ?? (values.quick ? 0.35 : 0.7));
-/** The first turn of a process is also the one that its code is optimised in. */
-const firstWarmupMs = values.quick ? 300 : 600;
+/** How long a new process works before any timing: its code is optimised meanwhile. */
+const optimiseMs = values.quick ? 250 : 500;
+/** And how long before each timing, for its new connections. */
 const warmupMs = 100;
 
 /** How long all turns together may take longer because other processes are in the way. */
-let patienceMs = values.quick ? 20_000 : 60_000;
+const patience = new Patience(values.quick ? 20_000 : 60_000, PINNED_CORES);
 
 const usable = chosen.length > 0 && rounds >= 1 && Number.isInteger(rounds) && timedMs > 0;
 if (values.help || !usable) {
@@ -112,12 +113,13 @@ async function run(workload: Workload): Promise<EchoResult[]> {
     await load.call("verify", place).catch((error: Error) => {
       throw new Error(`${workload.name}: ${rival.name} does not echo: ${error.message}`);
     });
+    await underLoad(place, optimiseMs, async () => {});
   }
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < contenders.length; turn++) {
       const contender = contenders[(turn + round) % contenders.length]; // nobody is always the first
       showProgress(`${workload.name}, round ${round + 1}: ${contender.rival.name}`);
-      found.get(contender.rival.name)?.push(await measure(contender, round === 0 ? firstWarmupMs : warmupMs));
+      found.get(contender.rival.name)?.push(await patience.leastDisturbed(() => measure(contender)));
     }
   }
   showProgress("");
@@ -146,44 +148,36 @@ async function versionOf(node: string | undefined): Promise<string> {
   return version;
 }
 
-/** Again while others disturb it, as long as there is patience; the least disturbed turn counts. */
-async function measure(contender: Contender, warmup: number): Promise<Round> {
-  let round = await measureOnce(contender, warmup);
-  while (round.othersBusy > DISTURBED && patienceMs > 0) {
-    const begin = performance.now();
-    await quiet(PINNED_CORES, patienceMs);
-    const again = await measureOnce(contender, warmupMs);
-    if (again.othersBusy < round.othersBusy) round = again;
-    patienceMs -= performance.now() - begin;
-  }
-  return round;
-}
-
-/** Connections for this turn alone: none lives long enough to be pinged. */
-async function measureOnce({ server, place }: Contender, warmup: number): Promise<Round> {
+/** Does something under load. Connections are for this once: none lives long enough to be pinged. */
+async function underLoad<T>(place: Place, warmup: number, work: () => Promise<T>): Promise<T> {
   await load.call("open", place);
   await load.call("start");
   await sleep(warmup);
-  const othersSince = watchOthers(PINNED_CORES);
-  const [serverFrom, loadFrom] = await Promise.all([server.call("sample"), load.call("sample")]);
-  await sleep(timedMs);
-  const [serverTo, loadTo] = await Promise.all([server.call("sample"), load.call("sample")]);
-  const serverBusy = busyShare(serverFrom, serverTo);
-  const loadBusy = busyShare(loadFrom, loadTo);
-  const othersBusy = othersSince([serverBusy, loadBusy]);
+  const result = await work();
   await load.call("stop");
-  const perSecond = ((loadTo.messages - loadFrom.messages) * 1e6) / (loadTo.atUs - loadFrom.atUs);
-  return { perSecond, cpuUs: (serverBusy * 1e6) / perSecond, serverBusy, loadBusy, othersBusy };
+  return result;
 }
 
-async function profile({ server, place }: Contender, file: string): Promise<void> {
-  await load.call("open", place);
-  await load.call("start");
-  await sleep(warmupMs);
-  await server.call("startProfile");
-  await sleep(Math.max(timedMs, 1000));
-  await server.call("stopProfile", file);
-  await load.call("stop");
+function measure({ server, place }: Contender): Promise<Round> {
+  return underLoad(place, warmupMs, async () => {
+    const othersSince = watchOthers(PINNED_CORES);
+    const [serverFrom, loadFrom] = await Promise.all([server.call("sample"), load.call("sample")]);
+    await sleep(timedMs);
+    const [serverTo, loadTo] = await Promise.all([server.call("sample"), load.call("sample")]);
+    const serverBusy = busyShare(serverFrom, serverTo);
+    const loadBusy = busyShare(loadFrom, loadTo);
+    const othersBusy = othersSince([serverBusy, loadBusy]);
+    const perSecond = ((loadTo.messages - loadFrom.messages) * 1e6) / (loadTo.atUs - loadFrom.atUs);
+    return { perSecond, cpuUs: (serverBusy * 1e6) / perSecond, serverBusy, loadBusy, othersBusy };
+  });
+}
+
+function profile({ server, place }: Contender, file: string): Promise<void> {
+  return underLoad(place, warmupMs, async () => {
+    await server.call("startProfile");
+    await sleep(Math.max(timedMs, 1000));
+    await server.call("stopProfile", file);
+  });
 }
 
 function reportProfiles(workload: Workload, folder: string): void {

@@ -1,8 +1,9 @@
 /** The processes that the suites of `npm run bench:connections` work with. */
 
 import type { Callee } from "../network/calls.js";
-import { LOAD_CORE, SERVER_CORE, start } from "../network/cores.js";
+import { LOAD_CORE, PINNED_CORES, SERVER_CORE, start } from "../network/cores.js";
 import { formatProfile, profileFile } from "../network/profile.js";
+import { Patience } from "../network/usage.js";
 import type { LoadMethods } from "./load.js";
 import type { RivalName, ServerMethods } from "./server.js";
 
@@ -17,6 +18,8 @@ export interface BenchOptions {
   readonly rivals: readonly RivalName[];
   /** The executable of the servers. */
   readonly node: string | undefined;
+  /** How long to wait for other processes, in all. */
+  readonly patienceMs: number;
   /** Where profiles go, if there are to be any. */
   readonly profileFolder: string | undefined;
 }
@@ -24,11 +27,14 @@ export interface BenchOptions {
 export class Bench {
   readonly rivals: readonly RivalName[];
   readonly load: Callee<LoadMethods>;
+  /** Of all suites together. */
+  readonly patience: Patience;
   readonly #options: BenchOptions;
 
   private constructor(options: BenchOptions, load: Callee<LoadMethods>) {
     this.rivals = options.rivals;
     this.load = load;
+    this.patience = new Patience(options.patienceMs, PINNED_CORES);
     this.#options = options;
   }
 

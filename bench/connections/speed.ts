@@ -84,7 +84,8 @@ export async function measureHandshakes(
     for (const rival of bench.inTurn(round)) {
       const contender = contenders.find((candidate) => candidate.rival === rival);
       if (contender === undefined) continue;
-      const { opening, closing, othersBusy } = await openAndClose(bench, contender, timedMs);
+      const turn = () => openAndClose(bench, contender, timedMs);
+      const { opening, closing, othersBusy } = await bench.patience.leastDisturbed(turn);
       openings.get(rival)?.push(opening.round(othersBusy));
       closings.get(rival)?.push(closing.round(othersBusy));
     }
@@ -137,7 +138,8 @@ export async function measureBroadcasts(
     for (const rival of bench.inTurn(round)) {
       const contender = contenders.find((candidate) => candidate.rival === rival);
       if (contender === undefined) continue;
-      found.get(rival)?.push(await broadcast(bench, contender, count));
+      const turn = () => broadcast(bench, contender, count);
+      found.get(rival)?.push(await bench.patience.leastDisturbed(turn));
     }
   }
   for (const contender of contenders) {

@@ -44,12 +44,36 @@ export const DISTURBED = 0.1;
 
 const GLANCE_MS = 200;
 
-/** Waits until nobody uses these cores, which are not to be used by the caller's processes either. */
-export async function quiet(cores: readonly number[], patienceMs: number): Promise<void> {
-  const end = performance.now() + patienceMs;
-  for (let others = 1; others > DISTURBED && performance.now() + GLANCE_MS < end; ) {
-    const since = watchOthers(cores);
-    await sleep(GLANCE_MS);
-    others = since(cores.map(() => 0));
+/** What can be spent on waiting for other processes: a budget for all turns of a run. */
+export class Patience {
+  #leftMs: number;
+  readonly #cores: readonly number[];
+
+  constructor(budgetMs: number, cores: readonly number[]) {
+    this.#leftMs = budgetMs;
+    this.#cores = cores;
+  }
+
+  /** Takes a turn again while others disturb it and there is patience; the least disturbed one counts. */
+  async leastDisturbed<T extends { readonly othersBusy: number }>(turn: () => Promise<T>): Promise<T> {
+    let best = await turn();
+    while (best.othersBusy > DISTURBED && this.#leftMs > 0) {
+      const begin = performance.now();
+      await this.#quiet();
+      const again = await turn();
+      if (again.othersBusy < best.othersBusy) best = again;
+      this.#leftMs -= performance.now() - begin;
+    }
+    return best;
+  }
+
+  /** Waits until nobody uses the cores, which our own processes do not now. */
+  async #quiet(): Promise<void> {
+    const end = performance.now() + this.#leftMs;
+    for (let others = 1; others > DISTURBED && performance.now() + GLANCE_MS < end; ) {
+      const since = watchOthers(this.#cores);
+      await sleep(GLANCE_MS);
+      others = since(this.#cores.map(() => 0));
+    }
   }
 }
