@@ -52,6 +52,7 @@ const PAGE = `<!doctype html>
 function start(port: number): Promise<Server> {
   return serve({
     port,
+    hostname: process.env.HOST ?? "127.0.0.1",
     routes: { "/echo": echo, "/broadcast": broadcast },
     request(request, response) {
       const found = request.url === "/";
