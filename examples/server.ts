@@ -1,6 +1,7 @@
 /**
  * A server with two routes on one port: /echo sends everything back, /broadcast passes everything on to everyone.
- * Run it with `npm start`. PORT says where it listens; 8080 is the default, another port if that one is taken.
+ * Run it with `npm start`. PORT says where it listens: 8080 by default, another port if that one is taken. HOST, an
+ * address, opens it to other machines.
  */
 
 import { type Connection, type ConnectionHandlers, prepareMessage, type Server, serve } from "hawser";
