@@ -28,9 +28,9 @@ const MAX_BYTES_PER_UNIT = 3;
 /** Above this many units the length in UTF-8 is worth counting before memory is reserved for it. */
 const EXACT_UNITS = 0x400;
 
-/** First bytes of messages in one frame. */
-const FIN_TEXT = /* @__PURE__ */ firstByte(Opcode.Text, true, false);
-const FIN_BINARY = /* @__PURE__ */ firstByte(Opcode.Binary, true, false);
+/** First bytes of messages in one frame: FIN and the opcode. */
+const FIN_TEXT = 0x81;
+const FIN_BINARY = 0x82;
 
 /** Up to this many bytes a loop copies faster than a call. */
 const LOOP_LENGTH = 16;
