@@ -53,6 +53,7 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
   #isStalled = false;
   #isPulling = false;
   #isTerminated = false;
+  #isStarted = false;
   /** Whether the peer ended its side. */
   #hasEnded = false;
   // For liveness: what was seen last, and when things happened, in milliseconds.
@@ -82,6 +83,7 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
 
   /** Begins to read. */
   start(head: Uint8Array | undefined): void {
+    this.#isStarted = true;
     this.context.liveness.add(this);
     if (channels.open.hasSubscribers) channels.open.publish({ connection: this.#connection });
     this.pump.start(head);
@@ -94,12 +96,8 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
   /** A message handler gets what waited for it, too. */
   set handlers(handlers: ConnectionHandlers<Data>) {
     this.#handlers = handlers;
-    const inbox = this.#inbox;
-    if (inbox === undefined || handlers.message === undefined) return;
+    if (this.#inbox === undefined || handlers.message === undefined) return;
     beginTurn();
-    const waiting: Message[] = [];
-    for (let message: Message | undefined; (message = inbox.shift()) !== undefined; ) waiting.push(message);
-    for (const message of waiting) this.#deliver(message);
     this.pull();
     endTurn();
   }
@@ -142,6 +140,8 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
   gone(error: Error | undefined): void {
     this.isGone = this.#hasEnded = true;
     if (error !== undefined) this.#note(error);
+    // Nobody may be left to resume it, and it is still to be told that the connection is closed.
+    this.isPaused = false;
     this.context.liveness.delete(this);
     this.outbox.close();
     this.context.onGone?.(this.#connection as Connection<never>);
@@ -156,12 +156,7 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     if (this.#isPulling) return;
     this.#isPulling = true;
     const { endpoint } = this;
-    let event: Message | null = null;
-    while (!this.#mustWait) {
-      event = endpoint.nextEvent();
-      if (event === null) break;
-      this.#deliver(event);
-    }
+    for (let event: Message | null; (event = this.#next()) !== null; ) this.#deliver(event);
     this.#isPulling = false;
     if (endpoint.hasPong) this.outbox.queued();
     if (!this.#isTerminated && (this.isPaused || this.#isStalled)) return;
@@ -170,14 +165,25 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     else if (endpoint.state !== "open") this.outbox.queued();
   }
 
-  /** Whether nothing is to be delivered now; once we cut the connection, never again. */
-  get #mustWait(): boolean {
-    return this.isPaused || this.#isTerminated || (this.#inbox !== undefined && this.#mustStall());
+  /** What is to be delivered now, if anything is; once we cut the connection, nothing is. */
+  #next(): Message | null {
+    if (this.isPaused || this.#isTerminated) return null;
+    if (this.#inbox !== undefined) {
+      // What waited for `receive` comes first, if there is a message handler by now.
+      const waited = this.#handlers.message === undefined ? undefined : this.#inbox.shiftMessage();
+      if (waited !== undefined) return waited;
+      if (this.#mustStall()) return null;
+    }
+    const message = this.endpoint.nextEvent();
+    if (channels.message.hasSubscribers && (message?.type === "text" || message?.type === "binary")) {
+      channels.message.publish({ connection: this.#connection, message });
+    }
+    return message;
   }
 
   /** Whether too much waits for `receive`; then, and only then, the socket is not read. */
   #mustStall(): boolean {
-    const isFull = this.#inbox?.isFull === true && !this.endpoint.closeSent;
+    const isFull = this.#inbox?.isFull === true && !this.endpoint.closeSent && !this.isGone;
     if (isFull === this.#isStalled) return isFull;
     this.#isStalled = isFull;
     if (isFull) this.pump.pause();
@@ -187,7 +193,11 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
 
   /** Once we sent a Close, what has no room is dropped, so that the peer's is reached. */
   #keep(event: Message): void {
-    if (!this.inbox.isFull || !this.endpoint.closeSent) this.inbox.push(event);
+    if (this.inbox.isFull && this.endpoint.closeSent) return;
+    const { data, type, partial } = event;
+    // What is lent is gone by the time that somebody asks for it.
+    const isLent = this.context.settings.borrow === true && typeof data !== "string";
+    this.inbox.push(isLent ? new Message(new Uint8Array(data), type, partial) : event);
   }
 
   #deliver(event: Message): void {
@@ -196,24 +206,30 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     const { type } = event;
     try {
       if (type === "text" || type === "binary") {
-        if (channels.message.hasSubscribers) channels.message.publish({ connection, message: event });
         if (handlers.message === undefined) this.#keep(event);
         else this.#watch(handlers.message(connection, event));
         return;
       }
       const { autoPong, autoClose } = this.context.settings;
       if (type === "close") {
-        if (!autoClose) this.#keep(event);
+        if (!autoClose) this.#surface(event);
         return;
       }
       const payload = event.data as Uint8Array;
       if (type === "pong") this.#pings?.receivePong(payload, performance.now());
       const handler = type === "ping" ? handlers.ping : handlers.pong;
       if (handler !== undefined) this.#watch(handler.call(handlers, connection, payload));
-      else if (autoPong === false && handlers.message === undefined) this.#keep(event);
+      else if (autoPong === false) this.#surface(event);
     } catch (error) {
       this.#handlerFailed(error);
     }
+  }
+
+  /** Delivers a control frame that the user is to answer, as messages are delivered. */
+  #surface(event: Message): void {
+    const { message } = this.#handlers;
+    if (message === undefined) this.#keep(event);
+    else this.#watch(message.call(this.#handlers, this.#connection, event));
   }
 
   /** Looks after what a handler returned: it may be a promise that rejects. */
@@ -287,6 +303,7 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
   ping(payload: Uint8Array | undefined): Promise<number> {
     this.#pings ??= new PingTracker();
     const bytes = payload ?? this.#pings.nextPayload();
+    if (this.endpoint.state !== "open" || this.isGone) return this.#pings.refuse();
     this.endpoint.ping(bytes);
     this.outbox.queued();
     // The caller may change its bytes before the Pong comes.
@@ -310,6 +327,8 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
   }
 
   pause(): void {
+    // One that closes is read, or nobody would see it closed.
+    if (this.isGone || this.endpoint.state !== "open") return;
     this.isPaused = true;
     this.pump.pause();
   }
@@ -328,14 +347,14 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     this.pump = pump;
     if (this.isPaused || this.#isStalled) this.pump.pause();
     this.outbox.move(this.pump);
-    this.pump.start();
+    // In the open handler, `start` is still to come.
+    if (this.#isStarted) this.pump.start();
   }
 
   // What others report ──────────────────────────────────────────────────────────────────────────
 
   onDrain(): void {
-    const { drain } = this.handlers;
-    if (drain !== undefined && this.endpoint.state === "open") this.run(() => drain(this.#connection));
+    if (this.endpoint.state === "open") this.run(() => this.handlers.drain?.(this.#connection));
   }
 
   onOverflow(waiting: number): void {

@@ -106,7 +106,7 @@ export class SocketPump {
   /**
    * Writes segments in one system call if the system takes them.
    *
-   * @returns whether it took everything: then nobody reads the segments any more. They must not change else.
+   * @returns whether the system took everything: then nobody reads the segments any more. They must not change else.
    */
   write(segments: readonly Uint8Array[]): boolean {
     const { socket } = this;
@@ -118,7 +118,8 @@ export class SocketPump {
       for (const segment of segments) socket.write(segment);
       socket.uncork();
     }
-    return socket.writableLength === 0;
+    // Another stream that is done with a chunk may have passed it on, to where it waits for its reader.
+    return socket instanceof net.Socket && socket.writableLength === 0;
   }
 
   /** Ends our side once everything is written. Goes on reading, so that the peer's end is seen. */

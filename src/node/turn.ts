@@ -11,6 +11,8 @@ export interface Flushable {
 let depth = 0;
 let isScheduled = false;
 const dirty: Flushable[] = [];
+/** How many of them were flushed, or are being flushed. */
+let flushed = 0;
 
 /** Has `connection` flushed at the end of this turn. It is the caller's to ask once only. */
 export function flushLater(connection: Flushable): void {
@@ -32,7 +34,7 @@ export function endTurn(): void {
 
 function flushAll(): void {
   isScheduled = false;
-  // Flushing one may run a drain handler, which may make others dirty.
-  for (let i = 0; i < dirty.length; i++) dirty[i].flush();
-  dirty.length = 0;
+  // Flushing one may run a drain handler, which may make others dirty, or be a turn at whose end this runs again.
+  while (flushed < dirty.length) dirty[flushed++].flush();
+  dirty.length = flushed = 0;
 }

@@ -1,0 +1,144 @@
+/** Mistakes that were made once, in what connects the parts of a connection. */
+
+import assert from "node:assert/strict";
+import { Duplex } from "node:stream";
+import { describe, it } from "node:test";
+import { type Connection, createConnection } from "../../src/index.js";
+import { listen, serverAndPeer, withPeer } from "../support/connections.js";
+import { CLOSE, closeBody, TEXT } from "../support/frames.js";
+import { utf8 } from "../support/hex.js";
+import { rawClient, settle, until } from "../support/sockets.js";
+
+describe("what one connection does to others", () => {
+  it("a stream that is done with a chunk before its reader is keeps it as it was", () => {
+    const written: Uint8Array[] = [];
+    const stream = () =>
+      new Duplex({
+        read: () => undefined,
+        write: (chunk, _encoding, done) => {
+          written.push(chunk);
+          done();
+        },
+      });
+    createConnection(stream(), { role: "server" }).sendNow("a secret of one");
+    createConnection(stream(), { role: "server" }).sendNow("something else, for another");
+    assert.equal(Buffer.from(written[0]).subarray(2).toString(), "a secret of one");
+  });
+
+  it("what a drain handler sends behind a turn of its own is flushed, and all that follows", async (t) => {
+    let accepted: Connection | undefined;
+    const server = await listen(t, {
+      drain: (connection) => {
+        server.broadcast("to all", { except: connection });
+        accepted?.send("to one");
+      },
+    });
+    const other = await rawClient(t, server.port);
+    await until(() => server.connections.size === 1);
+    [accepted] = server.connections;
+    await rawClient(t, server.port);
+    await until(() => server.connections.size === 2);
+    const [, busy] = server.connections;
+    assert.equal(busy.send(new Uint8Array(300_000)), false);
+    await until(() => other.frames.length === 2);
+    accepted.send("later");
+    await until(() => other.frames.length === 3);
+    assert.deepEqual(other.take(), ["text to all", "text to one", "text later"]);
+  });
+});
+
+describe("connections that nobody resumes", () => {
+  it("tell that they are closed, behind what had arrived", async (t) => {
+    const calls: string[] = [];
+    const { connection, peer } = await serverAndPeer(t, {
+      message(connection, message) {
+        calls.push(String(message));
+        connection.pause();
+      },
+      close: (_connection, code) => calls.push(`close ${code}`),
+    });
+    peer.send({ opcode: TEXT, payload: utf8("a") }, { opcode: TEXT, payload: utf8("b") });
+    await until(() => calls.length === 1);
+    connection.socket.destroy(new Error("it died"));
+    assert.deepEqual(await connection.closed, { code: 1006, reason: "" });
+    assert.deepEqual(calls, ["a", "b", "close 1006"]);
+  });
+
+  it("are closed while much waits to be received, which stays", async (t) => {
+    const { connection, peer } = await serverAndPeer(t, { highWaterMark: 1000 });
+    for (let i = 0; i < 50; i++) peer.send({ opcode: TEXT, payload: utf8(String(i).padEnd(200)) });
+    await settle(20);
+    connection.socket.destroy(new Error("it died"));
+    assert.deepEqual(await connection.closed, { code: 1006, reason: "" });
+    for (let i = 0; i < 5; i++) assert.equal(String(await connection.receive()).trim(), String(i));
+    while ((await connection.receive()) !== undefined);
+  });
+
+  it("do not pause once they close: the peer's Close would not be seen", async (t) => {
+    const { connection, peer } = await serverAndPeer(t, {
+      // As with backpressure: also what cannot be sent any more is "false".
+      message: (connection, message) => connection.send(message.data) || connection.pause(),
+    });
+    const closed = connection.close(4000, "");
+    peer.send({ opcode: TEXT });
+    await until(() => connection.counters.messagesIn === 1);
+    assert.equal(connection.isPaused, false);
+    peer.send({ opcode: CLOSE, payload: closeBody(4000) });
+    assert.deepEqual(await closed, { code: 4000, reason: "" });
+  });
+});
+
+for (const role of ["server", "client"] as const) {
+  describe(`handlers of a ${role}`, () => {
+    it("that come late are given what waited once, in order, and may pause", async (t) => {
+      const { connection, peer } = await withPeer(t, role);
+      for (const name of ["a", "b", "c"]) peer.send({ opcode: TEXT, payload: utf8(name) });
+      await until(() => connection.counters.messagesIn === 3);
+      const seen: string[] = [];
+      connection.handlers = {
+        message(connection, message) {
+          seen.push(String(message));
+          if (seen.length === 1) connection.pause();
+        },
+      };
+      assert.deepEqual(seen, ["a"]);
+      peer.send({ opcode: TEXT, payload: utf8("d") });
+      connection.resume();
+      await until(() => seen.length === 4);
+      assert.deepEqual(seen, ["a", "b", "c", "d"]);
+    });
+
+    it("are methods: each has its object", async (t) => {
+      class Handlers {
+        readonly called: string[] = [];
+        drain() {
+          this.called.push("drain");
+        }
+        message() {
+          this.called.push("message");
+        }
+      }
+      const handlers = new Handlers();
+      const { connection, peer } = await withPeer(t, role);
+      connection.handlers = handlers;
+      peer.send({ opcode: TEXT });
+      connection.send(new Uint8Array(300_000));
+      await until(() => handlers.called.length === 2);
+    });
+
+    it("may move the connection when it opens: nothing arrives twice", async (t) => {
+      const seen: string[] = [];
+      const { connection, peer } = await withPeer(t, role, {
+        open(connection) {
+          connection.updateTransport((socket) => Duplex.from({ readable: socket, writable: socket }));
+        },
+        message: (_connection, message) => seen.push(String(message)),
+      });
+      peer.send({ opcode: TEXT, payload: utf8("a") }, { opcode: TEXT, payload: utf8("b") });
+      await until(() => seen.length >= 2);
+      await settle();
+      assert.deepEqual(seen, ["a", "b"]);
+      assert.equal(connection.socket.listenerCount("data"), 1);
+    });
+  });
+}
