@@ -226,16 +226,17 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
    * Sends a Ping (§5.5.2).
    *
    * @param payload - at most 125 bytes; default: some that no other Ping has.
-   * @returns the milliseconds until its Pong came; rejects when the connection closes before.
-   * @throws {InvalidStateError} when it is not open.
+   * @returns the milliseconds until its Pong came; rejects with an InvalidStateError when the connection closes
+   *   before, or is not open. Whoever does not look at it is not troubled by that.
    * @throws {RangeError} for a payload that is too long.
    */
   ping(payload?: string | Uint8Array): Promise<number> {
     return this.#driver.ping(typeof payload === "string" ? Buffer.from(payload) : payload);
   }
 
-  /** Sends a Pong (§5.5.3): for `autoPong: false`, or unsolicited. */
+  /** Sends a Pong (§5.5.3): for `autoPong: false`, or unsolicited. A connection that closes sends none. */
   pong(payload: string | Uint8Array = ""): void {
+    if (this.state !== "open") return;
     this.#driver.endpoint.pong(payload);
     this.#driver.outbox.queued();
   }

@@ -78,6 +78,7 @@ export interface UpgradeHandler {
 }
 
 export const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
+const REFUSAL_TIMEOUT_MS = 2000;
 
 /** What a connection is opened with, once it is accepted. */
 interface Accepted<Data> {
@@ -285,6 +286,9 @@ class Upgrader<Data> {
     if (channels.refuse.hasSubscribers) {
       channels.refuse.publish({ request, status: refusal.status, reason });
     }
+    // Whoever does not read its refusal is not waited for.
+    const timer = setTimeout(() => socket.destroy(), REFUSAL_TIMEOUT_MS);
+    socket.once("close", () => clearTimeout(timer));
     socket.once("finish", () => socket.destroy());
     socket.end(text, "latin1");
   }

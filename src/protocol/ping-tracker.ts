@@ -1,5 +1,7 @@
 /** Pings that wait for their Pong (RFC 6455 §5.5.2, §5.5.3). Knows no clock: it is told the time. */
 
+import { InvalidStateError } from "../codec/index.js";
+
 interface Pending {
   readonly payload: Uint8Array;
   readonly sentAt: number;
@@ -23,6 +25,13 @@ export class PingTracker {
     const promise = new Promise<number>((resolve, reject) => {
       this.#pending.push({ payload, sentAt: now, resolve, reject });
     });
+    promise.catch(() => undefined);
+    return promise;
+  }
+
+  /** For a Ping that cannot be sent any more: the connection may close at any time, and that is no misuse. */
+  refuse(): Promise<never> {
+    const promise = Promise.reject(new InvalidStateError("a Ping can be sent while the connection is open"));
     promise.catch(() => undefined);
     return promise;
   }
