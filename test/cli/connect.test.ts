@@ -187,11 +187,16 @@ describe("connect", { concurrency: 2 }, () => {
     const url = await wsServer(t, echo);
     const program = new Program(t, ["connect", url]);
     for (const line of ["one", "two"]) {
-      program.child.stdin.write(`${line}\n`);
+      program.child.stdin.write(`${line}\r`);
       await program.until(new RegExp(`^< ${line}$`, "m"));
+      // One end of a line, though its second half comes late.
+      await new Promise((resolve) => setTimeout(resolve, 120));
+      program.child.stdin.write("\n");
     }
     program.child.stdin.end();
-    assert.equal((await program.ended).code, 0);
+    const { code, stdout } = await program.ended;
+    assert.equal(code, 0);
+    assert.deepEqual(stdout.match(/^> .*/gm), ["> one", "> two", "> [close] 1000"]);
   });
 
   it("sends a file of many lines, to a server that takes its time", async (t) => {
@@ -284,15 +289,32 @@ describe("connect on a terminal", () => {
     assert.equal(await terminal.ended, 0);
   });
 
+  it("takes away all rows of what is typed", async (t) => {
+    let send: (text: string) => void = () => {};
+    const url = await wsServer(t, (socket) => {
+      send = (text) => socket.send(text);
+    });
+    const terminal = new Terminal(["connect", url], { NO_COLOR: "1" });
+    await terminal.until(/connected/);
+    await terminal.type("x".repeat(200), /x{70}/);
+    const start = terminal.screen.length;
+    send("in between");
+    // 202 characters with the prompt: the cursor is on the third row of 80 columns.
+    await terminal.until(/␛\[2A␛\[1G␛\[0J< in between\n/, start);
+    await terminal.type("\x03", /\[close\] 1000\n/);
+    assert.equal(await terminal.ended, 0);
+  });
+
   for (const [name, key] of [
     ["Ctrl+C", "\x03"],
     ["Ctrl+D", "\x04"],
   ]) {
     it(`leaves at ${name}, at once`, async (t) => {
       const url = await wsServer(t, echo);
-      const terminal = new Terminal(["connect", url, "-w", "forever"]);
+      const terminal = new Terminal(["connect", url, "-w", "forever"], { NO_COLOR: "1" });
       await terminal.until(/connected/);
-      await terminal.type(key, /\[close\] 1000[\s\S]*\[close\] 1000/);
+      // The prompt is taken away first.
+      await terminal.type(key, /␛\[0J> \[close\] 1000\n< \[close\] 1000\n/);
       assert.equal(await terminal.ended, 0);
       assert.ok(terminal.screen.endsWith("\n"), "the shell's prompt comes on a line of its own");
     });

@@ -80,14 +80,25 @@ describe("serve", { concurrency: 2 }, () => {
     const { program, url } = await serve(t, ["--broadcast"]);
     assert.match(program.stdout, /^broadcast server on /);
     const sockets = await Promise.all([open(t, url), open(t, url), open(t, url)]);
-    for (const [data, shown] of [
-      ["to all", "text to all"],
-      [Uint8Array.of(1, 2), "binary 0102"],
-    ] as const) {
-      const received = Promise.all(sockets.map(next));
-      sockets[1].send(data);
-      assert.deepEqual(await received, [shown, shown, shown]);
-    }
+    const logs = sockets.map((socket) => {
+      const log: string[] = [];
+      socket.on("message", (data: Buffer, isBinary) => {
+        log.push(isBinary ? `binary ${data.toString("hex")}` : `text ${data}`);
+      });
+      return log;
+    });
+    sockets[1].send("to all");
+    sockets[1].send(Uint8Array.of(1, 2));
+    await Promise.all(sockets.map((socket) => receive(socket, 2)));
+    // Behind everything that was sent to it.
+    await Promise.all(
+      sockets.map((socket) => {
+        socket.close();
+        return once(socket, "close");
+      }),
+    );
+    const expected = ["text to all", "binary 0102"];
+    assert.deepEqual(logs, [expected, expected, expected]);
     await program.until(/Ctrl/);
     assert.doesNotMatch(program.stdout, /bench/, "nothing to try that would find wrong echoes");
   });

@@ -151,7 +151,8 @@ describe("lines", { concurrency: 2 }, () => {
 describe("what comes", { concurrency: 2 }, () => {
   const show = async (t: import("node:test").TestContext, send: (socket: WebSocket) => void) => {
     const url = await wsServer(t, send);
-    return run(t, ["connect", url, "-w", "5"]);
+    // Far longer than a program may run here: it has to leave when the server closes.
+    return run(t, ["connect", url, "-w", "1000"]);
   };
 
   it("cannot control the terminal", async (t) => {
