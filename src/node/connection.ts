@@ -271,7 +271,8 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
     try {
       for (let message: Message | undefined; (message = await this.receive()) !== undefined; ) yield message;
     } finally {
-      void this.close();
+      // If the loop was left by an error, or to close with another code, that is to come first.
+      process.nextTick(() => void this.close());
     }
   }
 

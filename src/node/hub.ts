@@ -10,6 +10,7 @@ import {
 } from "../protocol/index.js";
 import type { Connection } from "./connection.js";
 import { type Deferred, defer } from "./deferred.js";
+import { duration } from "./liveness.js";
 import { beginTurn, endTurn } from "./turn.js";
 
 /** What went through a server, closed connections included. */
@@ -28,7 +29,7 @@ export interface BroadcastOptions {
 }
 
 export interface CloseOptions {
-  /** Milliseconds until those are cut that have not closed. Default 5000. */
+  /** Milliseconds until those are cut that have not closed; Infinity: never. Default 5000. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -91,14 +92,17 @@ export class Hub {
   }
 
   /** Closes all connections with 1001, and cuts those that have not closed in time. */
-  async close({ timeoutMs = 5000 }: CloseOptions = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
+    const timeoutMs = duration(options, "timeoutMs", 5000);
+    const isNow = options.timeoutMs === 0;
     if (this.connections.size === 0) return;
     this.#emptied ??= defer();
     const emptied = this.#emptied.promise;
     for (const connection of this.connections) void connection.close(CloseCode.GoingAway);
-    const timer = setTimeout(() => {
+    const cut = () => {
       for (const connection of this.connections) connection.terminate();
-    }, timeoutMs);
+    };
+    const timer = timeoutMs > 0 || isNow ? setTimeout(cut, timeoutMs) : undefined;
     await emptied;
     clearTimeout(timer);
   }

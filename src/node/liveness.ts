@@ -74,12 +74,24 @@ export function steadyNow(): number {
   return Math.trunc(performance.now());
 }
 
-function duration(limits: LivenessLimits, name: keyof LivenessLimits, otherwise: number): number {
-  const value = limits[name] ?? otherwise;
+/** What a timer of the host cannot wait for; it would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * An option in milliseconds; 0 for no limit, which is also what is longer than timers can wait.
+ *
+ * @throws {RangeError} for what is no number of milliseconds.
+ */
+export function duration<Name extends string>(
+  options: { readonly [name in Name]?: number | undefined },
+  name: Name,
+  otherwise: number,
+): number {
+  const value = options[name] ?? otherwise;
   if (typeof value !== "number" || !(value >= 0)) {
     throw new RangeError(`${name} must be a number of milliseconds from 0 on, not ${String(value)}`);
   }
-  return value === Infinity ? 0 : value;
+  return value > MAX_TIMER_MS ? 0 : value;
 }
 
 const shared = new Map<string, Liveness>();

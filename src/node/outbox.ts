@@ -9,7 +9,7 @@ import { PreparedMessage as Prepared } from "../protocol/index.js";
 import type { ConnectionSettings } from "./connection-options.js";
 import { type Deferred, defer } from "./deferred.js";
 import type { SocketPump } from "./socket-pump.js";
-import { type Flushable, flushLater } from "./turn.js";
+import { beginTurn, endTurn, type Flushable, flushLater } from "./turn.js";
 
 /** What can be sent. Bytes are copied, but for a prepared message. */
 export type Sendable = string | Uint8Array | ArrayBuffer | ArrayBufferView | PreparedMessage;
@@ -34,6 +34,8 @@ export class Outbox implements Flushable {
   #isBacklogged = false;
   /** Whether `queued` said that it is time to wait. */
   #wantsDrain = false;
+  /** Whether it is about to be said that it is not any more. */
+  #isDrainDue = false;
   #hasEnded = false;
   /** Whether much waits, so that a limit may be near. */
   #isHigh = false;
@@ -118,7 +120,17 @@ export class Outbox implements Flushable {
       this.#hasEnded = true;
       this.#pump.end();
     }
-    if (this.#wantsDrain && this.bufferedAmount < this.#highWaterMark) this.#drain();
+    if (!this.#hasRoom || this.#isDrainDue) return;
+    // Whoever answers by sending as much again may be as fast as the system: others have their turn in between.
+    this.#isDrainDue = true;
+    setImmediate(() => {
+      this.#isDrainDue = false;
+      if (this.#hasRoom) this.#drain();
+    });
+  }
+
+  get #hasRoom(): boolean {
+    return this.isOpen && this.#wantsDrain && this.bufferedAmount < this.#highWaterMark;
   }
 
   #write(): void {
@@ -139,7 +151,9 @@ export class Outbox implements Flushable {
     this.#wantsDrain = false;
     this.#drained?.resolve();
     this.#drained = undefined;
+    beginTurn();
     this.#owner.onDrain();
+    endTurn();
   }
 
   /** The socket is gone: nobody waits for it any more. */

@@ -8,6 +8,7 @@ import { DEFAULT_MAX_HEAD_LENGTH, type PreparedMessage } from "../protocol/index
 import type { Connection } from "./connection.js";
 import type { ConnectionHandlers } from "./connection-options.js";
 import type { BroadcastOptions, CloseOptions, ServerCounters } from "./hub.js";
+import { duration } from "./liveness.js";
 import {
   createUpgradeHandler,
   DEFAULT_HANDSHAKE_TIMEOUT_MS,
@@ -129,11 +130,12 @@ export async function serve<Data = unknown>(options: ServeOptions<Data> = {}): P
   const { port = 0, hostname, socketPath, backlog, tls, signal, request = requireUpgrade } = options;
   signal?.throwIfAborted();
   const upgrade = createUpgradeHandler<Data>(options, options);
-  const timeout = options.handshakeTimeoutMs ?? DEFAULT_HANDSHAKE_TIMEOUT_MS;
+  // Node's servers count in whole milliseconds.
+  const timeout = Math.ceil(duration(options, "handshakeTimeoutMs", DEFAULT_HANDSHAKE_TIMEOUT_MS));
   const settings: http.ServerOptions = {
     headersTimeout: timeout,
     requestTimeout: timeout,
-    connectionsCheckingInterval: Math.max(10, Math.min(timeout / 2, 1000)),
+    connectionsCheckingInterval: timeout === 0 ? 1000 : Math.max(10, Math.min(timeout / 2, 1000)),
     maxHeaderSize: options.maxHeadLength ?? DEFAULT_MAX_HEAD_LENGTH,
   };
   const server =

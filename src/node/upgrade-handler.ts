@@ -16,10 +16,11 @@ import {
 } from "../protocol/index.js";
 import { begin, Connection } from "./connection.js";
 import { type ConnectionHandlers, type ConnectionOptions, settingsOf } from "./connection-options.js";
+import { defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
 import type { ConnectionContext } from "./driver.js";
 import { type BroadcastOptions, type CloseOptions, Hub, type ServerCounters } from "./hub.js";
-import { Liveness } from "./liveness.js";
+import { duration, Liveness } from "./liveness.js";
 import { beginTurn, endTurn } from "./turn.js";
 
 /** What `authorize` decides. true or undefined: accept. false: refuse with 401. */
@@ -60,7 +61,7 @@ export interface UpgradeOptions<Data = unknown> extends ConnectionOptions {
   readonly origin?: OriginPolicy | undefined;
   /** Connections at a time; more are refused with 503. Default: as many as come. */
   readonly maxConnections?: number | undefined;
-  /** Milliseconds that a handshake may take, `authorize` included. Default 10 s. */
+  /** Milliseconds that a handshake may take, `authorize` included; 0: no limit. Default 10 s. */
   readonly handshakeTimeoutMs?: number | undefined;
   /** Bytes of a request's head. Default 16 KiB. */
   readonly maxHeadLength?: number | undefined;
@@ -98,12 +99,22 @@ interface Refusal {
   readonly code?: string | undefined;
 }
 
+const CLOSING: Refusal = { status: 503, body: "the server is closing" };
+const LATE: Refusal = {
+  status: 503,
+  body: "the handshake took too long",
+  code: "WS_ERR_HANDSHAKE_TIMEOUT",
+};
+
 class Upgrader<Data> {
   readonly hub = new Hub();
   readonly #options: UpgradeOptions<Data>;
   readonly #handlers: ConnectionHandlers<Data>;
   readonly #context: ConnectionContext;
-  #pendingCount = 0;
+  /** 0 for no limit. */
+  readonly #handshakeTimeoutMs: number;
+  /** Requests that wait for what `authorize` says: each function refuses one. */
+  readonly #pending = new Set<(refusal: Refusal) => void>();
   #lastUrl = "";
   #lastHost = "";
   #isClosed = false;
@@ -113,6 +124,7 @@ class Upgrader<Data> {
     if (maxConnections !== undefined && !(maxConnections >= 0)) {
       throw new RangeError(`maxConnections must be a number from 0 on, not ${String(maxConnections)}`);
     }
+    this.#handshakeTimeoutMs = duration(options, "handshakeTimeoutMs", DEFAULT_HANDSHAKE_TIMEOUT_MS);
     this.#options = options;
     this.#handlers = handlers;
     this.#context = {
@@ -136,9 +148,9 @@ class Upgrader<Data> {
       return;
     }
     const { maxConnections = Infinity, authorize } = this.#options;
-    if (this.#isClosed || this.hub.connections.size + this.#pendingCount >= maxConnections) {
-      const body = this.#isClosed ? "the server is closing" : "the server has no room for more connections";
-      this.#refuse(request, socket, { status: 503, body });
+    if (this.#isClosed || this.hub.connections.size + this.#pending.size >= maxConnections) {
+      const full = { status: 503, body: "the server has no room for more connections" };
+      this.#refuse(request, socket, this.#isClosed ? CLOSING : full);
       return;
     }
     const accepted = { request, socket, head, offer, handlers };
@@ -167,21 +179,18 @@ class Upgrader<Data> {
   }
 
   async #await(accepted: Accepted<Data>, pending: PromiseLike<Authorization<Data>>): Promise<void> {
-    const { handshakeTimeoutMs = DEFAULT_HANDSHAKE_TIMEOUT_MS } = this.#options;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<Refusal>((resolve) => {
-      const refusal = { status: 503, body: "the handshake took too long", code: "WS_ERR_HANDSHAKE_TIMEOUT" };
-      timer = setTimeout(() => resolve(refusal), handshakeTimeoutMs);
-    });
-    this.#pendingCount++;
+    const { promise: refused, resolve: refuse } = defer<Refusal>();
+    const ms = this.#handshakeTimeoutMs;
+    const timer = ms > 0 ? setTimeout(() => refuse(LATE), ms) : undefined;
+    this.#pending.add(refuse);
     try {
-      const decision = await Promise.race([pending, late]);
+      const decision = await Promise.race([pending, refused]);
       this.#decide(accepted, decision);
     } catch (error) {
       this.#fail(accepted, error);
     } finally {
       clearTimeout(timer);
-      this.#pendingCount--;
+      this.#pending.delete(refuse);
     }
   }
 
@@ -209,7 +218,7 @@ class Upgrader<Data> {
       return;
     }
     if (this.#isClosed) {
-      this.#refuse(request, socket, { status: 503, body: "the server is closing" });
+      this.#refuse(request, socket, CLOSING);
       return;
     }
     let response: string;
@@ -295,6 +304,7 @@ class Upgrader<Data> {
 
   async close(options?: CloseOptions): Promise<void> {
     this.#isClosed = true;
+    for (const refuse of this.#pending) refuse(CLOSING);
     await this.hub.close(options);
   }
 }

@@ -1,13 +1,14 @@
 /** Mistakes that were made once, in what connects the parts of a connection. */
 
 import assert from "node:assert/strict";
+import net from "node:net";
 import { Duplex } from "node:stream";
 import { describe, it } from "node:test";
-import { type Connection, createConnection } from "../../src/index.js";
+import { type Connection, createConnection, createUpgradeHandler, serve } from "../../src/index.js";
 import { listen, serverAndPeer, withPeer } from "../support/connections.js";
 import { CLOSE, closeBody, TEXT } from "../support/frames.js";
 import { utf8 } from "../support/hex.js";
-import { rawClient, settle, until } from "../support/sockets.js";
+import { rawClient, requestText, settle, sleep, until } from "../support/sockets.js";
 
 describe("what one connection does to others", () => {
   it("a stream that is done with a chunk before its reader is keeps it as it was", () => {
@@ -142,3 +143,98 @@ for (const role of ["server", "client"] as const) {
     });
   });
 }
+
+describe("leaving a loop over messages", () => {
+  it("by an error closes with 1011, as any handler that fails does", async (t) => {
+    const { peer } = await serverAndPeer(t, {
+      async open(connection) {
+        for await (const message of connection) throw new Error(String(message));
+      },
+    });
+    peer.send({ opcode: TEXT });
+    assert.equal(await peer.next(), "close 1011");
+  });
+
+  it("lets whoever leaves it choose the code; else it is 1000", async (t) => {
+    const { peer } = await serverAndPeer(t, {
+      async open(connection) {
+        for await (const _message of connection) break;
+        void connection.close(4000, "enough");
+      },
+    });
+    peer.send({ opcode: TEXT });
+    assert.equal(await peer.next(), "close 4000 enough");
+    const other = await serverAndPeer(t, {
+      async open(connection) {
+        for await (const _message of connection) break;
+      },
+    });
+    other.peer.send({ opcode: TEXT });
+    assert.equal(await other.peer.next(), "close 1000");
+  });
+});
+
+describe("one that sends as much as the system takes", () => {
+  it("leaves others their turn, whether it waits for drain or for drained", async () => {
+    // Its peer is always quicker.
+    const stream = () => new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
+    let isDone = false;
+    const send = (connection: Connection) => {
+      while (!isDone && connection.send(new Uint8Array(4096)));
+    };
+    const eager = createConnection(stream(), { role: "server", open: send, drain: send });
+    const patient = createConnection(stream(), { role: "server" });
+    const loop = (async () => {
+      for (; !isDone; await patient.drained()) send(patient);
+    })();
+    await sleep(5);
+    isDone = true;
+    await loop;
+    assert.ok(eager.counters.bytesOut > 100_000 && patient.counters.bytesOut > 100_000);
+  });
+});
+
+describe("times", () => {
+  it("that no timer can wait for are no limit, and 0 is none", async (t) => {
+    for (const handshakeTimeoutMs of [0, 2 ** 31, Infinity]) {
+      const { server } = await serverAndPeer(t, {
+        handshakeTimeoutMs,
+        authorize: () => settle().then(() => true),
+      });
+      await server.close({ timeoutMs: 0 });
+    }
+    for (const handshakeTimeoutMs of [-1, Number.NaN, "5"]) {
+      await assert.rejects(serve({ handshakeTimeoutMs: handshakeTimeoutMs as number }), RangeError);
+      assert.throws(
+        () => createUpgradeHandler({}, { handshakeTimeoutMs: handshakeTimeoutMs as number }),
+        RangeError,
+      );
+    }
+  });
+
+  it("a server that closes for as long as it takes cuts nobody", async (t) => {
+    const { server, connection, peer } = await serverAndPeer(t);
+    const closed = server.close({ timeoutMs: Infinity });
+    assert.equal(await peer.next(), "close 1001");
+    await sleep(20);
+    assert.equal(connection.state, "closing");
+    peer.send({ opcode: CLOSE, payload: closeBody(1001) });
+    await closed;
+  });
+
+  it("a server that closes does not wait for those who are not decided about", async (t) => {
+    const server = await listen(t, { authorize: () => new Promise<boolean>(() => undefined) });
+    const socket = net.connect(server.port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    let answer = "";
+    socket.on("data", (chunk) => {
+      answer += chunk;
+    });
+    socket.write(requestText());
+    await sleep(30);
+    const start = performance.now();
+    await server.close();
+    assert.ok(performance.now() - start < 2000);
+    await until(() => answer.startsWith("HTTP/1.1 503"));
+  });
+});
