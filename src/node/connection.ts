@@ -234,9 +234,12 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
     return this.#driver.ping(typeof payload === "string" ? Buffer.from(payload) : payload);
   }
 
-  /** Sends a Pong (§5.5.3): for `autoPong: false`, or unsolicited. A connection that closes sends none. */
+  /**
+   * Sends a Pong (§5.5.3): for `autoPong: false`, or unsolicited. A connection that closes sends none; and where too
+   * much waits, a Pong is a message like any other.
+   */
   pong(payload: string | Uint8Array = ""): void {
-    if (this.state !== "open") return;
+    if (!this.#driver.outbox.mayQueue()) return;
     this.#driver.endpoint.pong(payload);
     this.#driver.outbox.queued();
   }

@@ -95,6 +95,9 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
 
   /** A message handler gets what waited for it, too. */
   set handlers(handlers: ConnectionHandlers<Data>) {
+    if (typeof handlers !== "object" || handlers === null) {
+      throw new TypeError(`handlers must be an object, not ${String(handlers)}`);
+    }
     this.#handlers = handlers;
     if (this.#inbox === undefined || handlers.message === undefined) return;
     beginTurn();
@@ -303,7 +306,7 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
   ping(payload: Uint8Array | undefined): Promise<number> {
     this.#pings ??= new PingTracker();
     const bytes = payload ?? this.#pings.nextPayload();
-    if (this.endpoint.state !== "open" || this.isGone) return this.#pings.refuse();
+    if (!this.outbox.mayQueue()) return this.#pings.refuse();
     this.endpoint.ping(bytes);
     this.outbox.queued();
     // The caller may change its bytes before the Pong comes.
@@ -342,6 +345,8 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
 
   move(transport: Duplex): void {
     if (transport === this.pump.socket) return;
+    if (this.isGone)
+      throw new InvalidStateError("a connection that is closed cannot go on over another transport");
     const pump = new SocketPump(transport, this);
     this.pump.release();
     this.pump = pump;

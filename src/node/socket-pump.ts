@@ -31,8 +31,15 @@ interface Pumped extends Duplex {
 export class SocketPump {
   readonly socket: Duplex;
 
-  /** @throws {InvalidStateError} for a socket that is read for somebody else. */
+  /**
+   * @throws {InvalidStateError} for a socket that is read for somebody else.
+   * @throws {TypeError} for what is no stream that is read and written.
+   */
   constructor(socket: Duplex, sink: PumpSink) {
+    const { on, write, resume } = (socket ?? {}) as Partial<Duplex>;
+    if (![on, write, resume].every((method) => typeof method === "function")) {
+      throw new TypeError("a transport must be a Duplex stream");
+    }
     if ((socket as Pumped)[SINK] !== undefined) {
       throw new InvalidStateError("a transport can be that of one connection at a time");
     }

@@ -29,9 +29,11 @@ export class PingTracker {
     return promise;
   }
 
-  /** For a Ping that cannot be sent any more: the connection may close at any time, and that is no misuse. */
+  /** For a Ping that cannot be sent now: the connection may close at any time, and that is no misuse. */
   refuse(): Promise<never> {
-    const promise = Promise.reject(new InvalidStateError("a Ping can be sent while the connection is open"));
+    const promise = Promise.reject(
+      new InvalidStateError("a Ping can be sent while the connection is open, and not too much waits"),
+    );
     promise.catch(() => undefined);
     return promise;
   }

@@ -4,9 +4,15 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { Duplex } from "node:stream";
 import { describe, it } from "node:test";
-import { type Connection, createConnection, createUpgradeHandler, serve } from "../../src/index.js";
+import {
+  type Connection,
+  createConnection,
+  createUpgradeHandler,
+  InvalidStateError,
+  serve,
+} from "../../src/index.js";
 import { listen, serverAndPeer, withPeer } from "../support/connections.js";
-import { CLOSE, closeBody, TEXT } from "../support/frames.js";
+import { CLOSE, closeBody, concat, PING, TEXT } from "../support/frames.js";
 import { utf8 } from "../support/hex.js";
 import { rawClient, requestText, settle, sleep, until } from "../support/sockets.js";
 
@@ -236,5 +242,52 @@ describe("times", () => {
     await server.close();
     assert.ok(performance.now() - start < 2000);
     await until(() => answer.startsWith("HTTP/1.1 503"));
+  });
+});
+
+describe("what a peer does not read", () => {
+  it("is limited, Pongs that the user sends too", async (t) => {
+    const errors: string[] = [];
+    const { connection, peer } = await serverAndPeer(t, {
+      autoPong: false,
+      maxBufferedAmount: 100_000,
+      ping: (connection, payload) => connection.pong(payload),
+      error: (_connection, error) => errors.push(error.message),
+    });
+    peer.socket.pause();
+    const pings = Array.from({ length: 5000 }, () =>
+      peer.encode({ opcode: PING, payload: new Uint8Array(125) }),
+    );
+    for (let i = 0; i < 50 && errors.length === 0; i++) {
+      peer.write(concat(pings));
+      await sleep(5);
+    }
+    assert.match(errors.join(), /^the peer reads too slowly/);
+    assert.ok(connection.bufferedAmount < 2_000_000, `${connection.bufferedAmount} bytes wait`);
+  });
+});
+
+describe("misuse", () => {
+  it("of transports and handlers is said, and changes nothing", async (t) => {
+    const { connection, peer } = await serverAndPeer(t);
+    for (const wrong of [undefined, null, {}, 5]) {
+      assert.throws(() => {
+        connection.transport = wrong as unknown as Duplex;
+      }, TypeError);
+      assert.throws(() => createConnection(wrong as unknown as Duplex, { role: "server" }), TypeError);
+    }
+    for (const wrong of [undefined, null, "message"]) {
+      assert.throws(() => {
+        connection.handlers = wrong as unknown as object;
+      }, TypeError);
+    }
+    peer.send({ opcode: TEXT, payload: utf8("still there") });
+    assert.equal(String(await connection.receive()), "still there");
+    connection.terminate();
+    await connection.closed;
+    const other = new Duplex({ read: () => undefined });
+    assert.throws(() => {
+      connection.transport = other;
+    }, InvalidStateError);
   });
 });
