@@ -345,8 +345,9 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
 
   move(transport: Duplex): void {
     if (transport === this.pump.socket) return;
-    if (this.isGone)
+    if (this.isGone || this.#isTerminated) {
       throw new InvalidStateError("a connection that is closed cannot go on over another transport");
+    }
     const pump = new SocketPump(transport, this);
     this.pump.release();
     this.pump = pump;

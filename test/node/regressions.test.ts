@@ -284,10 +284,11 @@ describe("misuse", () => {
     peer.send({ opcode: TEXT, payload: utf8("still there") });
     assert.equal(String(await connection.receive()), "still there");
     connection.terminate();
+    const move = () => {
+      connection.transport = new Duplex({ read: () => undefined });
+    };
+    assert.throws(move, InvalidStateError);
     await connection.closed;
-    const other = new Duplex({ read: () => undefined });
-    assert.throws(() => {
-      connection.transport = other;
-    }, InvalidStateError);
+    assert.throws(move, InvalidStateError);
   });
 });
