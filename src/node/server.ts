@@ -7,6 +7,7 @@ import type { TlsOptions } from "node:tls";
 import { DEFAULT_MAX_HEAD_LENGTH, type PreparedMessage } from "../protocol/index.js";
 import type { Connection } from "./connection.js";
 import type { ConnectionHandlers } from "./connection-options.js";
+import { channels } from "./diagnostics.js";
 import type { BroadcastOptions, CloseOptions, ServerCounters } from "./hub.js";
 import { duration } from "./liveness.js";
 import {
@@ -153,11 +154,20 @@ export async function serve<Data = unknown>(options: ServeOptions<Data> = {}): P
       },
     );
   });
+  // As when the system has no descriptor left for one more connection: those that are open go on.
+  server.on("error", (error) => {
+    if (channels.error.hasSubscribers) channels.error.publish({ error });
+  });
   const listening = new Server(server, upgrade);
   if (signal?.aborted) {
     await listening.close();
     throw signal.reason;
   }
-  signal?.addEventListener("abort", () => void listening.close(), { once: true });
+  if (signal !== undefined) {
+    const abort = () => void listening.close();
+    signal.addEventListener("abort", abort, { once: true });
+    // A signal may live longer than many servers.
+    server.once("close", () => signal.removeEventListener("abort", abort));
+  }
   return listening;
 }

@@ -1,6 +1,7 @@
 /** Mistakes that were made once, in what connects the parts of a connection. */
 
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import net from "node:net";
 import { Duplex } from "node:stream";
 import { describe, it } from "node:test";
@@ -290,5 +291,20 @@ describe("misuse", () => {
     assert.throws(move, InvalidStateError);
     await connection.closed;
     assert.throws(move, InvalidStateError);
+  });
+});
+
+describe("a server", () => {
+  it("goes on when it cannot take a connection", async (t) => {
+    const { server, connection, peer } = await serverAndPeer(t);
+    server.http.emit("error", new Error("accept EMFILE"));
+    connection.send("still there");
+    assert.equal(await peer.next(), "text still there");
+  });
+
+  it("leaves no listener at the signal that it did not need", async (t) => {
+    const { signal } = new AbortController();
+    for (let i = 0; i < 3; i++) await (await listen(t, { signal })).close();
+    assert.equal(getEventListeners(signal, "abort").length, 0);
   });
 });
