@@ -326,9 +326,9 @@ export class Endpoint {
    * @param error - what the peer did wrong, if anything; becomes `error`.
    */
   fail(code: number, reason = "", error?: ProtocolError): void {
+    this.error ??= error;
     if (this.state === "closed") return;
     if (!this.closeSent) this.#sendClose(code, truncateReason(reason));
-    this.error ??= error;
     this.failed = this.wantsEnd = true;
     this.#forget();
   }
