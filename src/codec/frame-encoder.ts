@@ -26,7 +26,7 @@ const LOOP_UNITS = 24;
 const MAX_BYTES_PER_UNIT = 3;
 
 /** Above this many units the length in UTF-8 is worth counting before memory is reserved for it. */
-const EXACT_UNITS = 0x400;
+const EXACT_UNITS = 0x8000;
 
 /** First bytes of messages in one frame: FIN and the opcode. */
 const FIN_TEXT = 0x81;

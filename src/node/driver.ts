@@ -173,7 +173,7 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     if (this.isPaused || this.#isTerminated) return null;
     if (this.#inbox !== undefined) {
       // What waited for `receive` comes first, if there is a message handler by now.
-      const waited = this.#handlers.message === undefined ? undefined : this.#inbox.shiftMessage();
+      const waited = this.#handlers.message === undefined ? undefined : this.#inbox.shift();
       if (waited !== undefined) return waited;
       if (this.#mustStall()) return null;
     }

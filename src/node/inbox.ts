@@ -30,9 +30,9 @@ export class Inbox {
     this.#queue.push(message);
   }
 
-  /** What has waited longest, for a message handler: a Close, behind which nothing is, stays for `receive`. */
-  shiftMessage(): Message | undefined {
-    return this.#queue.first?.type === "close" ? undefined : this.#queue.shift();
+  /** What has waited longest; undefined when nothing waits. */
+  shift(): Message | undefined {
+    return this.#queue.shift();
   }
 
   /** Whether enough waits. */

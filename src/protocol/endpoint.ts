@@ -27,7 +27,7 @@ import { truncateReason } from "./close-reason.js";
 import type { Counters } from "./counters.js";
 import { giveDecoder, takeDecoder } from "./decoder-pool.js";
 import { Message, type MessageType } from "./message.js";
-import { MessageSender, type SendOptions } from "./message-sender.js";
+import { MessageSender, noteValidText, type SendOptions } from "./message-sender.js";
 import { Output } from "./output.js";
 import type { PreparedMessage } from "./prepared-message.js";
 
@@ -204,7 +204,10 @@ export class Endpoint {
         if (decoder.length > this.maxMessageSize) return this.#failTooBig(decoder, decoder.length);
         this.messagesIn++;
         if (opcode === Opcode.Text && !this.#textAsBytes) return new Message(decoder.text(), "text");
-        return new Message(this.#payload(decoder), opcode === Opcode.Text ? "text" : "binary");
+        const bytes = this.#payload(decoder);
+        if (opcode !== Opcode.Text) return new Message(bytes, "binary");
+        noteValidText(bytes);
+        return new Message(bytes, "text");
       }
       const event = isControl(opcode) ? this.#control(decoder) : this.#part(decoder);
       if (event !== null) return event;
@@ -212,6 +215,7 @@ export class Endpoint {
     if (decoder.error !== undefined && !this.failed) {
       this.fail(decoder.error.closeCode, decoder.error.message, decoder.error);
     }
+    if (this.#textAsBytes) noteValidText(undefined);
     if (decoder.hasEnded) this.#decoder = undefined;
     else if (decoder.isBetweenMessages) this.#giveBack(decoder);
     return null;

@@ -23,11 +23,6 @@ export class MessageQueue {
     this.size += message.data.length + MESSAGE_OVERHEAD;
   }
 
-  /** The first message, which stays; undefined when there is none. */
-  get first(): Message | undefined {
-    return this.#messages[this.#first];
-  }
-
   /** The first message; undefined when there is none. */
   shift(): Message | undefined {
     if (this.#first === this.#messages.length) return undefined;
