@@ -116,6 +116,17 @@ for (const role of ["server", "client"] as const) {
       assert.deepEqual(seen, ["a", "b", "c", "d"]);
     });
 
+    it("that come late are given a Close that is theirs to answer, too", async (t) => {
+      const { connection, peer } = await withPeer(t, role, { autoClose: false });
+      peer.send({ opcode: TEXT, payload: utf8("a") }, { opcode: CLOSE, payload: closeBody(4000) });
+      await until(() => connection.state === "closing");
+      const seen: string[] = [];
+      connection.handlers = { message: (_connection, { type, code }) => seen.push(`${type} ${code}`) };
+      assert.deepEqual(seen, ["text undefined", "close 4000"]);
+      void connection.close(4000);
+      assert.equal(await peer.next(), "close 4000");
+    });
+
     it("are methods: each has its object", async (t) => {
       class Handlers {
         readonly called: string[] = [];
