@@ -339,6 +339,7 @@ const PROTOCOL_EXPORTS = [
   "listHandshakeHeaders",
   "listIncludes",
   "listProtocols",
+  "messageTooBig",
   "parseExtensions",
   "parseHeaders",
   "parseProtocols",

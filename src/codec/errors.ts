@@ -90,7 +90,7 @@ const TABLE = /* @__PURE__ */ (() => {
     BROKEN,
     "Invalid WebSocket frame: invalid payload length %",
   ];
-  // biome-ignore format: a table
+  // biome-ignore format: a table is read by rows, one rule each; the formatter gives each of its cells a line
   const table: Readonly<Record<number, Row>> = {
     [STATUS_RSV_2_3]: ["WS_ERR_UNEXPECTED_RSV_2_3", BROKEN, "Invalid WebSocket frame: RSV2 and RSV3 must be clear"],
     [STATUS_RSV_1]: ["WS_ERR_UNEXPECTED_RSV_1", BROKEN, "Invalid WebSocket frame: RSV1 must be clear"],

@@ -122,7 +122,7 @@ export function textAt(space: Workspace, start: number, end: number, ascii: bool
 
 /** A string of at most 16 code units. Reads 8 or 16, whatever the length. */
 function shortString(u: Uint8Array | Uint16Array, at: number, length: number): string {
-  // biome-ignore format: eight a line
+  // biome-ignore format: eight arguments a line can be counted; the formatter gives each of the 24 a line
   const text = length <= 8
     ? String.fromCharCode(u[at], u[at + 1], u[at + 2], u[at + 3], u[at + 4], u[at + 5], u[at + 6], u[at + 7])
     : String.fromCharCode(

@@ -310,7 +310,7 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     this.endpoint.ping(bytes);
     this.outbox.queued();
     // The caller may change its bytes before the Pong comes.
-    return this.#pings.wait(Uint8Array.from(bytes), performance.now());
+    return this.#pings.wait(new Uint8Array(bytes), performance.now());
   }
 
   close(code: number | undefined, reason: string): void {

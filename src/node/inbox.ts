@@ -3,8 +3,8 @@
  * the socket should not be read.
  */
 
-import { LimitError } from "../codec/index.js";
-import { Message, MessageQueue } from "../protocol/index.js";
+import { type LimitError, PayloadBuffer } from "../codec/index.js";
+import { Message, MessageQueue, messageTooBig } from "../protocol/index.js";
 
 /** The connection that the inbox is of. */
 export interface InboxOwner {
@@ -60,13 +60,7 @@ export class Inbox {
       if (message === undefined || (message.type !== "text" && message.type !== "binary")) return message;
       length += typeof message.data === "string" ? Buffer.byteLength(message.data) : message.data.length;
       if (length > maxMessageSize) {
-        const error = new LimitError(
-          "Max payload size exceeded",
-          "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH",
-          0,
-          maxMessageSize,
-          length,
-        );
+        const error = messageTooBig(0, maxMessageSize, length);
         this.#owner.onTooBig(error);
         throw error;
       }
@@ -84,9 +78,8 @@ export class Inbox {
 function join(parts: readonly Message[]): Message {
   const [first] = parts;
   if (parts.length === 1) return first;
-  const isText = parts.every((part) => typeof part.data === "string");
-  const data = isText
-    ? parts.map((part) => part.data).join("")
-    : Buffer.concat(parts.map((part) => part.data as Uint8Array));
-  return new Message(data, first.type);
+  if (typeof first.data === "string") return new Message(parts.map(({ data }) => data).join(""), first.type);
+  const whole = new PayloadBuffer();
+  for (const { data } of parts) whole.append(data as Uint8Array);
+  return new Message(whole.take(), first.type);
 }

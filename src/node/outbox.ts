@@ -135,10 +135,19 @@ export class Outbox implements Flushable {
 
   #write(): void {
     let output = this.#endpoint.takeOutput();
-    // A few bytes that have to wait should not keep a whole slab from being used again.
-    if (this.#isBacklogged) output = output.map(compact);
+    if (this.#isBacklogged) output = this.#compact(output);
     if (this.#pump.write(output)) this.#endpoint.output.recycle(output);
     else this.#isBacklogged = true;
+  }
+
+  /** A few bytes that have to wait should not keep a whole slab from being used again: they get their own. */
+  #compact(output: readonly Uint8Array[]): readonly Uint8Array[] {
+    return output.map((segment) => {
+      if (segment.length * 2 >= segment.buffer.byteLength) return segment;
+      const copy = new Uint8Array(segment);
+      this.#endpoint.output.recycle([segment]);
+      return copy;
+    });
   }
 
   /** The socket took everything. */
@@ -184,11 +193,6 @@ export class Outbox implements Flushable {
     for (const frame of whole) output.append(frame);
     this.queued();
   }
-}
-
-/** Bytes of their own for a segment that is a small part of something large. */
-function compact(segment: Uint8Array): Uint8Array {
-  return segment.length * 2 < segment.buffer.byteLength ? Uint8Array.from(segment) : segment;
 }
 
 /** Cuts segments, which hold whole frames, into frames. */

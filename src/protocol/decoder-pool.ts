@@ -38,6 +38,7 @@ export function takeDecoder(role: Role, maxFrameSize: number, streamOffset: numb
 
 /** Gives a decoder back that is between two messages. */
 export function giveDecoder(decoder: FrameDecoder, role: Role, maxFrameSize: number): void {
-  if (spares.length === MAX_SPARES) return;
+  // The one that has waited longest is for an endpoint of a kind that may be gone.
+  if (spares.length === MAX_SPARES) spares.shift();
   spares.push({ decoder, role, maxFrameSize, backend: kernelBackend() });
 }

@@ -16,7 +16,6 @@ import {
   type FrameDecoder,
   InvalidStateError,
   isControl,
-  LimitError,
   Opcode,
   PayloadBuffer,
   type ProtocolError,
@@ -26,7 +25,7 @@ import {
 import { truncateReason } from "./close-reason.js";
 import type { Counters } from "./counters.js";
 import { giveDecoder, takeDecoder } from "./decoder-pool.js";
-import { Message, type MessageType } from "./message.js";
+import { Message, type MessageType, messageTooBig } from "./message.js";
 import { MessageSender, noteValidText, type SendOptions } from "./message-sender.js";
 import { Output } from "./output.js";
 import type { PreparedMessage } from "./prepared-message.js";
@@ -194,6 +193,7 @@ export class Endpoint {
    */
   nextEvent(): Message | null {
     if (this.#lent !== undefined) this.#takeBack(this.#lent);
+    if (this.#textAsBytes) noteValidText(undefined);
     const decoder = this.#decoder;
     if (decoder === undefined) return null;
     while (!this.failed && decoder.next()) {
@@ -215,7 +215,6 @@ export class Endpoint {
     if (decoder.error !== undefined && !this.failed) {
       this.fail(decoder.error.closeCode, decoder.error.message, decoder.error);
     }
-    if (this.#textAsBytes) noteValidText(undefined);
     if (decoder.hasEnded) this.#decoder = undefined;
     else if (decoder.isBetweenMessages) this.#giveBack(decoder);
     return null;
@@ -311,14 +310,8 @@ export class Endpoint {
   }
 
   #failTooBig({ frameOffset, headerLength }: FrameDecoder, actual: number): null {
-    const limit = this.maxMessageSize;
-    const error = new LimitError(
-      "Max payload size exceeded",
-      "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH",
-      frameOffset + Math.min(headerLength, 2) - 1,
-      limit,
-      actual,
-    );
+    const offset = frameOffset + Math.min(headerLength, 2) - 1;
+    const error = messageTooBig(offset, this.maxMessageSize, actual);
     this.fail(error.closeCode, error.message, error);
     return null;
   }

@@ -74,7 +74,7 @@ export {
   type HttpHeaders,
   parseHeaders,
 } from "./headers.js";
-export { assertValidMessage, isMessage, Message, type MessageType } from "./message.js";
+export { assertValidMessage, isMessage, Message, type MessageType, messageTooBig } from "./message.js";
 export { MessageQueue } from "./message-queue.js";
 export {
   type Fragments,

@@ -12,14 +12,13 @@ import {
   type Frame,
   isControl,
   isValidUtf8,
-  LimitError,
   Opcode,
   PayloadBuffer,
   ProtocolError,
   type Role,
 } from "../codec/index.js";
 import { DEFAULT_MAX_MESSAGE_SIZE } from "./endpoint.js";
-import { Message } from "./message.js";
+import { Message, messageTooBig } from "./message.js";
 
 export interface MessageReaderOptions {
   /** Our side; then MASK must be as §5.1 says. Default "any". */
@@ -144,8 +143,7 @@ export class MessageReader {
     const message = (this.fragments ??= { type, payload: new PayloadBuffer() });
     const length = message.payload.length + payload.length;
     if (length > this.#maxMessageSize) {
-      const text = "Max payload size exceeded";
-      throw new LimitError(text, "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", 0, this.#maxMessageSize, length);
+      throw messageTooBig(0, this.#maxMessageSize, length);
     }
     message.payload.append(payload);
     if (!fin) return "need-more";

@@ -1,5 +1,7 @@
 /** What two endpoints exchange (RFC 6455 §1.2, §5.4 to §5.6), with what comes between as a control frame. */
 
+import { LimitError } from "../codec/index.js";
+
 /** Which kind of message, or which control frame. */
 export type MessageType = "text" | "binary" | "ping" | "pong" | "close";
 
@@ -62,4 +64,16 @@ export function assertValidMessage(message: unknown): asserts message is Message
   if (partial === true && type !== "text" && type !== "binary") {
     throw new TypeError(`a ${type} message cannot be partial: control frames are not fragmented`);
   }
+}
+
+/**
+ * The error for a message that exceeds a limit of ours.
+ *
+ * @param offset - bytes of the stream before what exceeded it; 0 where nobody counts them.
+ * @param limit - bytes allowed.
+ * @param actual - bytes announced or received.
+ */
+export function messageTooBig(offset: number, limit: number, actual: number): LimitError {
+  const code = "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
+  return new LimitError("Max payload size exceeded", code, offset, limit, actual);
 }
