@@ -4,6 +4,8 @@ import { instantiateKernel } from "./instance.js";
 import type { Kernel, KernelBackend } from "./kernel.js";
 import { createReferenceKernel } from "./reference.js";
 
+export { type CompressionKernel, instantiateCompression } from "./compression.js";
+export * from "./generated/compression-layout.js";
 export * from "./generated/layout.js";
 export type { Kernel, KernelBackend } from "./kernel.js";
 

@@ -20,6 +20,7 @@ export function instantiateKernel(): Kernel {
   return { backend: "wasm", bytes, words, scan, mask, validateUtf8, utf8ToUtf16 };
 }
 
-function decodeBase64(base64: string): Uint8Array<ArrayBuffer> {
+/** Bytes of a module. */
+export function decodeBase64(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }

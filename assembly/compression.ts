@@ -1,0 +1,9 @@
+/**
+ * The ABI of the compression module: what `src/kernel/compression.ts` sees. It is apart from the framing kernel,
+ * so that whoever does not compress loads none of it. Every export is a function of its arguments and of linear
+ * memory; what a stream remembers lies in its block (`compression-memory.ts`).
+ */
+
+export { deflate, deflateDrop, deflateInit, deflateReset, deflateSkip, deflateSlide } from "./deflate";
+export { inflate, inflateInit } from "./inflate";
+export { validateUtf8 } from "./utf8";

@@ -1,0 +1,46 @@
+/**
+ * Instances of the compression module, each with a memory of its own. The module is compiled at its first use and
+ * there is no twin of it in TypeScript: where WebAssembly is forbidden there is no compression.
+ */
+
+import { instantiateSync } from "@assemblyscript/loader";
+import { COMPRESSION_BYTES } from "./generated/compression-bytes.js";
+import { decodeBase64 } from "./instance.js";
+
+/** Addresses are byte offsets into `bytes`; the map is `compression-layout.ts`. */
+export interface CompressionKernel {
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+  /** Prepares a block for a stream to inflate; returns its length in bytes. See `assembly/inflate.ts`. */
+  inflateInit(block: number, windowBits: number, capacity: number): number;
+  /** Inflates bytes of INPUT; returns an INFLATE_ or STATUS_ number. See `assembly/inflate.ts`. */
+  inflate(block: number, start: number, end: number): number;
+  /** Prepares a block for a stream to deflate; returns its length in bytes. See `assembly/deflate.ts`. */
+  deflateInit(block: number, windowBits: number, level: number, hashBits: number, capacity: number): number;
+  /** Deflates what was written behind the history; returns how much OUTPUT holds. See `assembly/deflate.ts`. */
+  deflate(block: number, length: number, flush: number): number;
+  /** Forgets the history. */
+  deflateReset(block: number): void;
+  /** Makes room in the window by dropping what no distance reaches. */
+  deflateSlide(block: number): void;
+  /** Takes what was written behind the history into it, without deflating it. */
+  deflateSkip(block: number, length: number): void;
+  /** Drops the end of the history: a message that was deflated and not sent. */
+  deflateDrop(block: number, length: number): void;
+  /** Validates a range from a state; returns the next state. See `assembly/utf8.ts`. */
+  validateUtf8(start: number, end: number, state: number): number;
+}
+
+let compiled: WebAssembly.Module | undefined;
+
+/**
+ * A new instance.
+ *
+ * @throws what `instantiateKernel` throws.
+ */
+export function instantiateCompression(): CompressionKernel {
+  compiled ??= new WebAssembly.Module(decodeBase64(COMPRESSION_BYTES));
+  const { exports } = instantiateSync<Record<string, unknown>>(compiled);
+  const { memory, ...functions } = exports as unknown as CompressionKernel & { memory: WebAssembly.Memory };
+  return { ...functions, bytes: new Uint8Array(memory.buffer), words: new Int32Array(memory.buffer) };
+}
