@@ -4,6 +4,14 @@
  * memory; what a stream remembers lies in its block (`compression-memory.ts`).
  */
 
-export { deflate, deflateDrop, deflateInit, deflateReset, deflateSkip, deflateSlide } from "./deflate";
+export {
+  deflate,
+  deflateDrop,
+  deflateInit,
+  deflateLength,
+  deflateReset,
+  deflateSkip,
+  deflateSlide,
+} from "./deflate";
 export { inflate, inflateInit } from "./inflate";
 export { validateUtf8 } from "./utf8";

@@ -17,6 +17,8 @@ export interface CompressionKernel {
   inflate(block: number, start: number, end: number): number;
   /** Prepares a block for a stream to deflate; returns its length in bytes. See `assembly/deflate.ts`. */
   deflateInit(block: number, windowBits: number, level: number, hashBits: number, capacity: number): number;
+  /** The length that `deflateInit` returns, without preparing anything. */
+  deflateLength(windowBits: number, level: number, hashBits: number, capacity: number): number;
   /** Deflates what was written behind the history; returns how much OUTPUT holds. See `assembly/deflate.ts`. */
   deflate(block: number, length: number, flush: number): number;
   /** Forgets the history. */
@@ -41,6 +43,21 @@ let compiled: WebAssembly.Module | undefined;
 export function instantiateCompression(): CompressionKernel {
   compiled ??= new WebAssembly.Module(decodeBase64(COMPRESSION_BYTES));
   const { exports } = instantiateSync<Record<string, unknown>>(compiled);
-  const { memory, ...functions } = exports as unknown as CompressionKernel & { memory: WebAssembly.Memory };
-  return { ...functions, bytes: new Uint8Array(memory.buffer), words: new Int32Array(memory.buffer) };
+  const { memory, ...all } = exports as unknown as CompressionKernel & { memory: WebAssembly.Memory };
+  const { inflateInit, inflate, validateUtf8 } = all;
+  const { deflateLength, deflateInit, deflate, deflateReset, deflateSlide, deflateSkip, deflateDrop } = all;
+  return {
+    bytes: new Uint8Array(memory.buffer),
+    words: new Int32Array(memory.buffer),
+    inflateInit,
+    inflate,
+    deflateLength,
+    deflateInit,
+    deflate,
+    deflateReset,
+    deflateSlide,
+    deflateSkip,
+    deflateDrop,
+    validateUtf8,
+  };
 }
