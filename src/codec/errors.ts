@@ -4,8 +4,11 @@
  */
 
 import {
+  STATUS_BLOCK_TYPE,
   STATUS_CLOSE_BODY_OF_ONE,
+  STATUS_CODE_LENGTHS,
   STATUS_CONTROL_TOO_LONG,
+  STATUS_DISTANCE,
   STATUS_EXPECTED_CONTINUATION,
   STATUS_EXPECTED_MASK,
   STATUS_FRAGMENTED_CONTROL,
@@ -17,6 +20,8 @@ import {
   STATUS_RESERVED_OPCODE,
   STATUS_RSV_1,
   STATUS_RSV_2_3,
+  STATUS_STORED_LENGTH,
+  STATUS_SYMBOL,
   STATUS_UNEXPECTED_CONTINUATION,
   STATUS_UNEXPECTED_MASK,
 } from "../kernel/index.js";
@@ -27,6 +32,7 @@ export type ProtocolErrorCode =
   | "WS_ERR_EXPECTED_FIN"
   | "WS_ERR_EXPECTED_MASK"
   | "WS_ERR_INVALID_CLOSE_CODE"
+  | "WS_ERR_INVALID_COMPRESSED_DATA"
   | "WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH"
   | "WS_ERR_INVALID_OPCODE"
   | "WS_ERR_INVALID_PAYLOAD_LENGTH"
@@ -77,6 +83,8 @@ export class InvalidStateError extends Error {
 
 /** Status numbers that the codec adds to the kernel's. */
 export const STATUS_CLOSE_CODE = 32;
+export const STATUS_MESSAGE_TOO_BIG = 33;
+export const STATUS_TRUNCATED = 34;
 
 /** `%` stands for the opcode, length or close code at fault. */
 type Row = readonly [code: ProtocolErrorCode, closeCode: CloseCode, message: string];
@@ -89,6 +97,11 @@ const TABLE = /* @__PURE__ */ (() => {
     "WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH",
     BROKEN,
     "Invalid WebSocket frame: invalid payload length %",
+  ];
+  const compressed = (what: string): Row => [
+    "WS_ERR_INVALID_COMPRESSED_DATA",
+    NOT_TEXT,
+    `Invalid compressed data: ${what}`,
   ];
   // biome-ignore format: a table is read by rows, one rule each; the formatter gives each of its cells a line
   const table: Readonly<Record<number, Row>> = {
@@ -107,6 +120,13 @@ const TABLE = /* @__PURE__ */ (() => {
     [STATUS_LENGTH_UNSAFE]: ["WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", TOO_BIG, "Unsupported WebSocket frame: payload length > 2^53 - 1"],
     [STATUS_FRAME_TOO_BIG]: ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", TOO_BIG, "Max payload size exceeded"],
     [STATUS_INVALID_UTF8]: ["WS_ERR_INVALID_UTF8", NOT_TEXT, "Invalid WebSocket frame: invalid UTF-8 sequence"],
+    [STATUS_BLOCK_TYPE]: compressed("a block of type 3"),
+    [STATUS_STORED_LENGTH]: compressed("the two lengths of a stored block must agree"),
+    [STATUS_CODE_LENGTHS]: compressed("code lengths that make no code"),
+    [STATUS_SYMBOL]: compressed("a code without a meaning"),
+    [STATUS_DISTANCE]: compressed("a distance that reaches back too far"),
+    [STATUS_TRUNCATED]: compressed("it breaks off"),
+    [STATUS_MESSAGE_TOO_BIG]: ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", TOO_BIG, "Max payload size exceeded"],
     [STATUS_CLOSE_CODE]: ["WS_ERR_INVALID_CLOSE_CODE", BROKEN, "Invalid WebSocket frame: invalid status code %"],
   };
   return table;

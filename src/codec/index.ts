@@ -7,6 +7,15 @@ export {
   MAX_CONTROL_PAYLOAD_LENGTH,
 } from "./close-body.js";
 export { CloseCode, isValidCloseCode } from "./close-code.js";
+export { compress, decompress } from "./compression.js";
+export { isCompressionAvailable } from "./compression-memory.js";
+export { Compressor, type CompressorOptions } from "./compressor.js";
+export {
+  DEFAULT_MAX_LENGTH,
+  Decompressor,
+  type DecompressorOptions,
+  type PayloadPlace,
+} from "./decompressor.js";
 export { InvalidStateError, LimitError, ProtocolError, type ProtocolErrorCode } from "./errors.js";
 export {
   type DecodeFrameOptions,

@@ -10,7 +10,7 @@ import {
   WINDOW_LENGTH,
 } from "../kernel/index.js";
 import { assertBytes } from "./bytes.js";
-import { allocate, decodeUtf8, hostDecodesSlowly } from "./host.js";
+import { allocate, decodeUtf8, hostDecodesSlowly, type StringReader } from "./host.js";
 import type { PayloadBuffer } from "./payload-buffer.js";
 import { type Workspace, workspace } from "./workspace.js";
 
@@ -106,10 +106,7 @@ const SHORT_LENGTH = 16;
  * @param ascii - whether every byte is known to be below 0x80.
  */
 export function textAt(space: Workspace, start: number, end: number, ascii: boolean): string {
-  if (ascii) {
-    if (end - start <= SHORT_LENGTH) return shortString(space.kernel.bytes, start, end - start);
-    return space.strings.ascii(start, end);
-  }
+  if (ascii) return asciiAt(space, start, end);
   if (end - start > SHORT_LENGTH && !hostDecodesSlowly) return space.strings.utf8(start, end);
   if (end - start > WINDOW_LENGTH) {
     const half = characterBoundary(space.kernel.bytes, start + WINDOW_LENGTH);
@@ -118,6 +115,16 @@ export function textAt(space: Workspace, start: number, end: number, ascii: bool
   const units = space.kernel.utf8ToUtf16(start, end, UTF16);
   if (units <= SHORT_LENGTH) return shortString(space.units, 0, units);
   return space.strings.utf16(UTF16, UTF16 + 2 * units);
+}
+
+/** A string of bytes below 0x80 that lie in some kernel's memory. */
+export function asciiAt(
+  { kernel, strings }: { readonly kernel: { readonly bytes: Uint8Array }; readonly strings: StringReader },
+  start: number,
+  end: number,
+): string {
+  const length = end - start;
+  return length <= SHORT_LENGTH ? shortString(kernel.bytes, start, length) : strings.ascii(start, end);
 }
 
 /** A string of at most 16 code units. Reads 8 or 16, whatever the length. */
