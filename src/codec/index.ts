@@ -11,7 +11,6 @@ export { compress, decompress } from "./compression.js";
 export { isCompressionAvailable } from "./compression-memory.js";
 export { Compressor, type CompressorOptions } from "./compressor.js";
 export {
-  DEFAULT_MAX_LENGTH,
   Decompressor,
   type DecompressorOptions,
   type PayloadPlace,
