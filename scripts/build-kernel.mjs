@@ -37,8 +37,10 @@ for (const { name, entry, map, prefix, pages, memoryBase } of MODULES) {
     `assembly/${entry}.ts`,
     ...["--target", target, "--outFile", outFile, ...text, ...memory],
   ]);
-  if (error !== null || stderr.toString() !== "") {
-    process.stderr.write(stderr.toString());
+  // That `converge` stops at a pass which made the module no smaller is no warning.
+  const warnings = stderr.toString().replaceAll("Last converge was suboptimal.\n", "");
+  if (error !== null || warnings !== "") {
+    process.stderr.write(warnings);
     throw error ?? new Error("a module must compile without warnings");
   }
   const wasm = await readFile(outFile);

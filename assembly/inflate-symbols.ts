@@ -1,0 +1,143 @@
+/**
+ * Literals and matches of a block of DEFLATE (RFC 1951 §3.2.3): many at a time while there is plenty of input and
+ * of room, and one by one where either may end. Knows tables, bits and a window; no headers of blocks.
+ *
+ * A place in the input is one u32, eight times the address of a byte plus the number of its bits that are consumed.
+ * Both functions return where they stopped and leave the POSITION of the block as they found or made it. Bytes
+ * behind the end of the input are loaded at times; no symbol that takes a bit of them is used.
+ */
+
+import {
+  INFLATE_CAPACITY,
+  INFLATE_DISTANCE,
+  INFLATE_FULL,
+  INFLATE_MORE,
+  INFLATE_POSITION,
+  INFLATE_REMAINING,
+  INFLATE_WINDOW,
+  INFLATE_WINDOW_SIZE,
+  STATUS_DISTANCE,
+  STATUS_SYMBOL,
+} from "./compression-memory";
+import {
+  DISTANCE_BITS,
+  ENTRY_END,
+  ENTRY_EXCEPTION,
+  ENTRY_LITERAL,
+  ENTRY_SUBTABLE,
+  LITERAL_BITS,
+  PATTERNS,
+  STRIDES,
+} from "./inflate-tables";
+import { RESULT, RESULT_STATUS } from "./memory";
+
+/** RESULT_STATUS while a call goes on: the block has come to its end. */
+export const BLOCK_ENDED: i32 = -1;
+
+const LONGEST_MATCH: usize = 258;
+/** Literals that the loop for many symbols may write before a match. */
+const MOST_LITERALS: usize = 3;
+/** Bits that a round of that loop takes at most: three literals, a length and a distance. */
+const MOST_BITS: u32 = 3 * 15 + 20 + 28;
+
+/** The entry of the code that the lowest bits of `bits` begin with. */
+function lookUp(bits: u64, table: usize, mask: u32, tableBits: u32): u32 {
+  const entry = load<u32>(table + ((<u32>bits & mask) << 2));
+  return entry & ENTRY_SUBTABLE ? inSubtable(bits, table, entry, tableBits) : entry;
+}
+
+function inSubtable(bits: u64, table: usize, entry: u32, tableBits: u32): u32 {
+  const index = <u32>(bits >> tableBits) & ((1 << ((entry >> 8) & 15)) - 1);
+  return load<u32>(table + (((entry >> 16) + index) << 2));
+}
+
+/** The length or distance of an entry whose extra bits lie behind its code at the bottom of `bits`. */
+function valueOf(entry: u32, bits: u64): u32 {
+  const taken = <u32>bits & ((1 << (entry & 31)) - 1);
+  return (entry >> 16) + (taken >> ((entry >> 8) & 15));
+}
+
+/** Writes a match; up to 15 bytes behind it are overwritten too. */
+export function copyMatch(output: usize, distance: usize, length: usize): void {
+  const end = output + length;
+  let source = output - distance;
+  if (distance >= 16) {
+    do {
+      v128.store(output, v128.load(source));
+      source += 16;
+      output += 16;
+    } while (output < end);
+  } else {
+    // The bytes of the period, over and over.
+    const pattern = i8x16.swizzle(v128.load(source), v128.load(PATTERNS + (distance << 4)));
+    const stride = <usize>load<u8>(STRIDES + distance);
+    do {
+      v128.store(output, pattern);
+      output += stride;
+    } while (output < end);
+  }
+}
+
+/** One symbol after the other, up to the end of the block, of the input or of the room. */
+export function inflateSymbols(
+  block: usize,
+  bit: u32,
+  end: u32,
+  literals: usize,
+  literalMask: u32,
+  distances: usize,
+  distanceMask: u32,
+): u32 {
+  const window = block + INFLATE_WINDOW;
+  const windowSize = load<u32>(block, INFLATE_WINDOW_SIZE);
+  const full = window + load<u32>(block, INFLATE_CAPACITY);
+  let output = window + load<u32>(block, INFLATE_POSITION);
+  let status = INFLATE_MORE;
+  for (;;) {
+    const bits = load<u64>(bit >> 3) >> (bit & 7);
+    const entry = lookUp(bits, literals, literalMask, LITERAL_BITS);
+    let next = bit + (entry & 0xff);
+    if (next > end) break;
+    if (entry & ENTRY_LITERAL) {
+      if (output == full) {
+        status = INFLATE_FULL;
+        break;
+      }
+      store<u8>(output++, entry >> 16);
+      bit = next;
+      continue;
+    }
+    if (entry & ENTRY_EXCEPTION) {
+      status = entry & ENTRY_END ? BLOCK_ENDED : STATUS_SYMBOL;
+      bit = next;
+      break;
+    }
+    const length = valueOf(entry, bits);
+    const distanceBits = bits >> (entry & 0xff);
+    const distanceEntry = lookUp(distanceBits, distances, distanceMask, DISTANCE_BITS);
+    next += distanceEntry & 0xff;
+    if (next > end) break;
+    if (distanceEntry & ENTRY_EXCEPTION) {
+      status = STATUS_SYMBOL;
+      break;
+    }
+    const distance = valueOf(distanceEntry, distanceBits);
+    if (distance > windowSize || distance > <u32>(output - window)) {
+      status = STATUS_DISTANCE;
+      break;
+    }
+    bit = next;
+    const here = min(length, <u32>(full - output));
+    if (here) copyMatch(output, distance, here);
+    output += here;
+    if (here < length) {
+      store<u32>(block, length - here, INFLATE_REMAINING);
+      store<u32>(block, distance, INFLATE_DISTANCE);
+      status = INFLATE_FULL;
+      break;
+    }
+  }
+  store<u32>(block, <u32>(output - window), INFLATE_POSITION);
+  store<i32>(RESULT, status, RESULT_STATUS);
+  return bit;
+}
