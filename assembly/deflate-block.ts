@@ -153,7 +153,7 @@ function writeBits(block: usize, value: u64, length: u32): void {
 
 /** Writes BFINAL, which is never set, and BTYPE. */
 function writeType(block: usize, type: u32): void {
-  writeBits(block, <u64>type << 1, 3);
+  writeBits(block, (<u64>type) << 1, 3);
 }
 
 function writeHeader(block: usize, header: u32): void {
@@ -187,7 +187,7 @@ function writeSymbols(block: usize, codes: usize): void {
     const far = load<u32>(distanceCodes + (((symbol >> DISTANCE_CODE_SHIFT) & 0x1f) << 2));
     const first = (entry & 0xffff) | (((symbol >> LENGTH_EXTRA_SHIFT) & 0x1f) << ((entry >> 16) & 0xff));
     const second = (far & 0xffff) | ((symbol >> DISTANCE_EXTRA_SHIFT) << ((far >> 16) & 0xff));
-    const value = <u64>first | (<u64>second << (<u64>(entry >> 24)));
+    const value = <u64>first | ((<u64>second) << (entry >> 24));
     bits |= value << count;
     count += <u64>((entry >> 24) + (far >> 24));
     store<u64>(output, bits);

@@ -38,10 +38,12 @@ import {
   TABLE_LENGTH,
   WINDOW_SLACK,
 } from "./deflate-layout";
+import { enterPositions, HASHED_LENGTH } from "./match";
 import { matchFast } from "./match-fast";
+import { matchLazily } from "./match-lazy";
 
 /** Levels from this one on find matches by chains. */
-const CHAINS_LEAST: u32 = 10;
+const CHAINS_LEAST: u32 = 4;
 
 function tableLength(level: u32, hashBits: u32): u32 {
   return level == 0 ? 0 : 2 << hashBits;
@@ -167,12 +169,18 @@ export function deflate(block: usize, length: i32, flush: i32): i32 {
   const window = <usize>load<u32>(block, DEFLATE_WINDOW);
   store<u32>(block, end, DEFLATE_POSITION);
   store<u32>(block, <u32>OUTPUT, OUTPUT_END);
-  if (load<u32>(block, LEVEL) == 0) {
+  const level = load<u32>(block, LEVEL);
+  if (level == 0) {
     if (length) writeStored(block, window + start, length);
   } else {
     if (load<u32>(block, SYMBOLS_END) == SYMBOLS) beginBlock(block, start);
+    // The last positions of the history, whose bytes did not suffice to enter them.
+    const unhashed = window + start - min<u32>(start, <u32>HASHED_LENGTH - 1);
+    enterPositions(block, unhashed, window + min(end, start + <u32>HASHED_LENGTH - 1), 1);
     for (let position = start; position < end; ) {
-      position = <u32>(matchFast(block, window + position, window + end) - window);
+      const from = window + position;
+      const next = level == 1 ? matchFast(block, from, window + end) : matchLazily(block, from, window + end);
+      position = <u32>(next - window);
       if (position < end) endBlock(block, position, false);
     }
     const symbols = load<u32>(block, SYMBOLS_END) - <u32>SYMBOLS;
@@ -191,5 +199,5 @@ function keepSource(block: usize, end: u32): void {
   if (start == SOURCE_LOST || end - start <= load<u32>(block, DEFLATE_WINDOW_SIZE)) return;
   const symbols = (load<u32>(block, SYMBOLS_END) - <u32>SYMBOLS) >> 2;
   // With fewer symbols there are matches enough to make it worth deflating.
-  if (symbols > (end - start) - ((end - start) >> 2)) endBlock(block, end, true);
+  if (symbols > end - start - ((end - start) >> 2)) endBlock(block, end, true);
 }

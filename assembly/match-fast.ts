@@ -5,12 +5,6 @@
 
 import { DEFLATE_WINDOW, DEFLATE_WINDOW_SIZE } from "./compression-memory";
 import {
-  COUNTS,
-  DISTANCE_CODE_SHIFT,
-  DISTANCE_COUNTS,
-  DISTANCE_EXTRA_SHIFT,
-  LENGTH_SYMBOLS,
-  LITERAL,
   MATCH_LENGTH_LIMIT,
   SHIFT,
   SYMBOLS_AT_ONCE,
@@ -18,9 +12,8 @@ import {
   SYMBOLS_LIMIT,
   TABLE,
 } from "./deflate-layout";
+import { addLiteral, addMatch, HASH_FACTOR, HASHED_LENGTH } from "./match";
 
-/** 2^32 divided by the golden ratio: spreads the bits of four bytes over the top of the product. */
-export const HASH_FACTOR: u32 = 0x9e3779b1;
 /** A match this long needs no rival. */
 const NICE_LENGTH: usize = 32;
 /** After so many bytes without a match (in bits), one more is passed over at a time. */
@@ -40,7 +33,7 @@ export function matchFast(block: usize, position: usize, end: usize): usize {
   const shift = load<u32>(block, SHIFT);
   let symbols = <usize>load<u32>(block, SYMBOLS_END);
   let misses: u32 = 0;
-  while (position + 4 <= end && symbols < SYMBOLS_LIMIT) {
+  while (position + HASHED_LENGTH <= end && symbols < SYMBOLS_LIMIT) {
     const sequence = load<u32>(position);
     // A bucket is two offsets, the newer one below the older.
     const bucket = table + (((sequence * HASH_FACTOR) >>> shift) << 2);
@@ -81,29 +74,12 @@ export function matchFast(block: usize, position: usize, end: usize): usize {
     if (length == 0) {
       const left = min<usize>(1 + (misses++ >> PATIENCE), min<usize>(SYMBOLS_AT_ONCE, end - position));
       for (const next = position + left; position < next; position++, symbols += 4) {
-        const byte = <u32>load<u8>(position);
-        const count = COUNTS + (byte << 2);
-        store<u32>(symbols, byte | LITERAL);
-        store<u32>(count, load<u32>(count) + 1);
+        addLiteral(symbols, position);
       }
       continue;
     }
     misses = 0;
-    const symbol = <u32>load<u16>(LENGTH_SYMBOLS + ((length - 3) << 1));
-    const distance = <u32>(position - source) - 1;
-    // §3.2.5: two codes for each power of two, told apart by the bit below the highest.
-    let code = distance;
-    let extra: u32 = 0;
-    if (distance >= 2) {
-      const extraBits = 30 - clz(distance);
-      code = (extraBits << 1) + (distance >> extraBits);
-      extra = distance & ((1 << extraBits) - 1);
-    }
-    const lengthCount = COUNTS + ((symbol & 0x1ff) << 2);
-    const distanceCount = DISTANCE_COUNTS + (code << 2);
-    store<u32>(lengthCount, load<u32>(lengthCount) + 1);
-    store<u32>(distanceCount, load<u32>(distanceCount) + 1);
-    store<u32>(symbols, symbol | (code << DISTANCE_CODE_SHIFT) | (extra << DISTANCE_EXTRA_SHIFT));
+    addMatch(symbols, length, <u32>(position - source));
     symbols += 4;
     const next = position + length;
     const last = min(next, end - 3);
@@ -113,13 +89,8 @@ export function matchFast(block: usize, position: usize, end: usize): usize {
     }
     position = next;
   }
-  if (position + 4 > end && symbols < SYMBOLS_LIMIT) {
-    for (; position < end; position++, symbols += 4) {
-      const byte = <u32>load<u8>(position);
-      const count = COUNTS + (byte << 2);
-      store<u32>(symbols, byte | LITERAL);
-      store<u32>(count, load<u32>(count) + 1);
-    }
+  if (symbols < SYMBOLS_LIMIT) {
+    for (; position < end; position++, symbols += 4) addLiteral(symbols, position);
   }
   store<u32>(block, <u32>symbols, SYMBOLS_END);
   return position;
