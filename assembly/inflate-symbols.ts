@@ -35,10 +35,10 @@ import { RESULT, RESULT_STATUS } from "./memory";
 export const BLOCK_ENDED: i32 = -1;
 
 const LONGEST_MATCH: usize = 258;
-/** Literals that the loop for many symbols may write before a match. */
+/** What the loop for many symbols may write before a match. */
 const MOST_LITERALS: usize = 3;
-/** Bits that a round of that loop takes at most: three literals, a length and a distance. */
-const MOST_BITS: u32 = 3 * 15 + 20 + 28;
+/** Room for a round of that loop. What it overwrites behind its output lies in the window or in the slack. */
+const ROOM: usize = MOST_LITERALS + LONGEST_MATCH;
 
 /** The entry of the code that the lowest bits of `bits` begin with. */
 function lookUp(bits: u64, table: usize, mask: u32, tableBits: u32): u32 {
@@ -52,7 +52,7 @@ function inSubtable(bits: u64, table: usize, entry: u32, tableBits: u32): u32 {
 }
 
 /** The length or distance of an entry whose extra bits lie behind its code at the bottom of `bits`. */
-function valueOf(entry: u32, bits: u64): u32 {
+function extend(entry: u32, bits: u64): u32 {
   const taken = <u32>bits & ((1 << (entry & 31)) - 1);
   return (entry >> 16) + (taken >> ((entry >> 8) & 15));
 }
@@ -78,6 +78,104 @@ export function copyMatch(output: usize, distance: usize, length: usize): void {
   }
 }
 
+/**
+ * Symbols while any round has input and room enough. A round is up to three literals and a match; it leaves what is
+ * an end or an error to `inflateSymbols`.
+ */
+export function inflateRounds(
+  block: usize,
+  bit: u32,
+  end: u32,
+  literals: usize,
+  literalMask: u32,
+  distances: usize,
+  distanceMask: u32,
+): u32 {
+  const window = block + INFLATE_WINDOW;
+  const windowSize = load<u32>(block, INFLATE_WINDOW_SIZE);
+  let output = window + load<u32>(block, INFLATE_POSITION);
+  const lastOutput = window + load<u32>(block, INFLATE_CAPACITY) - ROOM;
+  // A round takes at most 70 bits: two literals out of the table, and the longest length and distance.
+  const lastInput = <usize>(end >> 3) - 9;
+  let input = <usize>(bit >> 3);
+  if (input > lastInput || output > lastOutput) return bit;
+
+  // `left` counts in its lowest six bits how many of `bits` are left; what is above does not matter to shifts.
+  let bits = load<u64>(input) >> (bit & 7);
+  let left: u64 = 56 - (bit & 7);
+  input += 7;
+  do {
+    bits |= load<u64>(input) << left;
+    input += 7 - (<u32>(left >> 3) & 7);
+    left |= 56;
+    let entry = load<u32>(literals + ((<u32>bits & literalMask) << 2));
+    let before = bits;
+    bits >>= entry;
+    left -= entry;
+    if (entry & ENTRY_LITERAL) {
+      store<u8>(output, entry >> 16);
+      entry = load<u32>(literals + ((<u32>bits & literalMask) << 2));
+      before = bits;
+      bits >>= entry;
+      left -= entry;
+      output++;
+      if (entry & ENTRY_LITERAL) {
+        store<u8>(output, entry >> 16);
+        entry = load<u32>(literals + ((<u32>bits & literalMask) << 2));
+        before = bits;
+        bits >>= entry;
+        left -= entry;
+        output++;
+        if (entry & ENTRY_LITERAL) {
+          store<u8>(output++, entry >> 16);
+          continue;
+        }
+      }
+    }
+    if (entry & ENTRY_EXCEPTION) {
+      if (!(entry & ENTRY_SUBTABLE)) {
+        left += entry;
+        break;
+      }
+      // It took nothing yet.
+      entry = inSubtable(bits, literals, entry, LITERAL_BITS);
+      if (entry & ENTRY_EXCEPTION) break;
+      bits >>= entry;
+      left -= entry;
+      if (entry & ENTRY_LITERAL) {
+        store<u8>(output++, entry >> 16);
+        continue;
+      }
+    }
+    const length = extend(entry, before);
+    if ((left & 63) < 28) {
+      bits |= load<u64>(input) << left;
+      input += 7 - (<u32>(left >> 3) & 7);
+      left |= 56;
+    }
+    let distanceEntry = load<u32>(distances + ((<u32>bits & distanceMask) << 2));
+    if (distanceEntry & ENTRY_EXCEPTION) {
+      if (distanceEntry & ENTRY_SUBTABLE)
+        distanceEntry = inSubtable(bits, distances, distanceEntry, DISTANCE_BITS);
+      if (distanceEntry & ENTRY_EXCEPTION) {
+        left += entry;
+        break;
+      }
+    }
+    const distance = extend(distanceEntry, bits);
+    if (distance > windowSize || distance > <u32>(output - window)) {
+      left += entry;
+      break;
+    }
+    bits >>= distanceEntry;
+    left -= distanceEntry;
+    copyMatch(output, distance, length);
+    output += length;
+  } while (input <= lastInput && output <= lastOutput);
+  store<u32>(block, <u32>(output - window), INFLATE_POSITION);
+  return ((<u32>input) << 3) - (<u32>left & 63);
+}
+
 /** One symbol after the other, up to the end of the block, of the input or of the room. */
 export function inflateSymbols(
   block: usize,
@@ -88,6 +186,7 @@ export function inflateSymbols(
   distances: usize,
   distanceMask: u32,
 ): u32 {
+  bit = inflateRounds(block, bit, end, literals, literalMask, distances, distanceMask);
   const window = block + INFLATE_WINDOW;
   const windowSize = load<u32>(block, INFLATE_WINDOW_SIZE);
   const full = window + load<u32>(block, INFLATE_CAPACITY);
@@ -112,7 +211,7 @@ export function inflateSymbols(
       bit = next;
       break;
     }
-    const length = valueOf(entry, bits);
+    const length = extend(entry, bits);
     const distanceBits = bits >> (entry & 0xff);
     const distanceEntry = lookUp(distanceBits, distances, distanceMask, DISTANCE_BITS);
     next += distanceEntry & 0xff;
@@ -121,7 +220,7 @@ export function inflateSymbols(
       status = STATUS_SYMBOL;
       break;
     }
-    const distance = valueOf(distanceEntry, distanceBits);
+    const distance = extend(distanceEntry, distanceBits);
     if (distance > windowSize || distance > <u32>(output - window)) {
       status = STATUS_DISTANCE;
       break;
