@@ -231,6 +231,13 @@ describe("docs/protocol.md", () => {
     ];
     assert.deepEqual(missingIn("docs/protocol.md", names), []);
   });
+
+  test("names every option of compression", () => {
+    const source = readFileSync(path.join(root, "src/protocol/permessage-deflate.ts"), "utf8");
+    const options = [...source.matchAll(/^ {2}readonly (\w+)\?:/gm)].map(([, option]) => option);
+    assert.equal(options.length, 7);
+    assert.deepEqual(missingIn("docs/protocol.md", options), []);
+  });
 });
 
 describe("docs/connections.md", () => {

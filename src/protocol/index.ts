@@ -85,5 +85,13 @@ export {
 export type { SendOptions } from "./message-sender.js";
 export { judgeOrigin, type OriginPolicy } from "./origin.js";
 export { Output } from "./output.js";
+export {
+  acceptPerMessageDeflate,
+  checkPerMessageDeflate,
+  confirmPerMessageDeflate,
+  type DeflateParameters,
+  offerPerMessageDeflate,
+  type PerMessageDeflateOptions,
+} from "./permessage-deflate.js";
 export { PingTracker } from "./ping-tracker.js";
 export { PreparedMessage, type PrepareOptions, prepareMessage } from "./prepared-message.js";
