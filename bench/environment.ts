@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
 
-const PACKAGES = ["bufferutil", "tinybench", "utf-8-validate", "websocket-driver", "ws"];
+const PACKAGES = ["bufferutil", "pako", "tinybench", "utf-8-validate", "websocket-driver", "ws"];
 
 const root = new URL("..", import.meta.url);
 

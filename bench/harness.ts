@@ -13,7 +13,19 @@ export interface Rival {
   /** Runs before every sample, outside of the timing. */
   readonly prepare?: () => void;
   /** Does all operations of the contest; timed. Each rival's loop is a function literal of its own. */
-  readonly run: () => void;
+  readonly run: () => void | Promise<void>;
+  /** Whether `run` gives a promise, which is waited for. */
+  readonly isAsync?: boolean;
+  /** How many times `run` does the operations. Default 1. */
+  readonly repeats?: number;
+  /** What it makes of the contest's bytes, if that is what it does. */
+  readonly volume?: Volume;
+}
+
+/** Bytes of all operations. */
+export interface Volume {
+  readonly raw: number;
+  readonly compressed: number;
 }
 
 /** Rivals that do the same work. */
@@ -27,6 +39,8 @@ export interface Contest {
   readonly operations: number;
   /** The rival that ratios are against; always the same work, never one of ours. */
   readonly peer: string;
+  /** Others that the first of the rivals is compared with too. */
+  readonly morePeers?: readonly string[];
   readonly rivals: readonly Rival[];
 }
 
@@ -47,6 +61,8 @@ export interface Result {
   readonly greatestRatio: number;
   /** The same as `ratio`, of the means. */
   readonly meanRatio: number;
+  readonly operations: number;
+  readonly volume?: Volume;
 }
 
 /** How long and how often. Times in milliseconds. */
@@ -105,8 +121,8 @@ export function check(
 }
 
 /** Runs all rivals of a contest; ratios are within rounds, so what slows the machine slows both. */
-export function measure(contest: Contest, pace: Pace): Result[] {
-  const { suite, table, size, operations, peer, rivals } = contest;
+export async function measure(contest: Contest, pace: Pace): Promise<Result[]> {
+  const { suite, table, size, operations, peer, morePeers = [], rivals } = contest;
   const bench = new Bench({
     time: pace.roundTimeMs,
     iterations: LEAST_SAMPLES,
@@ -114,10 +130,13 @@ export function measure(contest: Contest, pace: Pace): Result[] {
     warmupIterations: LEAST_SAMPLES,
     throws: true,
   });
-  for (const { name, run, prepare } of rivals) {
-    bench.add(name, run, { async: false, ...(prepare && { beforeEach: prepare }) });
+  for (const { name, run, prepare, isAsync = false } of rivals) {
+    bench.add(name, run, { async: isAsync, ...(prepare && { beforeEach: prepare }) });
   }
-  for (const task of bench.tasks) task.warmupSync();
+  for (const [i, task] of bench.tasks.entries()) {
+    if (rivals[i].isAsync) await task.warmup();
+    else task.warmupSync();
+  }
 
   const medians = rivals.map((): number[] => []);
   const means = rivals.map((): number[] => []);
@@ -127,16 +146,19 @@ export function measure(contest: Contest, pace: Pace): Result[] {
       const task = bench.tasks[i];
       collectGarbage({ type: "minor" }); // nobody pays for what the one before left
       task.reset();
-      task.runSync();
+      if (rivals[i].isAsync) await task.run();
+      else task.runSync();
       const { result } = task;
       if (result.state !== "completed") throw new Error(`${table}, ${size} B: ${task.name} ${result.state}`);
-      medians[i].push((result.latency.p50 * 1e6) / operations);
-      means[i].push((result.latency.mean * 1e6) / operations);
+      const done = operations * (rivals[i].repeats ?? 1);
+      medians[i].push((result.latency.p50 * 1e6) / done);
+      means[i].push((result.latency.mean * 1e6) / done);
     }
   }
 
-  const peerIndex = rivals.findIndex((rival) => rival.name === peer);
-  return rivals.map(({ name }, i) => {
+  const compare = (i: number, against: string): Result => {
+    const { name, volume } = rivals[i];
+    const peerIndex = rivals.findIndex((rival) => rival.name === against);
     const ratios = medians[i].map((ns, round) => medians[peerIndex][round] / ns);
     const meanRatios = means[i].map((ns, round) => means[peerIndex][round] / ns);
     return {
@@ -144,15 +166,18 @@ export function measure(contest: Contest, pace: Pace): Result[] {
       table,
       size,
       rival: name,
-      peer,
+      peer: against,
       nsPerOperation: median(medians[i]),
       meanNsPerOperation: median(means[i]),
       ratio: median(ratios),
       leastRatio: Math.min(...ratios),
       greatestRatio: Math.max(...ratios),
       meanRatio: median(meanRatios),
+      operations,
+      ...(volume && { volume }),
     };
-  });
+  };
+  return [...rivals.map((_, i) => compare(i, peer)), ...morePeers.map((against) => compare(0, against))];
 }
 
 export function median(numbers: readonly number[]): number {

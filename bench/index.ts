@@ -7,6 +7,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { compressionRatios, type RatioResult } from "./compression-ratio.js";
+import { formatCompression, formatRatios, judgeCompression } from "./compression-report.js";
 import { describeEnvironment } from "./environment.js";
 import type { Field, Result } from "./harness.js";
 import { formatResults, formatStart, formatTargets } from "./report.js";
@@ -14,7 +16,7 @@ import { measureStart, type StartResult } from "./start.js";
 import { judge } from "./targets.js";
 import type { Suite } from "./worker.js";
 
-const SUITES = ["decode", "encode", "masking", "utf8", "start"] as const;
+const SUITES = ["decode", "encode", "masking", "utf8", "compression", "start"] as const;
 
 const USAGE = `npm run bench -- [options]     (after npm run build: what is measured is dist/)
 
@@ -53,6 +55,7 @@ if (environment.distIsOlder) console.log("WARNING: dist/ is older than its sourc
 
 const results: Result[] = [];
 let start: StartResult[] = [];
+let ratios: RatioResult[] = [];
 for (const suite of chosen) {
   if (suite === "start") {
     start = measureStart(values.quick ? 7 : 21);
@@ -60,17 +63,21 @@ for (const suite of chosen) {
   } else {
     const found = [...(await runWorker(suite, "duel")), ...(await runWorker(suite, "others"))];
     results.push(...found);
-    console.log(`## ${suite}\n\n${formatResults(found)}\n`);
+    const tables = suite === "compression" ? formatCompression(found) : formatResults(found);
+    console.log(`## ${suite}\n\n${tables}\n`);
+    if (suite !== "compression") continue;
+    ratios = compressionRatios();
+    console.log(`${formatRatios(ratios)}\n`);
   }
 }
-const targets = judge(results, start, environment.kernelBytes);
+const targets = [...judge(results, start, environment.kernelBytes), ...judgeCompression(results, ratios)];
 console.log(`## targets\n\n${formatTargets(targets)}\n`);
 
 const suffix = (values.quick ? "-quick" : "") + (values.only ? `-${chosen.join("-")}` : "");
 const file = values.json
   ? resolve(values.json)
   : fileURLToPath(new URL(`results/${process.version}${suffix}.json`, import.meta.url));
-const record = { environment, quick: values.quick, targets, start, results };
+const record = { environment, quick: values.quick, targets, start, ratios, results };
 await mkdir(dirname(file), { recursive: true });
 await writeFile(file, `${JSON.stringify(record, undefined, 2)}\n`);
 console.log(`written: ${file}`);

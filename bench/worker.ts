@@ -6,6 +6,7 @@
  */
 
 import { setImmediate } from "node:timers/promises";
+import { compressionContests } from "./compression.js";
 import { decodeContests } from "./decode.js";
 import { encodeContests } from "./encode.js";
 import { type Contest, type Field, FULL_PACE, measure, QUICK_PACE, type Result } from "./harness.js";
@@ -19,7 +20,8 @@ const SUITES = {
   encode: encodeContests,
   masking: maskingContests,
   utf8: utf8Contests,
-} satisfies Record<string, (field: Field) => Iterable<Contest>>;
+  compression: compressionContests,
+} satisfies Record<string, (field: Field, isQuick: boolean) => Iterable<Contest> | AsyncIterable<Contest>>;
 export type Suite = keyof typeof SUITES;
 
 if (process.send !== undefined) {
@@ -27,9 +29,9 @@ if (process.send !== undefined) {
   if (field === "others") selectKernel("reference");
   else if (kernelBackend() !== "wasm") throw new Error("this runtime has no WebAssembly: nothing to measure");
   const results: Result[] = [];
-  for (const contest of SUITES[suite](field)) {
+  for await (const contest of SUITES[suite](field, pace === "quick")) {
     showProgress(`${contest.table}, ${contest.size} B`);
-    results.push(...measure(contest, pace === "quick" ? QUICK_PACE : FULL_PACE));
+    results.push(...(await measure(contest, pace === "quick" ? QUICK_PACE : FULL_PACE)));
     await setImmediate(); // streams finish their writes here
   }
   showProgress("");
