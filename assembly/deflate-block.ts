@@ -14,7 +14,6 @@ import {
   COUNTS,
   DISTANCE_CODE_LENGTHS,
   DISTANCE_CODE_SHIFT,
-  DISTANCE_CODES,
   DISTANCE_COUNTS,
   DISTANCE_EXTRA_BITS,
   DISTANCE_EXTRA_SHIFT,
@@ -39,7 +38,7 @@ export const STORED: u32 = 0;
 const FIXED: u32 = 1;
 const DYNAMIC: u32 = 2;
 
-/** With fewer symbols, a code of their own never makes up for its description. */
+/** With fewer symbols, a code of their own hardly ever makes up for its description, and takes time to make. */
 const DYNAMIC_LEAST: u32 = 64;
 /** The order in which the lengths of the code for code lengths are written (§3.2.7). */
 const HEADER_ORDER = memory.data<u8>([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]);

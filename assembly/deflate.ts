@@ -51,7 +51,7 @@ function tableLength(level: u32, hashBits: u32): u32 {
 
 /** The table for matches of three bytes has an eighth of the entries. */
 function shortTableLength(level: u32, hashBits: u32): u32 {
-  return level < CHAINS_LEAST ? 0 : 2 << (hashBits - 2);
+  return level < CHAINS_LEAST ? 0 : 2 << (hashBits - 3);
 }
 
 function chainsLength(level: u32, windowBits: u32): u32 {
@@ -88,7 +88,7 @@ export function deflateInit(block: usize, windowBits: i32, level: i32, hashBits:
   // Without chains, two entries make a bucket.
   store<u32>(block, (<u32>level < CHAINS_LEAST ? 33 : 32) - hashBits, SHIFT);
   store<u32>(block, <u32>shortTable, SHORT_TABLE);
-  store<u32>(block, 34 - hashBits, SHORT_SHIFT);
+  store<u32>(block, 35 - hashBits, SHORT_SHIFT);
   if (<u32>level >= CHAINS_LEAST) {
     store<u32>(block, <u32>chains, CHAINS);
     memory.fill(chains, 0, chainsLength(level, windowBits));
@@ -142,7 +142,12 @@ export function deflateSlide(block: usize): void {
 
 /** Takes `length` bytes behind the history into it, without deflating them. */
 export function deflateSkip(block: usize, length: i32): void {
-  store<u32>(block, load<u32>(block, DEFLATE_POSITION) + length, DEFLATE_POSITION);
+  const start = load<u32>(block, DEFLATE_POSITION);
+  store<u32>(block, start + length, DEFLATE_POSITION);
+  if (load<u32>(block, LEVEL) == 0) return;
+  // Every other position is enough: a repetition is then found at its second byte at the latest.
+  const from = <usize>load<u32>(block, DEFLATE_WINDOW) + start;
+  enterPositions(block, from, from + length, 2);
 }
 
 /**

@@ -12,12 +12,12 @@ import {
   SYMBOLS_LIMIT,
   TABLE,
 } from "./deflate-layout";
-import { addLiteral, addMatch, HASH_FACTOR, HASHED_LENGTH } from "./match";
+import { addLiteral, addMatch, commonLength, HASH_FACTOR, HASHED_LENGTH } from "./match";
 
 /** A match this long needs no rival. */
 const NICE_LENGTH: usize = 32;
-/** After so many bytes without a match (in bits), one more is passed over at a time. */
-const PATIENCE: u32 = 6;
+/** After each so many bytes without a match, one more is passed over at a time. */
+const PATIENCE: u32 = 32;
 
 /**
  * Turns bytes into symbols from `position` up to `end`, or until the symbols are many enough for a block. A table
@@ -39,42 +39,34 @@ export function matchFast(block: usize, position: usize, end: usize): usize {
     const bucket = table + (((sequence * HASH_FACTOR) >>> shift) << 2);
     const offsets = load<u32>(bucket);
     store<u32>(bucket, (offsets << 16) | (<u32>(position - window) & 0xffff));
+    const newer = window + (offsets & 0xffff);
     const older = window + (offsets >>> 16);
-    let source = window + (offsets & 0xffff);
-    let length: usize = 0;
+    const isOlderNear = position - older - 1 < windowSize;
     const limit = min(MATCH_LENGTH_LIMIT, end - position);
-    if (position - source - 1 < windowSize && load<u32>(source) == sequence) {
-      length = 4;
-      while (length < limit) {
-        const difference = load<u64>(position + length) ^ load<u64>(source + length);
-        if (difference) {
-          length += <usize>(ctz(difference) >> 3);
-          break;
+    let source = newer;
+    let length: usize = 0;
+    if (position - newer - 1 < windowSize && load<u32>(newer) == sequence) {
+      length = commonLength(position, newer, limit);
+      // What makes a match longer than this one agrees in the byte behind it.
+      const last = length - 3;
+      if (length < NICE_LENGTH && isOlderNear && load<u32>(older + last) == load<u32>(position + last)) {
+        const rival = load<u32>(older) == sequence ? commonLength(position, older, limit) : 0;
+        if (rival > length) {
+          length = rival;
+          source = older;
         }
-        length += 8;
       }
-      if (length > limit) length = limit;
-    }
-    if (length < NICE_LENGTH && position - older - 1 < windowSize && load<u32>(older) == sequence) {
-      let rival: usize = 4;
-      while (rival < limit) {
-        const difference = load<u64>(position + rival) ^ load<u64>(older + rival);
-        if (difference) {
-          rival += <usize>(ctz(difference) >> 3);
-          break;
-        }
-        rival += 8;
-      }
-      if (rival > limit) rival = limit;
-      if (rival > length) {
-        length = rival;
-        source = older;
-      }
-    }
-    if (length == 0) {
-      const left = min<usize>(1 + (misses++ >> PATIENCE), min<usize>(SYMBOLS_AT_ONCE, end - position));
-      for (const next = position + left; position < next; position++, symbols += 4) {
-        addLiteral(symbols, position);
+    } else if (isOlderNear && load<u32>(older) == sequence) {
+      length = commonLength(position, older, limit);
+      source = older;
+    } else {
+      addLiteral(symbols, position);
+      symbols += 4;
+      position++;
+      misses++;
+      if (misses >= PATIENCE) {
+        let hurry = min<usize>(misses / PATIENCE, min<usize>(SYMBOLS_AT_ONCE - 1, end - position));
+        for (; hurry; hurry--, position++, symbols += 4) addLiteral(symbols, position);
       }
       continue;
     }

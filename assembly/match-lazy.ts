@@ -16,7 +16,7 @@ import {
   SYMBOLS_LIMIT,
   TABLE,
 } from "./deflate-layout";
-import { addLiteral, addMatch, enterPositions, HASH_FACTOR, HASHED_LENGTH } from "./match";
+import { addLiteral, addMatch, commonLength, enterPositions, HASH_FACTOR, HASHED_LENGTH } from "./match";
 
 /** A match of three bytes farther away takes about as many bits as three literals. */
 const SHORT_DISTANCE_LIMIT: usize = 4096;
@@ -32,15 +32,6 @@ const EFFORTS = memory.data<u16>([
 // What a search finds ─ u32: bits 0–15 distance · 16–31 length; 0: nothing
 const LENGTH_SHIFT: u32 = 16;
 const DISTANCE_MASK: u32 = 0xffff;
-
-/** How many bytes are the same at `position` and `source`, up to `limit`; four of them are known to be. */
-function commonLength(position: usize, source: usize, limit: usize): usize {
-  for (let length = HASHED_LENGTH; length < limit; length += 8) {
-    const difference = load<u64>(position + length) ^ load<u64>(source + length);
-    if (difference) return min(limit, length + <usize>(ctz(difference) >> 3));
-  }
-  return limit;
-}
 
 /** Finds the longest match of more than `least` bytes in a chain that begins at the offset `candidate`. */
 function longestInChain(

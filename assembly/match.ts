@@ -29,6 +29,15 @@ export const HASH_FACTOR: u32 = 0x9e3779b1;
 /** Bytes that are hashed: the shortest match, but for those of the short table. */
 export const HASHED_LENGTH: usize = 4;
 
+/** How many bytes are the same at `position` and `source`, up to `limit`; four of them are known to be. */
+export function commonLength(position: usize, source: usize, limit: usize): usize {
+  for (let length = HASHED_LENGTH; length < limit; length += 8) {
+    const difference = load<u64>(position + length) ^ load<u64>(source + length);
+    if (difference) return min(limit, length + <usize>(ctz(difference) >> 3));
+  }
+  return limit;
+}
+
 /** Adds the byte at `position` to the symbols. */
 export function addLiteral(symbols: usize, position: usize): void {
   const byte = <u32>load<u8>(position);
