@@ -100,7 +100,8 @@ export function inflateRounds(
   let input = <usize>(bit >> 3);
   if (input > lastInput || output > lastOutput) return bit;
 
-  // `left` counts in its lowest six bits how many of `bits` are left; what is above does not matter to shifts.
+  // `left` counts in its lowest eight bits how many of `bits` are left. What is above them does not matter, so
+  // whole entries are taken from it, and given back: that may make it more than 63.
   let bits = load<u64>(input) >> (bit & 7);
   let left: u64 = 56 - (bit & 7);
   input += 7;
@@ -148,7 +149,7 @@ export function inflateRounds(
       }
     }
     const length = extend(entry, before);
-    if ((left & 63) < 28) {
+    if ((<u32>left & 63) < 28) {
       bits |= load<u64>(input) << left;
       input += 7 - (<u32>(left >> 3) & 7);
       left |= 56;
@@ -173,7 +174,7 @@ export function inflateRounds(
     output += length;
   } while (input <= lastInput && output <= lastOutput);
   store<u32>(block, <u32>(output - window), INFLATE_POSITION);
-  return ((<u32>input) << 3) - (<u32>left & 63);
+  return ((<u32>input) << 3) - (<u32>left & 0xff);
 }
 
 /** One symbol after the other, up to the end of the block, of the input or of the room. */
