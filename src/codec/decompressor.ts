@@ -81,7 +81,7 @@ const WHOLE: PayloadPlace = {};
  * ```ts
  * const decompressor = new Decompressor();
  * decompressor.push(payload);
- * while (decompressor.next()) handle(decompressor.piece);
+ * while (decompressor.next()) handle(decompressor.borrowedPiece);
  * if (decompressor.error) fail(decompressor.error.closeCode);
  * decompressor.release();
  * ```
@@ -272,13 +272,13 @@ export class Decompressor {
     if (this.error !== undefined || (!this.#isInMessage && !this.#contextTakeover)) this.release();
   }
 
-  /** Whether the current piece ends the message. */
+  /** Whether the message has come to its end. */
   get isLast(): boolean {
     return !this.#isInMessage && this.error === undefined;
   }
 
   /** The current piece: a view of memory that is overwritten at the next call of `next`; copy it before. */
-  get piece(): Uint8Array {
+  get borrowedPiece(): Uint8Array {
     const block = this.#block;
     return block === undefined ? EMPTY : block.shard.view(this.#start, this.#end - this.#start);
   }
@@ -286,7 +286,7 @@ export class Decompressor {
   /** The current piece as a string, if it is all of a message of text. */
   text(): string {
     const { shard } = this.#block as Block;
-    return this.isAscii ? asciiAt(shard, this.#start, this.#end) : textOf(this.piece, false);
+    return this.isAscii ? asciiAt(shard, this.#start, this.#end) : textOf(this.borrowedPiece, false);
   }
 
   /** Copies what was not read yet of the payload, which is about to change. */
@@ -305,7 +305,7 @@ export class Decompressor {
   decompress(payload: Uint8Array, final = true): Uint8Array {
     const parts = new PayloadBuffer();
     this.push(payload, { final });
-    while (this.next()) parts.append(this.piece, 0, 0, true);
+    while (this.next()) parts.append(this.borrowedPiece, 0, 0, true);
     if (this.error !== undefined) throw this.error;
     return parts.take();
   }

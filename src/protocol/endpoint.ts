@@ -11,23 +11,25 @@
 import {
   CloseCode,
   DEFAULT_MAX_FRAME_SIZE,
+  type Decompressor,
   decodeCloseBody,
   encodeCloseBody,
   type FrameDecoder,
   InvalidStateError,
   isControl,
   Opcode,
-  PayloadBuffer,
   type ProtocolError,
   type Role,
-  reuse,
 } from "../codec/index.js";
 import { truncateReason } from "./close-reason.js";
 import type { Counters } from "./counters.js";
 import { giveDecoder, takeDecoder } from "./decoder-pool.js";
 import { Message, type MessageType, messageTooBig } from "./message.js";
+import { type Delivery, MessageAssembler } from "./message-assembler.js";
+import { decompressorFor, MessageCompression } from "./message-compression.js";
 import { MessageSender, noteValidText, type SendOptions } from "./message-sender.js";
 import { Output } from "./output.js";
+import type { DeflateParameters } from "./permessage-deflate.js";
 import type { PreparedMessage } from "./prepared-message.js";
 
 /** Bytes that a message may have by default: 16 MiB. */
@@ -56,6 +58,8 @@ export interface EndpointOptions {
    * each binary message. Default false: bytes are the caller's to keep.
    */
   readonly borrow?: boolean | undefined;
+  /** What the handshake agreed on for compression (RFC 7692). Default: there is none. */
+  readonly perMessageDeflate?: DeflateParameters | undefined;
 }
 
 /** open: messages go both ways. closing: a Close was sent or received (§7.1.3). closed: the transport ended. */
@@ -83,10 +87,13 @@ const NO_OUTPUT: readonly Uint8Array[] = [];
  *
  * Not asking for events is backpressure: what was received waits.
  */
-export class Endpoint {
+export class Endpoint implements Delivery {
   readonly role: Role;
   readonly maxFrameSize: number;
   readonly maxMessageSize: number;
+  readonly partial: boolean;
+  readonly textAsBytes: boolean;
+  readonly borrow: boolean;
   /** Frames that wait for `takeOutput`, which appends a Pong if one is due. */
   readonly output: Output;
   state: EndpointState = "open";
@@ -116,20 +123,13 @@ export class Endpoint {
   /** While there is something to decode, or something is half received. */
   #decoder: FrameDecoder | undefined = undefined;
   readonly #sender: MessageSender;
-  readonly #partial: boolean;
-  readonly #textAsBytes: boolean;
   readonly #autoPong: boolean;
   readonly #autoClose: boolean;
-  readonly #borrow: boolean;
-  /** The message under way: its opcode, bytes so far, and whether all of them are ASCII. */
-  #opcode: Opcode = Opcode.Continuation;
-  #length = 0;
-  #ascii = true;
-  #collected: PayloadBuffer | undefined = undefined;
-  /** Memory of the message that was put together and lent last. */
-  #lent: Uint8Array | undefined = undefined;
-  /** For text that is delivered in parts: characters that one of them cut. */
-  #decodeText: TextDecoder | undefined = undefined;
+  /** For the message under way, if it does not come whole and plain in one frame. */
+  #assembler: MessageAssembler | undefined = undefined;
+  readonly #deflate: DeflateParameters | undefined;
+  /** Since the first compressed message. */
+  #decompressor: Decompressor | undefined = undefined;
   /** The payload of the Ping to answer. §5.5.3: only the most recent one needs an answer. */
   #pong: Uint8Array | undefined = undefined;
 
@@ -150,17 +150,19 @@ export class Endpoint {
       throw new TypeError(`text must be "string" or "bytes", not ${String(text)}`);
     }
     // A decoder knows what is wrong with a frame size.
-    giveDecoder(takeDecoder(role, maxFrameSize, 0), role, maxFrameSize);
-    this.output = new Output(role);
-    this.#sender = new MessageSender(this.output, maxFrameSize);
+    giveDecoder(takeDecoder(role, maxFrameSize, false, 0), role, maxFrameSize, false);
     this.role = role;
     this.maxFrameSize = maxFrameSize;
     this.maxMessageSize = maxMessageSize;
-    this.#partial = partial;
-    this.#textAsBytes = text === "bytes";
+    this.partial = partial;
+    this.textAsBytes = text === "bytes";
+    this.borrow = borrow;
+    this.output = new Output(role);
+    this.#deflate = options.perMessageDeflate;
+    const compression = this.#deflate === undefined ? undefined : new MessageCompression(role, this.#deflate);
+    this.#sender = new MessageSender(this.output, maxFrameSize, compression);
     this.#autoPong = autoPong;
     this.#autoClose = autoClose;
-    this.#borrow = borrow;
   }
 
   /**
@@ -171,7 +173,9 @@ export class Endpoint {
    */
   receiveData(chunk: Uint8Array): void {
     if (!this.failed && !this.closeReceived) {
-      this.#decoder ??= takeDecoder(this.role, this.maxFrameSize, this.bytesIn);
+      // RFC 7692 §6: RSV1 has a meaning once the extension was negotiated.
+      const allowRsv1 = this.#deflate !== undefined;
+      this.#decoder ??= takeDecoder(this.role, this.maxFrameSize, allowRsv1, this.bytesIn);
       this.#decoder.push(chunk);
     }
     this.bytesIn += chunk.length;
@@ -192,19 +196,22 @@ export class Endpoint {
    * @returns null when there is nothing more for now; then `error` says whether the peer broke a rule.
    */
   nextEvent(): Message | null {
-    if (this.#lent !== undefined) this.#takeBack(this.#lent);
-    if (this.#textAsBytes) noteValidText(undefined);
+    if (this.textAsBytes) noteValidText(undefined);
+    if (this.#assembler !== undefined) {
+      const event = this.#resume(this.#assembler);
+      if (event !== null) return event;
+    }
     const decoder = this.#decoder;
     if (decoder === undefined) return null;
     while (!this.failed && decoder.next()) {
       if (decoder.isFirstPart) this.framesIn++;
       const { opcode, fin } = decoder;
-      const isWhole = fin && decoder.isFirstPart && decoder.isLastPart;
+      const isWhole = fin && decoder.isFirstPart && decoder.isLastPart && !decoder.rsv1;
       if (isWhole && (opcode === Opcode.Text || opcode === Opcode.Binary)) {
         if (decoder.length > this.maxMessageSize) return this.#failTooBig(decoder, decoder.length);
         this.messagesIn++;
-        if (opcode === Opcode.Text && !this.#textAsBytes) return new Message(decoder.text(), "text");
-        const bytes = this.#payload(decoder);
+        if (opcode === Opcode.Text && !this.textAsBytes) return new Message(decoder.text(), "text");
+        const bytes = this.borrow ? decoder.borrowedPayload : decoder.payload;
         if (opcode !== Opcode.Text) return new Message(bytes, "binary");
         noteValidText(bytes);
         return new Message(bytes, "text");
@@ -221,60 +228,44 @@ export class Endpoint {
   }
 
   #giveBack(decoder: FrameDecoder): void {
-    giveDecoder(decoder, this.role, this.maxFrameSize);
+    giveDecoder(decoder, this.role, this.maxFrameSize, this.#deflate !== undefined);
     this.#decoder = undefined;
-  }
-
-  #payload(decoder: FrameDecoder): Uint8Array {
-    return this.#borrow ? decoder.borrowedPayload : decoder.payload;
   }
 
   /** A part of a message. Returns what is to be delivered, if anything is. */
   #part(decoder: FrameDecoder): Message | null {
-    const { opcode, fin } = decoder;
-    if (decoder.isFirstPart) {
-      if (opcode !== Opcode.Continuation) {
-        this.#opcode = opcode;
-        this.#length = 0;
-        this.#ascii = true;
-      }
-      // Judged on the header: nothing is kept of a frame that exceeds the limit.
-      const announced = this.#length + decoder.payloadLength;
-      if (announced > this.maxMessageSize) return this.#failTooBig(decoder, announced);
+    if (decoder.isFirstPart && decoder.opcode !== Opcode.Continuation) {
+      const decompressor = decoder.rsv1 ? this.#inflater() : undefined;
+      this.#assembler = new MessageAssembler(decoder.opcode, decompressor, this);
     }
-    this.#length += decoder.length;
-    const isLast = fin && decoder.isLastPart;
-    if (isLast) this.messagesIn++;
-    if (this.#partial) return this.#deliverPart(decoder, isLast);
-
-    this.#ascii &&= decoder.isAscii;
-    const parts = (this.#collected ??= new PayloadBuffer());
-    const announced = this.#length + decoder.payloadLength - decoder.length;
-    parts.append(decoder.borrowedPayload, 0, fin ? announced : 0, decoder.isInReceiveBuffer);
-    if (!isLast) return null;
-    this.#collected = undefined;
-    if (this.#opcode === Opcode.Text && !this.#textAsBytes) {
-      return new Message(parts.takeText(this.#ascii), "text");
-    }
-    const bytes = parts.take(this.#borrow);
-    if (this.#borrow) this.#lent = bytes;
-    return new Message(bytes, this.#opcode === Opcode.Text ? "text" : "binary");
+    const assembler = this.#assembler as MessageAssembler;
+    return this.#settle(assembler, assembler.take(decoder));
   }
 
-  /** Bytes that were lent are looked at no more. */
-  #takeBack(lent: Uint8Array): void {
-    reuse(lent);
-    this.#lent = undefined;
+  #inflater(): Decompressor {
+    return (this.#decompressor ??= decompressorFor(
+      this.role,
+      this.#deflate as DeflateParameters,
+      this.maxMessageSize,
+    ));
   }
 
-  #deliverPart(decoder: FrameDecoder, isLast: boolean): Message | null {
-    // An empty part says nothing, unless it ends the message.
-    if (decoder.length === 0 && !isLast) return null;
-    if (this.#opcode !== Opcode.Text) return new Message(this.#payload(decoder), "binary", !isLast);
-    if (this.#textAsBytes) return new Message(this.#payload(decoder), "text", !isLast);
-    this.#decodeText ??= new TextDecoder("utf-8", { ignoreBOM: true });
-    const text = this.#decodeText.decode(decoder.borrowedPayload, { stream: !isLast });
-    return text === "" && !isLast ? null : new Message(text, "text", !isLast);
+  /** Goes on with the message before, of which more may be to deliver. */
+  #resume(assembler: MessageAssembler): Message | null {
+    assembler.takeBack();
+    if (assembler.hasMore) return this.#settle(assembler, assembler.more());
+    if (assembler.isDone) this.#assembler = undefined;
+    return null;
+  }
+
+  #settle(assembler: MessageAssembler, message: Message | null): Message | null {
+    const { error, isDone } = assembler;
+    if (error !== undefined) this.fail(error.closeCode, error.message, error);
+    if (message === null || !isDone) return message;
+    this.messagesIn++;
+    if (this.textAsBytes && message.type === "text" && !this.partial)
+      noteValidText(message.data as Uint8Array);
+    return message;
   }
 
   #control({ opcode, payload }: FrameDecoder): Message {
@@ -333,9 +324,10 @@ export class Endpoint {
   /** Lets go of what was half received. */
   #forget(): void {
     this.#decoder = undefined;
-    this.#collected = undefined;
-    this.#decodeText = undefined;
+    this.#assembler = undefined;
     this.#pong = undefined;
+    this.#decompressor?.release();
+    this.#sender.release();
   }
 
   /**
@@ -422,12 +414,13 @@ export class Endpoint {
 
   /** Copies what `nextEvent` has not delivered of a chunk in `receiveBuffer()`, which will be overwritten. */
   retain(): void {
+    if (this.#assembler?.hasMore === true) this.#decompressor?.retain();
     this.#decoder?.retain();
   }
 
   /** Payload bytes held of a message that is not complete yet. */
   get retainedLength(): number {
-    return (this.#collected?.length ?? 0) + (this.#decoder?.retainedLength ?? 0);
+    return (this.#assembler?.retainedLength ?? 0) + (this.#decoder?.retainedLength ?? 0);
   }
 
   /** What went through until now. */

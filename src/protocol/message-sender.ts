@@ -1,9 +1,10 @@
 /**
- * Messages into frames (RFC 6455 §5.4): keeps the fragments of one message together and cuts what exceeds
- * the greatest frame. Knows no state of a connection.
+ * Messages into frames (RFC 6455 §5.4, RFC 7692 §6): keeps the fragments of one message together, cuts what exceeds
+ * the greatest frame, and says which frames are compressed. Knows no state of a connection.
  */
 
 import { InvalidStateError, Opcode, Utf8Validator } from "../codec/index.js";
+import type { MessageCompression } from "./message-compression.js";
 import type { Output } from "./output.js";
 import { PreparedMessage } from "./prepared-message.js";
 
@@ -12,6 +13,11 @@ export interface SendOptions {
   readonly type?: "text" | "binary" | undefined;
   /** Whether more of the same message follows, in further calls (§5.4). Default false. */
   readonly partial?: boolean | undefined;
+  /**
+   * Whether to compress the message, where that was agreed on; of one in parts, the first call says so. Default:
+   * if it is not shorter than `threshold`. What compression does not make shorter is sent as it is.
+   */
+  readonly compress?: boolean | undefined;
 }
 
 /** A UTF-16 unit takes at most three bytes. */
@@ -42,14 +48,18 @@ export class MessageSender {
   messages = 0;
   readonly #output: Output;
   readonly #maxFrameSize: number;
+  readonly #compression: MessageCompression | undefined;
   /** Opcode of the message that was begun and lacks its end. */
   #open: Opcode | undefined = undefined;
+  /** Whether that message is compressed. */
+  #isCompressed = false;
   /** Of that message, if it is text that comes as bytes: those of a character that the last part cut. */
   #cut = NOTHING;
 
-  constructor(output: Output, maxFrameSize: number) {
+  constructor(output: Output, maxFrameSize: number, compression?: MessageCompression) {
     this.#output = output;
     this.#maxFrameSize = maxFrameSize;
+    this.#compression = compression;
   }
 
   get isSendingParts(): boolean {
@@ -63,8 +73,8 @@ export class MessageSender {
 
   /** Sends a message or a part of one. What it throws leaves everything as it was. */
   send(data: string | Uint8Array | PreparedMessage, options?: SendOptions): void {
-    // What most messages are: whole, in one frame.
-    if (options === undefined && this.#open === undefined) {
+    // What most messages are: whole, in one frame, not compressed.
+    if (options === undefined && this.#open === undefined && this.#compression === undefined) {
       if (typeof data === "string") {
         if (data.length * MAX_BYTES_PER_UNIT <= this.#maxFrameSize) {
           this.#output.encoder.text(data);
@@ -79,31 +89,36 @@ export class MessageSender {
           this.messages++;
           return;
         }
-      } else if (data instanceof PreparedMessage) {
-        this.#sendPrepared(data);
-        return;
       }
     }
-    this.#sendPart(data, options ?? {});
+    const isPrepared = data instanceof PreparedMessage;
+    const isAsPrepared = isPrepared && !options?.partial && (options?.type ?? data.type) === data.type;
+    if (isAsPrepared && this.#open === undefined) this.#sendPrepared(data, options);
+    else if (isPrepared) this.#sendPart(data.payload, { ...options, type: options?.type ?? data.type });
+    else this.#sendPart(data, options ?? {});
   }
 
-  #sendPrepared(message: PreparedMessage): void {
-    const { type, payload, frame } = message;
+  #sendPrepared(message: PreparedMessage, options: SendOptions | undefined): void {
+    const compresses = this.#compression?.isFor(message.payload.length, options?.compress);
+    const compressed = compresses === true ? this.#compression?.prepared(message) : undefined;
+    const { payload, frame } = compressed ?? message;
     if (this.#output.role === "server" && payload.length <= this.#maxFrameSize) {
       this.#output.append(frame);
       this.frames++;
       this.messages++;
     } else {
-      this.#fragment(type === "text" ? Opcode.Text : Opcode.Binary, payload, true);
+      this.#fragment(
+        message.type === "text" ? Opcode.Text : Opcode.Binary,
+        payload,
+        true,
+        compressed !== undefined,
+      );
     }
   }
 
-  #sendPart(given: string | Uint8Array | PreparedMessage, options: SendOptions): void {
-    const data = given instanceof PreparedMessage ? given.payload : given;
+  #sendPart(data: string | Uint8Array, options: SendOptions): void {
     const { partial = false } = options;
-    const type =
-      options.type ??
-      (given instanceof PreparedMessage ? given.type : typeof data === "string" ? "text" : "binary");
+    const type = options.type ?? (typeof data === "string" ? "text" : "binary");
     if (type !== "text" && type !== "binary") {
       throw new TypeError(`the type of what is sent must be "text" or "binary", not ${String(type)}`);
     }
@@ -119,12 +134,30 @@ export class MessageSender {
     }
     if (isString) this.#assertUncut();
     else if (opcode === Opcode.Text) this.#validate(data, partial);
+    if (this.#compression !== undefined) {
+      const compressed = this.#compress(data, options);
+      if (compressed !== undefined) {
+        this.#fragment(opcode, compressed, !partial, true);
+        return;
+      }
+    }
     const isShort = isString && data.length * MAX_BYTES_PER_UNIT <= this.#maxFrameSize;
     if (isShort) {
       this.#frame(opcode, data, !partial);
     } else {
       this.#fragment(opcode, isString ? new TextEncoder().encode(data) : data, !partial);
     }
+  }
+
+  /** The payload of a message, or of a part of one, that is compressed; undefined for one that is not. */
+  #compress(data: string | Uint8Array, { partial = false, compress }: SendOptions): Uint8Array | undefined {
+    const compression = this.#compression as MessageCompression;
+    if (this.#open === undefined) {
+      // How long a message in parts will be, nobody knows; those who send so send much.
+      this.#isCompressed = partial ? compress !== false : compression.isFor(data.length, compress);
+      if (this.#isCompressed && !partial) return compression.compress(data);
+    }
+    return this.#isCompressed ? compression.compressPart(data, !partial) : undefined;
   }
 
   /** §8.1: text that is sent must be UTF-8; a part may end inside a character, and the next one goes on there. */
@@ -143,22 +176,29 @@ export class MessageSender {
     throw new TypeError("a string cannot follow bytes that end inside a character");
   }
 
-  #frame(opcode: Opcode, payload: string | Uint8Array, fin: boolean): void {
+  #frame(opcode: Opcode, payload: string | Uint8Array, fin: boolean, compressed = false): void {
     const isFirst = this.#open === undefined;
-    this.#output.encoder.frame(isFirst ? opcode : Opcode.Continuation, payload, { fin });
+    // RFC 7692 §6: RSV1 is set "on the first fragment" of a compressed message, and on no other.
+    const rsv1 = compressed && isFirst;
+    this.#output.encoder.frame(isFirst ? opcode : Opcode.Continuation, payload, { fin, rsv1 });
     this.frames++;
     this.#open = fin ? undefined : opcode;
     if (!fin) return;
     this.messages++;
   }
 
-  #fragment(opcode: Opcode, payload: Uint8Array, fin: boolean): void {
+  #fragment(opcode: Opcode, payload: Uint8Array, fin: boolean, compressed = false): void {
     const most = Math.max(this.#maxFrameSize, 1);
     let start = 0;
     for (; payload.length - start > most; start += most) {
-      this.#frame(opcode, payload.subarray(start, start + most), false);
+      this.#frame(opcode, payload.subarray(start, start + most), false, compressed);
     }
-    this.#frame(opcode, start === 0 ? payload : payload.subarray(start), fin);
+    this.#frame(opcode, start === 0 ? payload : payload.subarray(start), fin, compressed);
+  }
+
+  /** Lets go of what compression remembers. */
+  release(): void {
+    this.#compression?.release();
   }
 }
 

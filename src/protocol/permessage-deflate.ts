@@ -35,7 +35,7 @@ export interface PerMessageDeflateOptions {
   readonly threshold?: number | undefined;
 }
 
-/** What both sides agreed on; the last three are our own settings for what we send. */
+/** What both sides agreed on; the last four are our own settings for what we send. */
 export interface DeflateParameters {
   readonly serverNoContextTakeover: boolean;
   readonly clientNoContextTakeover: boolean;
@@ -43,6 +43,8 @@ export interface DeflateParameters {
   readonly serverMaxWindowBits: number;
   /** The same for the client's messages. */
   readonly clientMaxWindowBits: number;
+  /** The window that we use: no greater than what was agreed on, and 13 if the user said nothing, to save memory. */
+  readonly windowBits: number;
   readonly level: number | undefined;
   readonly memLevel: number | undefined;
   readonly threshold: number | undefined;
@@ -52,6 +54,9 @@ const NAME = "permessage-deflate";
 
 /** Without a parameter the peer must be ready for "an LZ77 sliding window of up to 32,768 bytes" (§7.1.2). */
 const MAX_WINDOW_BITS = 15;
+
+/** With its hash some 24 KiB, where 15 bits would take 48 for each connection. */
+const DEFAULT_WINDOW_BITS = 13;
 
 /** §7.1.2.1, §7.1.2.2: "a decimal integer value without leading zeroes between 8 to 15, inclusive". */
 const WINDOW_BITS = /^(?:[89]|1[0-5])$/;
@@ -249,14 +254,18 @@ function answer(offer: Stated, options: PerMessageDeflateOptions) {
     serverMaxWindowBits: isStated(offer.serverMaxWindowBits, serverBits) ? serverBits : undefined,
     clientMaxWindowBits: isStated(offer.clientMaxWindowBits, clientBits) ? clientBits : undefined,
   });
-  return { response, parameters: withSettings(agreed, options) };
+  const limit = options.serverMaxWindowBits ?? DEFAULT_WINDOW_BITS;
+  return { response, parameters: withSettings(agreed, Math.min(serverBits, limit), options) };
 }
 
-type Agreed = Omit<DeflateParameters, "level" | "memLevel" | "threshold">;
+type Agreed = Omit<DeflateParameters, "windowBits" | "level" | "memLevel" | "threshold">;
 
-function withSettings(agreed: Agreed, options: PerMessageDeflateOptions): DeflateParameters {
-  const { level, memLevel, threshold } = options;
-  return { ...agreed, level, memLevel, threshold };
+function withSettings(
+  agreed: Agreed,
+  windowBits: number,
+  { level, memLevel, threshold }: PerMessageDeflateOptions,
+): DeflateParameters {
+  return { ...agreed, windowBits, level, memLevel, threshold };
 }
 
 /**
@@ -303,7 +312,8 @@ export function confirmPerMessageDeflate(
     serverMaxWindowBits: stated.serverMaxWindowBits ?? MAX_WINDOW_BITS,
     clientMaxWindowBits: clientBits,
   };
-  return withSettings(agreed, options);
+  const own = typeof clientMaxWindowBits === "number" ? clientMaxWindowBits : DEFAULT_WINDOW_BITS;
+  return withSettings(agreed, Math.min(clientBits, own), options);
 }
 
 function noAnswer(expected: string): HandshakeError {

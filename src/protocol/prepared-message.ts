@@ -1,6 +1,6 @@
 /** A message that goes to many: encoded once, the same bytes for all. Knows no connection. */
 
-import { FrameEncoder, isValidUtf8, Opcode } from "../codec/index.js";
+import { compress, FrameEncoder, isValidUtf8, Opcode } from "../codec/index.js";
 
 /**
  * A message with its frame ready. A server's frames are the same for every client, so it is written as it is; a
@@ -12,6 +12,8 @@ export class PreparedMessage {
   readonly frame: Uint8Array;
   /** The payload in it. */
   readonly payload: Uint8Array;
+  /** Compressed, by parameters; undefined where that did not make it shorter. Made when it is first needed. */
+  readonly #compressed = new Map<number, CompressedMessage | undefined>();
 
   /** Use `prepareMessage`. */
   constructor(type: "text" | "binary", frame: Uint8Array, payload: Uint8Array) {
@@ -19,6 +21,37 @@ export class PreparedMessage {
     this.frame = frame;
     this.payload = payload;
   }
+
+  /**
+   * The message compressed, once for all connections with the same parameters: it refers to no other message.
+   *
+   * @returns undefined if it would be no shorter.
+   */
+  compressed(
+    windowBits: number,
+    level: number | undefined,
+    memLevel: number | undefined,
+  ): CompressedMessage | undefined {
+    const key = (windowBits * 16 + (level ?? 15)) * 16 + (memLevel ?? 15);
+    if (this.#compressed.has(key)) return this.#compressed.get(key);
+    const payload = compress(this.payload, { windowBits, level, memLevel });
+    const isShorter = payload.length < this.payload.length;
+    const message = isShorter ? { payload, frame: encode(this.type, payload, true) } : undefined;
+    this.#compressed.set(key, message);
+    return message;
+  }
+}
+
+/** A compressed message: its payload, and a whole frame as a server sends it; never changed. */
+export interface CompressedMessage {
+  readonly payload: Uint8Array;
+  readonly frame: Uint8Array;
+}
+
+function encode(type: "text" | "binary", data: string | Uint8Array, rsv1 = false): Uint8Array {
+  const encoder = new FrameEncoder({ role: "server" });
+  encoder.frame(type === "text" ? Opcode.Text : Opcode.Binary, data, { rsv1 });
+  return new Uint8Array(encoder.take());
 }
 
 export interface PrepareOptions {
@@ -37,9 +70,7 @@ export function prepareMessage(data: string | Uint8Array, options: PrepareOption
   if (type !== "text" && type !== "binary") {
     throw new TypeError(`the type of what is sent must be "text" or "binary", not ${String(type)}`);
   }
-  const encoder = new FrameEncoder({ role: "server" });
-  encoder.frame(type === "text" ? Opcode.Text : Opcode.Binary, data);
-  const frame = new Uint8Array(encoder.take());
+  const frame = encode(type, data);
   const length7 = frame[1];
   const payload = frame.subarray(length7 < 126 ? 2 : length7 === 126 ? 4 : 10);
   if (type === "text" && typeof data !== "string" && !isValidUtf8(payload)) {
