@@ -7,8 +7,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { compressionRatios, type RatioResult } from "./compression-ratio.js";
-import { formatCompression, formatRatios, judgeCompression } from "./compression-report.js";
+import type { RatioResult } from "./compression-ratio.js";
 import { describeEnvironment } from "./environment.js";
 import type { Field, Result } from "./harness.js";
 import { formatResults, formatStart, formatTargets } from "./report.js";
@@ -45,6 +44,10 @@ if (!existsSync(new URL("../dist/codec/index.js", import.meta.url))) {
   console.error("dist/ is missing, and that is what is measured: npm run build");
   process.exit(1);
 }
+
+// These load dist/, so not before it is known to be there.
+const { compressionRatios } = await import("./compression-ratio.js");
+const { formatCompression, formatRatios, judgeCompression } = await import("./compression-report.js");
 
 const environment = await describeEnvironment();
 console.log(
