@@ -6,15 +6,21 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions as TlsConnectionOptions } from "node:tls";
 import {
+  type AcceptedHandshake,
   type Credentials,
+  confirmPerMessageDeflate,
   DEFAULT_MAX_HEAD_LENGTH,
+  type DeflateParameters,
   generateKey,
   HandshakeError,
   type HeaderInit,
   listHandshakeHeaders,
   listProtocols,
+  offerPerMessageDeflate,
+  type PerMessageDeflateOptions,
   type QueryInit,
   resolveWebSocketUrl,
+  serializeExtensions,
   validateHandshakeResponse,
   type WebSocketUrl,
 } from "../protocol/index.js";
@@ -60,7 +66,11 @@ export interface ConnectOptions<Data = unknown> extends ConnectionOptions, Conne
 }
 
 /** What concerns the opening handshake alone. */
-type HandshakeOptions = Omit<ConnectOptions, keyof ConnectionHandlers | "data">;
+interface HandshakeOptions
+  extends Omit<ConnectOptions, keyof ConnectionHandlers | "data" | "perMessageDeflate"> {
+  /** What to offer, checked. */
+  readonly compression: PerMessageDeflateOptions | undefined;
+}
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_REDIRECTS = 10;
@@ -69,6 +79,8 @@ const DEFAULT_REDIRECTS = 10;
 interface Upgraded {
   readonly url: WebSocketUrl;
   readonly protocol: string;
+  readonly extensions: string;
+  readonly perMessageDeflate: DeflateParameters | undefined;
   readonly socket: Duplex;
   readonly head: Uint8Array;
 }
@@ -103,7 +115,8 @@ export async function connect<Data = unknown>(
   const late = () => given.abort(new DOMException(`no connection within ${timeout} ms`, "TimeoutError"));
   const timer = timeout > 0 && timeout < 2 ** 31 ? setTimeout(late, timeout) : undefined;
   try {
-    const upgraded = await follow(target, options, left, given.signal);
+    const { compression } = settings;
+    const upgraded = await follow(target, { ...options, compression }, left, given.signal);
     return open(upgraded, options, { settings, liveness });
   } finally {
     clearTimeout(timer);
@@ -185,10 +198,13 @@ function request(
 ): Promise<Upgraded | HandshakeError> {
   const { tls, agent, createConnection, socketPath, protocol: protocols, params, origin } = options;
   const key = generateKey();
+  const { compression } = options;
+  const extensions = compression === undefined ? [] : offerPerMessageDeflate(compression);
   const { path, headers } = listHandshakeHeaders({
     url: mayTell ? url : { ...url, credentials: undefined },
     key,
     protocols,
+    extensions,
     params,
     origin,
     headers: mayTell ? options.headers : withoutCredentials(options.headers),
@@ -220,8 +236,9 @@ function request(
     const judge = (response: IncomingMessage) => {
       settle();
       const { statusCode: status = 0, headersDistinct } = response;
-      const expected = { key, protocols: listProtocols(protocols), extensions: [] };
-      return validateHandshakeResponse({ status, headers: headersDistinct }, expected);
+      const expected = { key, protocols: listProtocols(protocols), extensions };
+      const accepted = validateHandshakeResponse({ status, headers: headersDistinct }, expected);
+      return accepted.ok ? confirm(accepted, compression) : accepted;
     };
     outgoing.on("response", (response) => {
       const outcome = judge(response);
@@ -233,11 +250,19 @@ function request(
       const outcome = judge(response);
       if (signal.aborted || !outcome.ok) socket.destroy();
       if (signal.aborted) reject(signal.reason);
-      else resolve(outcome.ok ? { url, protocol: outcome.protocol, socket, head } : outcome);
+      else resolve(outcome.ok ? { ...outcome, url, socket, head } : outcome);
     });
     outgoing.end();
     if (signal.aborted) abort();
   });
+}
+
+/** What the server accepted, if it is what was offered. */
+function confirm(accepted: AcceptedHandshake, offered: PerMessageDeflateOptions | undefined) {
+  const { ok, protocol, extensions } = accepted;
+  const agreed = offered && confirmPerMessageDeflate(extensions, offered);
+  if (agreed instanceof HandshakeError) return agreed;
+  return { ok, protocol, extensions: serializeExtensions(extensions), perMessageDeflate: agreed };
 }
 
 function status(response: IncomingMessage): number {
@@ -260,12 +285,18 @@ function open<Data>(
   options: ConnectOptions<Data>,
   context: ConstructorParameters<typeof Connection<Data>>[3],
 ): Connection<Data> {
-  const { url, protocol, socket, head } = upgraded;
+  const { url, protocol, extensions, perMessageDeflate, socket, head } = upgraded;
   const { setTimeout: noTimeout, setNoDelay } = socket as Partial<Socket>;
   noTimeout?.call(socket as Socket, 0);
   setNoDelay?.call(socket as Socket, true);
   // Without credentials: it is for logs, too.
-  const opening = { url: `${url.scheme}://${url.authority}${url.path}`, host: url.authority, protocol };
+  const opening = {
+    url: `${url.scheme}://${url.authority}${url.path}`,
+    host: url.authority,
+    protocol,
+    extensions,
+    perMessageDeflate,
+  };
   const connection = new Connection<Data>(socket, opening, options, context);
   connection.data = options.data as Data;
   beginTurn();

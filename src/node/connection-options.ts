@@ -1,7 +1,14 @@
 /** Options of a connection, on either side, and the handlers that it calls. */
 
 import type { IncomingMessage } from "node:http";
-import { Endpoint, type EndpointOptions, type Message } from "../protocol/index.js";
+import { isCompressionAvailable } from "../codec/index.js";
+import {
+  checkPerMessageDeflate,
+  Endpoint,
+  type EndpointOptions,
+  type Message,
+  type PerMessageDeflateOptions,
+} from "../protocol/index.js";
 import type { Connection } from "./connection.js";
 import type { LivenessLimits } from "./liveness.js";
 
@@ -28,7 +35,14 @@ export interface ConnectionHandlers<Data = unknown> {
 /** What happens when more than `maxBufferedAmount` bytes wait and another message is sent. */
 export type OverflowPolicy = "close" | "drop" | "throw";
 
-export interface ConnectionOptions extends Omit<EndpointOptions, "role">, LivenessLimits {
+export interface ConnectionOptions
+  extends Omit<EndpointOptions, "role" | "perMessageDeflate">,
+    LivenessLimits {
+  /**
+   * Compression (RFC 7692): a client offers it, a server accepts it. It takes up to 64 KiB for a connection that
+   * uses it, and tells whoever can see lengths and have a say in messages what else is in them. Default false.
+   */
+  readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
   /** Bytes that may wait before `send` says so by returning false. Default 64 KiB. */
   readonly highWaterMark?: number | undefined;
   /** Bytes that may wait before `onOverflow` is done. Default 16 MiB. */
@@ -41,7 +55,9 @@ export interface ConnectionOptions extends Omit<EndpointOptions, "role">, Livene
 }
 
 /** The same, with defaults, checked; made once for all connections of a server. */
-export interface ConnectionSettings extends EndpointOptions {
+export interface ConnectionSettings extends Omit<EndpointOptions, "perMessageDeflate"> {
+  /** To offer or to accept; undefined: no compression. */
+  readonly compression: PerMessageDeflateOptions | undefined;
   readonly highWaterMark: number;
   readonly maxBufferedAmount: number;
   readonly onOverflow: OverflowPolicy;
@@ -68,5 +84,18 @@ export function settingsOf(role: "client" | "server", options: ConnectionOptions
   const endpoint = { role, maxFrameSize, maxMessageSize, partial, text, autoPong, autoClose, borrow };
   // Whoever starts a server hears at once what is wrong with these, not at its first connection.
   new Endpoint(endpoint);
-  return { ...endpoint, highWaterMark, maxBufferedAmount, onOverflow };
+  const compression = compressionOf(options.perMessageDeflate);
+  return { ...endpoint, compression, highWaterMark, maxBufferedAmount, onOverflow };
+}
+
+/**
+ * What is wanted of compression, checked; undefined for none, and where there can be none.
+ *
+ * @throws {TypeError | RangeError} saying what was expected.
+ */
+export function compressionOf(
+  wanted: boolean | PerMessageDeflateOptions | undefined,
+): PerMessageDeflateOptions | undefined {
+  const options = checkPerMessageDeflate(wanted);
+  return options !== undefined && isCompressionAvailable() ? options : undefined;
 }

@@ -3,7 +3,13 @@
 import type { Duplex } from "node:stream";
 import { inspect } from "node:util";
 import { CloseCode, type Role } from "../codec/index.js";
-import { assertValidMessage, type Counters, type Message, type SendOptions } from "../protocol/index.js";
+import {
+  assertValidMessage,
+  type Counters,
+  type DeflateParameters,
+  type Message,
+  type SendOptions,
+} from "../protocol/index.js";
 import type { ConnectionHandlers } from "./connection-options.js";
 import { type Closed, type ConnectionContext, Driver } from "./driver.js";
 import type { Sendable } from "./outbox.js";
@@ -19,6 +25,10 @@ export interface Opening {
   readonly host: string;
   /** The subprotocol in use, "" for none. */
   readonly protocol: string;
+  /** The Sec-WebSocket-Extensions header of the response, "" for none. */
+  readonly extensions: string;
+  /** What was agreed on for compression, if anything. */
+  readonly perMessageDeflate: DeflateParameters | undefined;
 }
 
 /** What can be said of a connection at some moment. */
@@ -45,6 +55,8 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
   readonly host: string;
   /** §1.9: the subprotocol in use, "" for none. */
   readonly protocol: string;
+  /** §9: the extensions in use, as the server accepted them, "" for none. */
+  readonly extensions: string;
   /** Yours; what `authorize` said, at first. */
   data: Data = undefined as Data;
   readonly #driver: Driver<Data>;
@@ -59,7 +71,8 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
     this.url = opening.url;
     this.host = opening.host;
     this.protocol = opening.protocol;
-    this.#driver = new Driver(this, socket, handlers, context);
+    this.extensions = opening.extensions;
+    this.#driver = new Driver(this, socket, handlers, context, opening.perMessageDeflate);
   }
 
   /**
@@ -88,6 +101,11 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
 
   get state(): ConnectionState {
     return this.#driver.isGone ? "closed" : this.#driver.endpoint.state;
+  }
+
+  /** What was agreed on for compression; undefined: nothing is compressed. */
+  get perMessageDeflate(): DeflateParameters | undefined {
+    return this.#driver.endpoint.perMessageDeflate;
   }
 
   /** Whether messages can be sent. */
@@ -371,8 +389,10 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
 
   /** What is now; it does not change with the connection. */
   clone(): ConnectionSnapshot {
-    const { url, host, protocol, state, transport, fd, outbox, bufferedAmount, counters } = this;
-    return { url, host, protocol, state, transport, fd, outbox, bufferedAmount, counters };
+    const { url, host, protocol, extensions, perMessageDeflate, state, transport } = this;
+    const { fd, outbox, bufferedAmount, counters } = this;
+    const opening = { url, host, protocol, extensions, perMessageDeflate };
+    return { ...opening, state, transport, fd, outbox, bufferedAmount, counters };
   }
 
   toString(): string {
@@ -380,8 +400,8 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
   }
 
   toJSON(): object {
-    const { role, url, protocol, state, bufferedAmount, closeCode, closeReason, counters } = this;
-    return { role, url, protocol, state, bufferedAmount, closeCode, closeReason, counters };
+    const { role, url, protocol, extensions, state, bufferedAmount, closeCode, closeReason, counters } = this;
+    return { role, url, protocol, extensions, state, bufferedAmount, closeCode, closeReason, counters };
   }
 
   [inspect.custom](): string {

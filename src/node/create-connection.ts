@@ -2,19 +2,25 @@
 
 import type { Duplex } from "node:stream";
 import type { Role } from "../codec/index.js";
-import { parseWebSocketUrl } from "../protocol/index.js";
+import { type DeflateParameters, parseWebSocketUrl } from "../protocol/index.js";
 import { begin, Connection } from "./connection.js";
 import { type ConnectionHandlers, type ConnectionOptions, settingsOf } from "./connection-options.js";
 import { sharedLiveness } from "./liveness.js";
 import { beginTurn, endTurn } from "./turn.js";
 
-export interface CreateConnectionOptions<Data = unknown> extends ConnectionOptions, ConnectionHandlers<Data> {
+export interface CreateConnectionOptions<Data = unknown>
+  extends Omit<ConnectionOptions, "perMessageDeflate">,
+    ConnectionHandlers<Data> {
   /** Our side. */
   readonly role: Role;
   /** What `connection.url` says; default "". */
   readonly url?: string | undefined;
   /** The subprotocol in use; default "", for none. */
   readonly protocol?: string | undefined;
+  /** The extensions in use, as the response named them; default "", for none. */
+  readonly extensions?: string | undefined;
+  /** What the handshake agreed on for compression. Default: nothing. */
+  readonly perMessageDeflate?: DeflateParameters | undefined;
   /** The first bytes of the stream, if they were read with the handshake. */
   readonly head?: Uint8Array | undefined;
   /** Whole frames to send first. */
@@ -34,13 +40,15 @@ export function createConnection<Data = unknown>(
   transport: Duplex,
   options: CreateConnectionOptions<Data>,
 ): Connection<Data> {
-  const { role, url = "", protocol = "", head, outbox, data } = options;
+  const { role, url = "", protocol = "", extensions = "", perMessageDeflate, head, outbox, data } = options;
   if (role !== "server" && role !== "client") {
     throw new TypeError(`role must be "server" or "client", not ${String(role)}`);
   }
-  const context = { settings: settingsOf(role, options), liveness: sharedLiveness(options) };
+  const settings = settingsOf(role, { ...options, perMessageDeflate: false });
+  const context = { settings, liveness: sharedLiveness(options) };
   const host = parseWebSocketUrl(url)?.authority ?? "";
-  const connection = new Connection<Data>(transport, { url, host, protocol }, options, context);
+  const opening = { url, host, protocol, extensions, perMessageDeflate };
+  const connection = new Connection<Data>(transport, opening, options, context);
   connection.data = data as Data;
   beginTurn();
   try {

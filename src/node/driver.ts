@@ -5,7 +5,7 @@
 
 import type { Duplex } from "node:stream";
 import { CloseCode, InvalidStateError, type LimitError } from "../codec/index.js";
-import { Endpoint, Message, PingTracker } from "../protocol/index.js";
+import { type DeflateParameters, Endpoint, Message, PingTracker } from "../protocol/index.js";
 import type { Connection } from "./connection.js";
 import type { ConnectionHandlers, ConnectionSettings } from "./connection-options.js";
 import { type Deferred, defer } from "./deferred.js";
@@ -72,11 +72,12 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     socket: Duplex,
     handlers: ConnectionHandlers<Data>,
     context: ConnectionContext,
+    perMessageDeflate: DeflateParameters | undefined,
   ) {
     this.#connection = connection;
     this.#handlers = handlers;
     this.context = context;
-    this.endpoint = new Endpoint(context.settings);
+    this.endpoint = new Endpoint({ ...context.settings, perMessageDeflate });
     this.pump = new SocketPump(socket, this);
     this.outbox = new Outbox(this.endpoint, this.pump, context.settings, this);
   }

@@ -26,6 +26,8 @@ export interface BroadcastOptions {
   readonly except?: Connection | undefined;
   /** Default: text for a string, binary for bytes. */
   readonly type?: "text" | "binary" | undefined;
+  /** Whether to compress it where that was agreed on. Default: if it is not shorter than `threshold`. */
+  readonly compress?: boolean | undefined;
 }
 
 export interface CloseOptions {
@@ -65,12 +67,12 @@ export class Hub {
   }
 
   /**
-   * Sends a message to every open connection: encoded once, the same bytes for all.
+   * Sends a message to every open connection: encoded once, and compressed once for all that agreed on the same.
    *
    * @returns to how many.
    */
   broadcast(data: string | Uint8Array | PreparedMessage, options: BroadcastOptions = {}): number {
-    const { except, type } = options;
+    const { except, type, compress } = options;
     const message = data instanceof PreparedMessage ? data : prepareMessage(data, { type });
     let count = 0;
     beginTurn();
@@ -78,7 +80,7 @@ export class Hub {
       for (const connection of this.connections) {
         if (connection === except || connection.state !== "open") continue;
         try {
-          connection.send(message);
+          connection.send(message, compress === undefined ? undefined : { compress });
           count++;
         } catch {
           // It is in the middle of another message, or too much waits for it and its policy is to throw: no reason

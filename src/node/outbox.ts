@@ -182,13 +182,13 @@ export class Outbox implements Flushable {
 
   /** Encoded frames that wait, one by one; copies. */
   get frames(): Uint8Array[] {
-    return splitFrames(this.#endpoint.output.peek());
+    return splitFrames(this.#endpoint.output.peek(), true);
   }
 
   /** @throws {ProtocolError | TypeError} for what are no whole frames of our side. */
   set frames(frames: readonly Uint8Array[]) {
-    const whole = splitFrames(frames);
-    const { output } = this.#endpoint;
+    const { output, perMessageDeflate } = this.#endpoint;
+    const whole = splitFrames(frames, perMessageDeflate !== undefined);
     output.recycle(output.take());
     for (const frame of whole) output.append(frame);
     this.queued();
@@ -196,11 +196,11 @@ export class Outbox implements Flushable {
 }
 
 /** Cuts segments, which hold whole frames, into frames. */
-function splitFrames(segments: readonly Uint8Array[]): Uint8Array[] {
+function splitFrames(segments: readonly Uint8Array[], allowRsv1: boolean): Uint8Array[] {
   const frames: Uint8Array[] = [];
   for (const segment of segments) {
     for (let start = 0; start < segment.length; ) {
-      const { bytesConsumed } = decodeFrame(segment.subarray(start), { maxFrameSize: Infinity });
+      const { bytesConsumed } = decodeFrame(segment.subarray(start), { maxFrameSize: Infinity, allowRsv1 });
       if (bytesConsumed === 0) throw new TypeError("an outbox holds whole frames");
       // Not by `slice`: a Buffer's makes a view.
       frames.push(new Uint8Array(segment.subarray(start, start + bytesConsumed)));

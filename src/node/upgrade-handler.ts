@@ -6,16 +6,26 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import {
+  acceptPerMessageDeflate,
   buildHandshakeResponse,
   buildRefusal,
+  type DeflateParameters,
+  type ExtensionInit,
   type HandshakeOffer,
   type HeaderInit,
   judgeHandshakeRequest,
   type OriginPolicy,
+  type PerMessageDeflateOptions,
   type PreparedMessage,
+  serializeExtensions,
 } from "../protocol/index.js";
 import { begin, Connection } from "./connection.js";
-import { type ConnectionHandlers, type ConnectionOptions, settingsOf } from "./connection-options.js";
+import {
+  type ConnectionHandlers,
+  type ConnectionOptions,
+  compressionOf,
+  settingsOf,
+} from "./connection-options.js";
 import { defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
 import type { ConnectionContext } from "./driver.js";
@@ -32,6 +42,8 @@ export type Authorization<Data = unknown> =
       readonly headers?: HeaderInit | undefined;
       /** What `connection.data` begins with. */
       readonly data?: Data;
+      /** Compression for this connection, instead of what the server's options say. */
+      readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
     }
   | {
       /** Refuse with this: 300 to 599. */
@@ -90,6 +102,17 @@ interface Accepted<Data> {
   readonly handlers: ConnectionHandlers<Data>;
 }
 
+/** What is decided about compression. */
+interface Compression {
+  /** What the response says. */
+  readonly accepted: readonly ExtensionInit[];
+  /** The same as the value of its header, "" for none. */
+  readonly extensions: string;
+  readonly parameters: DeflateParameters | undefined;
+}
+
+const NO_COMPRESSION: Compression = { accepted: [], extensions: "", parameters: undefined };
+
 /** A refusal of our own. */
 interface Refusal {
   readonly status: number;
@@ -117,6 +140,7 @@ class Upgrader<Data> {
   readonly #pending = new Set<(refusal: Refusal) => void>();
   #lastUrl = "";
   #lastHost = "";
+  #lastCompression: Compression = NO_COMPRESSION;
   #isClosed = false;
 
   constructor(handlers: ConnectionHandlers<Data>, options: UpgradeOptions<Data>) {
@@ -223,14 +247,35 @@ class Upgrader<Data> {
     }
     let response: string;
     let protocol: string;
+    let compression: Compression;
     try {
       protocol = this.#selectProtocol(offer, request);
-      response = buildHandshakeResponse({ key: offer.key, protocol, headers: more.headers });
+      compression = this.#compression(offer, more.perMessageDeflate);
+      const extensions = compression.accepted;
+      response = buildHandshakeResponse({ key: offer.key, protocol, extensions, headers: more.headers });
     } catch (error) {
       this.#fail(accepted, error);
       return;
     }
-    this.#open(accepted, response, protocol, more.data as Data);
+    this.#open(accepted, response, protocol, compression, more.data as Data);
+  }
+
+  /** Accepts one of the offers to compress, or none. */
+  #compression(
+    { extensions: offers }: HandshakeOffer,
+    wanted: boolean | PerMessageDeflateOptions | undefined,
+  ): Compression {
+    const options = wanted === undefined ? this.#context.settings.compression : compressionOf(wanted);
+    const agreed = options && acceptPerMessageDeflate(offers, options);
+    if (agreed === undefined) return NO_COMPRESSION;
+    const accepted = [agreed.response];
+    const extensions = serializeExtensions(accepted);
+    // What follows from the same options and comes to the same response is the same: most connections share it.
+    const last = this.#lastCompression;
+    if (wanted === undefined && last.extensions === extensions) return last;
+    const compression = { accepted, extensions, parameters: agreed.parameters };
+    if (wanted === undefined) this.#lastCompression = compression;
+    return compression;
   }
 
   #selectProtocol({ protocols }: HandshakeOffer, request: IncomingMessage): string {
@@ -248,7 +293,13 @@ class Upgrader<Data> {
     return chosen;
   }
 
-  #open(accepted: Accepted<Data>, response: string, protocol: string, data: Data): void {
+  #open(
+    accepted: Accepted<Data>,
+    response: string,
+    protocol: string,
+    { extensions, parameters: perMessageDeflate }: Compression,
+    data: Data,
+  ): void {
     const { request, socket, head, offer, handlers } = accepted;
     // What `timeout` and `nodelay` a server gave its sockets was for HTTP.
     const { setTimeout: noTimeout, setNoDelay } = socket as Partial<import("node:net").Socket>;
@@ -264,7 +315,7 @@ class Upgrader<Data> {
     }
     this.#lastUrl = url;
     this.#lastHost = host;
-    const opening = { url, host, protocol };
+    const opening = { url, host, protocol, extensions, perMessageDeflate };
     const connection = new Connection<Data>(socket, opening, handlers, this.#context);
     connection.data = data;
     this.hub.add(connection as Connection);

@@ -94,6 +94,8 @@ export class Endpoint implements Delivery {
   readonly partial: boolean;
   readonly textAsBytes: boolean;
   readonly borrow: boolean;
+  /** What was agreed on for compression; undefined: nothing. */
+  readonly perMessageDeflate: DeflateParameters | undefined;
   /** Frames that wait for `takeOutput`, which appends a Pong if one is due. */
   readonly output: Output;
   state: EndpointState = "open";
@@ -127,7 +129,6 @@ export class Endpoint implements Delivery {
   readonly #autoClose: boolean;
   /** For the message under way, if it does not come whole and plain in one frame. */
   #assembler: MessageAssembler | undefined = undefined;
-  readonly #deflate: DeflateParameters | undefined;
   /** Since the first compressed message. */
   #decompressor: Decompressor | undefined = undefined;
   /** The payload of the Ping to answer. §5.5.3: only the most recent one needs an answer. */
@@ -158,8 +159,8 @@ export class Endpoint implements Delivery {
     this.textAsBytes = text === "bytes";
     this.borrow = borrow;
     this.output = new Output(role);
-    this.#deflate = options.perMessageDeflate;
-    const compression = this.#deflate === undefined ? undefined : new MessageCompression(role, this.#deflate);
+    this.perMessageDeflate = options.perMessageDeflate;
+    const compression = this.perMessageDeflate && new MessageCompression(role, this.perMessageDeflate);
     this.#sender = new MessageSender(this.output, maxFrameSize, compression);
     this.#autoPong = autoPong;
     this.#autoClose = autoClose;
@@ -174,7 +175,7 @@ export class Endpoint implements Delivery {
   receiveData(chunk: Uint8Array): void {
     if (!this.failed && !this.closeReceived) {
       // RFC 7692 §6: RSV1 has a meaning once the extension was negotiated.
-      const allowRsv1 = this.#deflate !== undefined;
+      const allowRsv1 = this.perMessageDeflate !== undefined;
       this.#decoder ??= takeDecoder(this.role, this.maxFrameSize, allowRsv1, this.bytesIn);
       this.#decoder.push(chunk);
     }
@@ -228,7 +229,7 @@ export class Endpoint implements Delivery {
   }
 
   #giveBack(decoder: FrameDecoder): void {
-    giveDecoder(decoder, this.role, this.maxFrameSize, this.#deflate !== undefined);
+    giveDecoder(decoder, this.role, this.maxFrameSize, this.perMessageDeflate !== undefined);
     this.#decoder = undefined;
   }
 
@@ -245,7 +246,7 @@ export class Endpoint implements Delivery {
   #inflater(): Decompressor {
     return (this.#decompressor ??= decompressorFor(
       this.role,
-      this.#deflate as DeflateParameters,
+      this.perMessageDeflate as DeflateParameters,
       this.maxMessageSize,
     ));
   }

@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type ConnectionOptions, createConnection, Message } from "../../src/index.js";
+import { type CreateConnectionOptions, createConnection, Message } from "../../src/index.js";
 import { concat, frame, PING } from "../support/frames.js";
 import { hex, utf8 } from "../support/hex.js";
 import { settle } from "../support/sockets.js";
 import { SlowStream } from "../support/streams.js";
 import { describeFrames } from "../support/wire.js";
 
-function open(options: ConnectionOptions = {}) {
+function open(options: Omit<CreateConnectionOptions, "role"> = {}) {
   const stream = new SlowStream();
   const connection = createConnection(stream, { role: "client", pingIntervalMs: 0, ...options });
   const said = () => describeFrames(stream.written.splice(0));
