@@ -39,6 +39,18 @@ function summary(parameters: DeflateParameters): string {
   return `${letters} ${serverMaxWindowBits} ${clientMaxWindowBits}`;
 }
 
+/** What is the same on both sides. */
+function negotiated(parameters: DeflateParameters) {
+  const { serverNoContextTakeover, clientNoContextTakeover, serverMaxWindowBits, clientMaxWindowBits } =
+    parameters;
+  return { serverNoContextTakeover, clientNoContextTakeover, serverMaxWindowBits, clientMaxWindowBits };
+}
+
+/** The window that a side uses: as it wants, or 13 bits to save memory, and never more than was agreed on. */
+function ownWindow(wanted: unknown, agreed: number): number {
+  return Math.min(typeof wanted === "number" ? wanted : 13, agreed);
+}
+
 describe("checkPerMessageDeflate", () => {
   it("takes a boolean, or options", () => {
     assert.equal(checkPerMessageDeflate(undefined), undefined);
@@ -316,6 +328,7 @@ describe("acceptPerMessageDeflate", () => {
       clientNoContextTakeover: false,
       serverMaxWindowBits: 15,
       clientMaxWindowBits: 15,
+      windowBits: 13,
       ...settings,
     });
     const parameters = acceptPerMessageDeflate(parse("permessage-deflate"), {})?.parameters;
@@ -460,7 +473,10 @@ describe("in a handshake", () => {
     const response = buildHandshakeResponse({ key: KEY, extensions: [accepted.response] });
     const [, value] = /Sec-WebSocket-Extensions: (.*)\r\n/.exec(response) ?? [];
     assert.equal(value, "permessage-deflate; server_max_window_bits=10; client_max_window_bits=9");
-    assert.deepEqual(judge(value), accepted.parameters);
+    const confirmed = judge(value);
+    assert.ok(confirmed && !(confirmed instanceof HandshakeError), String(confirmed));
+    assert.deepEqual(negotiated(confirmed), negotiated(accepted.parameters));
+    assert.deepEqual([confirmed.windowBits, accepted.parameters.windowBits], [9, 10], "each its own");
   });
 
   it("the names are judged before the parameters, and every stray one is an error", () => {
@@ -524,7 +540,12 @@ describe("both sides agree", () => {
     assert.ok(accepted, "declined");
     const confirmed = confirmPerMessageDeflate(parse(serializeExtensions([accepted.response])), client);
     assert.ok(confirmed && !(confirmed instanceof HandshakeError), String(confirmed));
-    assert.deepEqual(confirmed, accepted.parameters);
+    assert.deepEqual(negotiated(confirmed), negotiated(accepted.parameters));
+    const own = { client: confirmed.windowBits, server: accepted.parameters.windowBits };
+    assert.deepEqual(own, {
+      client: ownWindow(client.clientMaxWindowBits, confirmed.clientMaxWindowBits),
+      server: ownWindow(server.serverMaxWindowBits, confirmed.serverMaxWindowBits),
+    });
     assert.equal(summary(confirmed), expectedSummary(client, server));
   });
 
