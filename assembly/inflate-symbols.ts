@@ -39,6 +39,8 @@ const LONGEST_MATCH: usize = 258;
 const MOST_LITERALS: usize = 3;
 /** Room for a round of that loop. What it overwrites behind its output lies in the window or in the slack. */
 const ROOM: usize = MOST_LITERALS + LONGEST_MATCH;
+/** Bits that a round takes at most: two literals out of the table, and the longest length and distance. */
+const MOST_BITS: u32 = 2 * LITERAL_BITS + (15 + 5) + (15 + 13);
 
 /** The entry of the code that the lowest bits of `bits` begin with. */
 function lookUp(bits: u64, table: usize, mask: u32, tableBits: u32): u32 {
@@ -95,21 +97,21 @@ export function inflateRounds(
   const windowSize = load<u32>(block, INFLATE_WINDOW_SIZE);
   let output = window + load<u32>(block, INFLATE_POSITION);
   const lastOutput = window + load<u32>(block, INFLATE_CAPACITY) - ROOM;
-  // A round takes at most 70 bits: two literals out of the table, and the longest length and distance.
-  const lastInput = <usize>(end >> 3) - 9;
-  let input = <usize>(bit >> 3);
-  if (input > lastInput || output > lastOutput) return bit;
+  if (bit + MOST_BITS > end || output > lastOutput) return bit;
 
-  // `left` counts in its lowest eight bits how many of `bits` are left. What is above them does not matter, so
-  // whole entries are taken from it, and given back: that may make it more than 63.
+  // `input` is of what was not loaded yet, `bits` what was and is not taken. How many of those there are is in the
+  // lowest eight bits of `left`; what is above does not matter, so whole entries are taken from it, and given back:
+  // that may make it more than 63. A round begins with 56 at least.
+  const lastInput = (end + 56 - MOST_BITS) >> 3;
+  let input = <usize>(bit >> 3);
   let bits = load<u64>(input) >> (bit & 7);
   let left: u64 = 56 - (bit & 7);
   input += 7;
+  bits |= load<u64>(input) << left;
+  input += 7 - (<u32>(left >> 3) & 7);
+  left |= 56;
+  let entry = load<u32>(literals + ((<u32>bits & literalMask) << 2));
   do {
-    bits |= load<u64>(input) << left;
-    input += 7 - (<u32>(left >> 3) & 7);
-    left |= 56;
-    let entry = load<u32>(literals + ((<u32>bits & literalMask) << 2));
     let before = bits;
     bits >>= entry;
     left -= entry;
@@ -129,6 +131,10 @@ export function inflateRounds(
         output++;
         if (entry & ENTRY_LITERAL) {
           store<u8>(output++, entry >> 16);
+          entry = load<u32>(literals + ((<u32>bits & literalMask) << 2));
+          bits |= load<u64>(input) << left;
+          input += 7 - (<u32>(left >> 3) & 7);
+          left |= 56;
           continue;
         }
       }
@@ -145,6 +151,10 @@ export function inflateRounds(
       left -= entry;
       if (entry & ENTRY_LITERAL) {
         store<u8>(output++, entry >> 16);
+        bits |= load<u64>(input) << left;
+        input += 7 - (<u32>(left >> 3) & 7);
+        left |= 56;
+        entry = load<u32>(literals + ((<u32>bits & literalMask) << 2));
         continue;
       }
     }
@@ -170,6 +180,10 @@ export function inflateRounds(
     }
     bits >>= distanceEntry;
     left -= distanceEntry;
+    bits |= load<u64>(input) << left;
+    input += 7 - (<u32>(left >> 3) & 7);
+    left |= 56;
+    entry = load<u32>(literals + ((<u32>bits & literalMask) << 2));
     copyMatch(output, distance, length);
     output += length;
   } while (input <= lastInput && output <= lastOutput);

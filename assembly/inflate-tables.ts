@@ -51,6 +51,8 @@ export const STRIDES: usize = INFLATE_TABLES + 0x3c40;
 export const LITERAL_COUNT: u32 = 288;
 export const DISTANCE_COUNT: u32 = 32;
 const END_OF_BLOCK: u32 = 256;
+/** Bytes from which on copying them as one takes less time than by vectors. */
+const WORTH_A_CALL: usize = 1024;
 /** §3.2.7: the longest code. */
 const LONGEST: u32 = 15;
 
@@ -128,7 +130,7 @@ function nextCode(code: u32, length: u32): u32 {
  */
 function buildTable(lengths: usize, count: u32, symbols: usize, table: usize, tableBits: u32): u32 {
   const none = i64x2.splat(0);
-  memory.fill(COUNTS, 0, 64);
+  for (let at: usize = 0; at < 64; at += 16) v128.store(COUNTS + at, none);
   for (let at: u32 = 0; at < count; at += 16) {
     let used = i8x16.bitmask(i8x16.ne(v128.load(lengths + at), none));
     for (; used; used &= used - 1) {
@@ -186,7 +188,8 @@ function buildTable(lengths: usize, count: u32, symbols: usize, table: usize, ta
     // What is there is right whatever the next bit is.
     const size: usize = 4 << length;
     if (size < 16) store<u64>(table + size, load<u64>(table));
-    for (let at: usize = 0; at + 16 <= size; at += 16) v128.store(table + size + at, v128.load(table + at));
+    else if (size >= WORTH_A_CALL) memory.copy(table + size, table, size);
+    else for (let at: usize = 0; at < size; at += 16) v128.store(table + size + at, v128.load(table + at));
     length++;
   }
   const mask: u32 = (1 << bits) - 1;

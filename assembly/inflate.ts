@@ -34,7 +34,6 @@ import {
   buildCodeLengthTable,
   buildTables,
   CODE_LENGTHS,
-  DISTANCE_COUNT,
   DISTANCE_MASK,
   DISTANCES,
   FIXED_DISTANCE_MASK,
@@ -64,7 +63,7 @@ const CODE_LENGTH_ORDER = memory.data<u8>([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11,
  * @returns the length of the block.
  */
 export function inflateInit(block: usize, windowBits: i32, capacity: i32): i32 {
-  memory.fill(block, 0, INFLATE_WINDOW);
+  memory.fill(block, 0, INFLATE_LENGTHS);
   store<u32>(block, 1 << windowBits, INFLATE_WINDOW_SIZE);
   store<u32>(block, capacity, INFLATE_CAPACITY);
   return INFLATE_WINDOW + capacity + INFLATE_SLACK;
@@ -83,7 +82,7 @@ export function inflate(block: usize, start: usize, end: usize): i32 {
   const window = block + INFLATE_WINDOW;
   store<u32>(RESULT, <u32>(window + load<u32>(block, INFLATE_POSITION)), RESULT_OUTPUT_START);
   const spilled = load<u32>(block, INFLATE_SPILL_LENGTH);
-  memory.copy(start - spilled, block + INFLATE_SPILL, spilled);
+  if (spilled) memory.copy(start - spilled, block + INFLATE_SPILL, spilled);
   let bit = ((<u32>(start - spilled)) << 3) + load<u32>(block, INFLATE_BIT_OFFSET);
   const endBit = (<u32>end) << 3;
 
@@ -112,7 +111,7 @@ export function inflate(block: usize, start: usize, end: usize): i32 {
   const position = status == INFLATE_MORE ? end : <usize>((bit + 7) >> 3);
   store<u32>(block, bit & 7, INFLATE_BIT_OFFSET);
   store<u32>(block, <u32>(position - first), INFLATE_SPILL_LENGTH);
-  memory.copy(block + INFLATE_SPILL, first, position - first);
+  if (position != first) memory.copy(block + INFLATE_SPILL, first, position - first);
   store<u32>(RESULT, <u32>position, RESULT_POSITION);
   store<u32>(RESULT, <u32>(window + load<u32>(block, INFLATE_POSITION)), RESULT_OUTPUT_END);
   return status;
@@ -172,7 +171,9 @@ function readCodeLengths(lengths: usize, bit: u32, end: u32): u32 {
   if (literalCount > 286 || distanceCount > 30) return leave(STATUS_CODE_LENGTHS, bit);
   bit += 14;
   if (bit + 3 * codeLengthCount > end) return leave(INFLATE_MORE, bit);
-  memory.fill(CODE_LENGTHS, 0, 32);
+  const zeros = i64x2.splat(0);
+  v128.store(CODE_LENGTHS, zeros);
+  v128.store(CODE_LENGTHS, zeros, 16);
   let threes = load<u64>(bit >> 3) >> (bit & 7);
   for (let i: u32 = 0; i < codeLengthCount; i++, threes >>= 3) {
     store<u8>(CODE_LENGTHS + load<u8>(CODE_LENGTH_ORDER + i), <u32>threes & 7);
@@ -181,31 +182,48 @@ function readCodeLengths(lengths: usize, bit: u32, end: u32): u32 {
   const mask = buildCodeLengthTable();
   if (!mask) return leave(STATUS_CODE_LENGTHS, bit);
 
+  // What is written too much below goes into the spill, which holds nothing while a call goes on.
   const total = literalCount + distanceCount;
   let count: u32 = 0;
+  let bits: u64 = 0;
+  let here: u32 = 0;
   while (count < total) {
-    const bits = load<u32>(bit >> 3) >> (bit & 7);
-    const entry = load<u32>(LITERALS + ((bits & mask) << 2));
-    const taken = entry & 0xff;
+    if (here < 14) {
+      bits = load<u64>(bit >> 3) >> (bit & 7);
+      here = 57;
+    }
+    const entry = load<u32>(LITERALS + ((<u32>bits & mask) << 2));
     const symbol = entry >> 16;
+    let taken = entry & 0xff;
     if (symbol < 16) {
       bit += taken;
       if (bit > end) return leave(INFLATE_MORE, bit);
       store<u8>(lengths + count++, symbol);
-      continue;
+    } else {
+      // 16 repeats the length before it 3 to 6 times, 17 and 18 repeat 0, 3 to 10 and 11 to 138 times.
+      const extra: u32 = symbol == 16 ? 2 : symbol == 17 ? 3 : 7;
+      const more = <u32>(bits >> taken) & ((1 << extra) - 1);
+      taken += extra;
+      bit += taken;
+      if (bit > end) return leave(INFLATE_MORE, bit);
+      const next = count + more + (symbol == 18 ? 11 : 3);
+      if ((symbol == 16 && !count) || next > total) return leave(STATUS_CODE_LENGTHS, bit);
+      const sixteen = i8x16.splat(symbol == 16 ? load<u8>(lengths + count - 1) : 0);
+      for (; count < next; count += 16) v128.store(lengths + count, sixteen);
+      count = next;
     }
-    // 16 repeats the length before it 3 to 6 times, 17 and 18 repeat 0, 3 to 10 and 11 to 138 times.
-    const extra: u32 = symbol == 16 ? 2 : symbol == 17 ? 3 : 7;
-    bit += taken + extra;
-    if (bit > end) return leave(INFLATE_MORE, bit);
-    const times = ((bits >> taken) & ((1 << extra) - 1)) + (symbol == 18 ? 11 : 3);
-    if ((symbol == 16 && !count) || count + times > total) return leave(STATUS_CODE_LENGTHS, bit);
-    memory.fill(lengths + count, symbol == 16 ? load<u8>(lengths + count - 1) : 0, times);
-    count += times;
+    bits >>= taken;
+    here -= taken;
   }
-  memory.copy(lengths + LITERAL_COUNT, lengths + literalCount, distanceCount);
-  memory.fill(lengths + literalCount, 0, LITERAL_COUNT - literalCount);
-  memory.fill(lengths + LITERAL_COUNT + distanceCount, 0, DISTANCE_COUNT - distanceCount);
+  v128.store(lengths + total, zeros);
+  v128.store(lengths + total, zeros, 16);
+  // Those of distances have their own place; behind both lie zeros.
+  const first = v128.load(lengths + literalCount);
+  const second = v128.load(lengths + literalCount, 16);
+  v128.store(lengths + literalCount, zeros);
+  v128.store(lengths + literalCount, zeros, 16);
+  v128.store(lengths + LITERAL_COUNT, first);
+  v128.store(lengths + LITERAL_COUNT, second, 16);
   return leave(BLOCK_ENDED, bit);
 }
 
