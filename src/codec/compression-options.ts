@@ -2,8 +2,6 @@
 
 /** Fast: the network is seldom so slow that more pays. */
 export const DEFAULT_LEVEL = 1;
-/** A hash of 8 KiB. */
-export const DEFAULT_MEM_LEVEL = 5;
 
 /** RFC 7692 §7.1.2: "an integer value between 8 to 15, inclusive". */
 export function assertWindowBits(value: unknown, name: string): void {

@@ -16,8 +16,8 @@ import {
   unwatchBlock,
   watchBlock,
 } from "./compression-memory.js";
-import { assertInteger, assertWindowBits, DEFAULT_LEVEL, DEFAULT_MEM_LEVEL } from "./compression-options.js";
-import { allocate, utf8Length, writable, writeUtf8 } from "./host.js";
+import { assertInteger, assertWindowBits, DEFAULT_LEVEL } from "./compression-options.js";
+import { allocate, copyOf, utf8Length, writable, writeUtf8 } from "./host.js";
 import { PayloadBuffer } from "./payload-buffer.js";
 
 export interface CompressorOptions {
@@ -25,7 +25,10 @@ export interface CompressorOptions {
   readonly windowBits?: number | undefined;
   /** 0 stores, 1 is fastest, 6 about as tight as zlib by default, 9 tightest. Default 1. */
   readonly level?: number | undefined;
-  /** Size of the hash, 2 ** (`memLevel` + 8) bytes: 1 to 9. Default 5: 8 KiB. */
+  /**
+   * Size of the hash, 2 ** (`memLevel` + 8) bytes: 1 to 9. Default: as much as the window has; without context
+   * takeover, where the memory is everybody's, what suits the message.
+   */
   readonly memLevel?: number | undefined;
   /** Whether a message may refer to those before it (§7.2.1); then memory is held between them. Default true. */
   readonly contextTakeover?: boolean | undefined;
@@ -34,8 +37,13 @@ export interface CompressorOptions {
 /** Room for new data behind the window, of a stream that holds its memory, and of one that does not. */
 const HELD_ROOM = 0x1800;
 const PASSING_ROOM = 0x7000;
-/** From `memLevel` to bits of the hash, whose entries take two bytes each. */
+/** From `memLevel` to bits of the hash, whose entries take two bytes each; and how many it has at least. */
 const HASH_BITS = 7;
+const LEAST_HASH_BITS = 9;
+/** For a message that refers to no other: clearing a hash takes time, and a short message does not fill it. */
+const SHORT_LENGTH = 0x1000;
+const SHORT_HASH_BITS = 12;
+const LONG_HASH_BITS = 15;
 /** Positions in the window are numbers of 16 bits. */
 const MOST_CAPACITY = 65_000;
 
@@ -59,24 +67,23 @@ export class Compressor {
   rawLength = 0;
   readonly #windowBits: number;
   readonly #level: number;
-  readonly #hashBits: number;
+  /** Undefined: by what is compressed. */
+  readonly #hashBits: number | undefined;
   readonly #contextTakeover: boolean;
   #block: Block | undefined = undefined;
+  /** Whether the block comes back when this object is forgotten without `release`. */
+  #isWatched = false;
 
   /** @throws {TypeError | RangeError} for options that make no sense. */
   constructor(options: CompressorOptions = {}) {
-    const {
-      windowBits = 15,
-      level = DEFAULT_LEVEL,
-      memLevel = DEFAULT_MEM_LEVEL,
-      contextTakeover = true,
-    } = options;
+    const { windowBits = 15, level = DEFAULT_LEVEL, memLevel, contextTakeover = true } = options;
     assertWindowBits(windowBits, "windowBits");
     assertInteger(level, "level", 0, 9);
-    assertInteger(memLevel, "memLevel", 1, 9);
+    if (memLevel !== undefined) assertInteger(memLevel, "memLevel", 1, 9);
     this.#windowBits = windowBits;
     this.#level = level;
-    this.#hashBits = memLevel + HASH_BITS;
+    if (memLevel !== undefined) this.#hashBits = Math.max(LEAST_HASH_BITS, memLevel + HASH_BITS);
+    else if (contextTakeover) this.#hashBits = Math.max(LEAST_HASH_BITS, windowBits - 1);
     this.#contextTakeover = contextTakeover;
   }
 
@@ -94,27 +101,34 @@ export class Compressor {
    * @throws {TypeError} for any other data.
    */
   compress(data: string | Uint8Array, final = true): Uint8Array {
-    return new Uint8Array(this.compressBorrowed(data, final));
+    return copyOf(this.compressBorrowed(data, final));
   }
 
   /** The same, but what is returned may be overwritten by any compressor or decompressor: copy it at once. */
   compressBorrowed(data: string | Uint8Array, final = true): Uint8Array {
     if (typeof data !== "string") assertBytes(data, "what is compressed, if it is not a string,");
-    const block = (this.#block ??= this.#begin());
+    const block = (this.#block ??= this.#begin(data.length));
     const compressed = this.#deflate(block, data, final);
     if (final && !this.#contextTakeover) this.release();
+    else if (!this.#isWatched) this.#watch(block);
     return compressed;
   }
 
-  #begin(): Block {
+  /** @param expected - the length of what is compressed first. */
+  #begin(expected: number): Block {
+    const hashBits = this.#hashBits ?? (expected <= SHORT_LENGTH ? SHORT_HASH_BITS : LONG_HASH_BITS);
     const windowSize = 1 << this.#windowBits;
     const room = this.#contextTakeover ? HELD_ROOM : PASSING_ROOM;
     const capacity = Math.min(windowSize + room, MOST_CAPACITY);
-    const length = deflateLength(this.#windowBits, this.#level, this.#hashBits, capacity);
+    const length = deflateLength(this.#windowBits, this.#level, hashBits, capacity);
     const block = takeBlock(length);
-    if (this.#contextTakeover) watchBlock(this, block);
-    block.shard.kernel.deflateInit(block.address, this.#windowBits, this.#level, this.#hashBits, capacity);
+    block.shard.kernel.deflateInit(block.address, this.#windowBits, this.#level, hashBits, capacity);
     return block;
+  }
+
+  #watch(block: Block): void {
+    this.#isWatched = true;
+    watchBlock(this, block);
   }
 
   #deflate(block: Block, data: string | Uint8Array, final: boolean): Uint8Array {
@@ -177,7 +191,8 @@ export class Compressor {
     const block = this.#block;
     if (block === undefined) return;
     this.#block = undefined;
-    if (this.#contextTakeover) unwatchBlock(this);
+    if (this.#isWatched) unwatchBlock(this);
+    this.#isWatched = false;
     giveBlock(block);
   }
 }

@@ -31,7 +31,7 @@ import {
 } from "./compression-memory.js";
 import { assertWindowBits } from "./compression-options.js";
 import { type ProtocolError, protocolError, STATUS_MESSAGE_TOO_BIG, STATUS_TRUNCATED } from "./errors.js";
-import { EMPTY } from "./host.js";
+import { copyOf, EMPTY } from "./host.js";
 import { PayloadBuffer } from "./payload-buffer.js";
 import { asciiAt, textOf } from "./utf8.js";
 
@@ -74,6 +74,7 @@ export interface PayloadPlace {
 }
 
 const WHOLE: PayloadPlace = {};
+const FRAGMENT: PayloadPlace = { final: false };
 
 /**
  * Decompresses the messages of one direction of a connection: a cursor over pieces of what they become.
@@ -98,6 +99,8 @@ export class Decompressor {
   readonly #contextTakeover: boolean;
   readonly #maxLength: number;
   #block: Block | undefined = undefined;
+  /** Whether the block comes back when this object is forgotten without `release`. */
+  #isWatched = false;
   #payload: Uint8Array = EMPTY;
   #place: PayloadPlace = WHOLE;
   /** Bytes of the payload, and of TAIL behind it, that are to be inflated, and that were. */
@@ -168,12 +171,14 @@ export class Decompressor {
     while (this.#consumed < this.#total || this.#isFull) {
       const block = (this.#block ??= this.#begin());
       const status = this.#inflate(block);
+      // What was inflated comes before what is wrong behind it.
+      const isGood = this.#start < this.#end && this.#judge(block);
       if (status > INFLATE_FULL) this.#fail(protocolError(status, this.#position));
       else if (this.#consumed === this.#total && !this.#isFull) this.#endPayload(block);
-      const isGood = this.#start === this.#end || this.#judge(block);
-      if (!this.#isInMessage && this.#utf8 !== 0)
-        this.#fail(protocolError(STATUS_INVALID_UTF8, this.#position));
-      if (isGood && this.#start < this.#end) return true;
+      if (isGood) {
+        if (this.#isInMessage) this.#watch(block);
+        return true;
+      }
       if (this.error !== undefined) break;
     }
     this.#rest();
@@ -185,9 +190,16 @@ export class Decompressor {
     const capacity =
       windowSize + (this.#contextTakeover ? Math.min(HELD_ROOM, windowSize + LEAST_ROOM) : PASSING_ROOM);
     const block = takeBlock(INFLATE_WINDOW + capacity + INFLATE_SLACK);
-    if (this.#contextTakeover) watchBlock(this, block);
+    // One that is given back after the message is watched if that takes more than one call.
+    if (this.#contextTakeover) this.#watch(block);
     block.shard.kernel.inflateInit(block.address, this.#windowBits, capacity);
     return block;
+  }
+
+  #watch(block: Block): void {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    watchBlock(this, block);
   }
 
   /** One call of the kernel. Returns how it ended. */
@@ -236,6 +248,8 @@ export class Decompressor {
     const isAtBlock = words[(address + INFLATE_STATE) >> 2] === INFLATE_AT_BLOCK;
     if (!isAtBlock || words[spillWord] !== 0 || words[(address + INFLATE_BIT_OFFSET) >> 2] !== 0) {
       this.#fail(protocolError(STATUS_TRUNCATED, this.#position));
+    } else if (this.#utf8 !== 0) {
+      this.#fail(protocolError(STATUS_INVALID_UTF8, this.#position));
     }
   }
 
@@ -270,6 +284,7 @@ export class Decompressor {
   #rest(): void {
     this.#payload = EMPTY;
     if (this.error !== undefined || (!this.#isInMessage && !this.#contextTakeover)) this.release();
+    else if (this.#block !== undefined) this.#watch(this.#block);
   }
 
   /** Whether the message has come to its end. */
@@ -281,6 +296,11 @@ export class Decompressor {
   get borrowedPiece(): Uint8Array {
     const block = this.#block;
     return block === undefined ? EMPTY : block.shard.view(this.#start, this.#end - this.#start);
+  }
+
+  /** The current piece, copied. */
+  get piece(): Uint8Array {
+    return copyOf(this.borrowedPiece);
   }
 
   /** The current piece as a string, if it is all of a message of text. */
@@ -303,21 +323,27 @@ export class Decompressor {
    * @throws {LimitError} for more than `maxLength` bytes; nothing is kept of them.
    */
   decompress(payload: Uint8Array, final = true): Uint8Array {
-    const parts = new PayloadBuffer();
-    this.push(payload, { final });
-    while (this.next()) parts.append(this.borrowedPiece, 0, 0, true);
+    this.push(payload, final ? WHOLE : FRAGMENT);
+    let whole = EMPTY;
+    let parts: PayloadBuffer | undefined;
+    while (this.next()) {
+      if (this.isLast && parts === undefined) whole = copyOf(this.borrowedPiece);
+      else (parts ??= new PayloadBuffer()).append(this.borrowedPiece, 0, 0, true);
+    }
     if (this.error !== undefined) throw this.error;
-    return parts.take();
+    return parts?.take() ?? whole;
   }
 
   /** Gives the memory back, and forgets what was half received. */
   release(): void {
+    this.#payload = EMPTY;
+    this.#isInMessage = this.#isFull = false;
     const block = this.#block;
     if (block === undefined) return;
     this.#block = undefined;
-    this.#isInMessage = this.#isFull = false;
     if (block.shard.inputOwner === this) block.shard.inputOwner = undefined;
-    if (this.#contextTakeover) unwatchBlock(this);
+    if (this.#isWatched) unwatchBlock(this);
+    this.#isWatched = false;
     giveBlock(block);
   }
 }

@@ -188,7 +188,7 @@ export class Endpoint implements Delivery {
     this.closeCode ??= CloseCode.AbnormalClosure;
     this.state = "closed";
     this.wantsEnd = true;
-    if (this.#decoder?.hasUnread !== true) this.#forget();
+    if (!this.#hasUnread) this.#forget();
   }
 
   /**
@@ -225,6 +225,7 @@ export class Endpoint implements Delivery {
     }
     if (decoder.hasEnded) this.#decoder = undefined;
     else if (decoder.isBetweenMessages) this.#giveBack(decoder);
+    if (this.state === "closed") this.#forget();
     return null;
   }
 
@@ -281,6 +282,7 @@ export class Endpoint implements Delivery {
   #receiveClose(payload: Uint8Array): Message {
     const { code, reason } = decodeCloseBody(payload);
     this.closeReceived = true;
+    this.#decompressor?.release();
     this.closeCode = code ?? CloseCode.NoStatusReceived;
     this.closeReason = reason;
     // What arrived before the transport ended may be asked for behind it.
@@ -296,6 +298,7 @@ export class Endpoint implements Delivery {
     this.#sendPong();
     this.#sender.control(Opcode.Close, body);
     this.closeSent = true;
+    this.#sender.release();
     this.state = "closing";
     // §7.1.1: "the server MUST close the TCP connection immediately", the client waits for that.
     if (this.closeReceived && this.role === "server") this.wantsEnd = true;
@@ -322,7 +325,12 @@ export class Endpoint implements Delivery {
     this.#forget();
   }
 
-  /** Lets go of what was half received. */
+  /** Whether something was received that `nextEvent` has not come to. */
+  get #hasUnread(): boolean {
+    return this.#decoder?.hasUnread === true || this.#assembler?.hasMore === true;
+  }
+
+  /** Lets go of what was half received, and of what compression remembers. */
   #forget(): void {
     this.#decoder = undefined;
     this.#assembler = undefined;

@@ -89,16 +89,16 @@ export class MessageAssembler {
   more(): Message | null {
     const decompressor = this.#decompressor as Decompressor;
     while ((this.hasMore = decompressor.next())) {
-      const { borrowedPiece, isLast } = decompressor;
+      const { isLast } = decompressor;
       if (this.#delivery.partial) {
-        const piece = this.#mustCopy ? new Uint8Array(borrowedPiece) : borrowedPiece;
+        const piece = this.#mustCopy ? decompressor.piece : decompressor.borrowedPiece;
         const message = this.#deliver(piece, isLast);
         if (message !== null) return message;
       } else if (isLast && this.#collected === undefined) {
         return this.#finishInOne(decompressor);
       } else {
         this.#collected ??= new PayloadBuffer();
-        this.#collected.append(borrowedPiece, 0, 0, true);
+        this.#collected.append(decompressor.borrowedPiece, 0, 0, true);
       }
     }
     this.error = decompressor.error;
@@ -127,11 +127,8 @@ export class MessageAssembler {
     const { borrow, textAsBytes } = this.#delivery;
     this.isDone = true;
     if (this.#isText && !textAsBytes) return new Message(decompressor.text(), "text");
-    const { borrowedPiece } = decompressor;
-    return new Message(
-      borrow ? borrowedPiece : new Uint8Array(borrowedPiece),
-      this.#isText ? "text" : "binary",
-    );
+    const bytes = borrow ? decompressor.borrowedPiece : decompressor.piece;
+    return new Message(bytes, this.#isText ? "text" : "binary");
   }
 
   #finish(ascii: boolean): Message {

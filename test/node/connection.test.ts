@@ -590,9 +590,11 @@ for (const role of ROLES) {
       assert.deepEqual(Object.keys(snapshot).sort(), [
         "bufferedAmount",
         "counters",
+        "extensions",
         "fd",
         "host",
         "outbox",
+        "perMessageDeflate",
         "protocol",
         "state",
         "transport",
