@@ -16,8 +16,8 @@ export class Shard {
   /** All of its memory, as `writeUtf8` wants it. */
   readonly memory: Uint8Array;
   readonly strings: StringReader;
-  /** Whose bytes are in INPUT. */
-  inputOwner: object | undefined = undefined;
+  /** How often INPUT was written: who wrote last sees that by it, and is not kept alive. */
+  stagings = 0;
   /** Bytes from one block to the next. */
   readonly #stride: number;
   /** Addresses of blocks that were given back; behind them `#next` was never given away. */

@@ -109,6 +109,7 @@ export class Decompressor {
   /** Where what is staged of them lies, as long as nobody else uses INPUT. */
   #stagedStart = INPUT;
   #stagedEnd = INPUT;
+  #staging = 0;
   /** Whether the window had no room for more. */
   #isFull = false;
   /** Whether a message is under way: its first payload was pushed, and its end was not reached. */
@@ -205,7 +206,7 @@ export class Decompressor {
   /** One call of the kernel. Returns how it ended. */
   #inflate({ shard, address }: Block): number {
     const { kernel } = shard;
-    if (shard.inputOwner !== this || this.#stagedStart === this.#stagedEnd) this.#stage(shard);
+    if (shard.stagings !== this.#staging || this.#stagedStart === this.#stagedEnd) this.#stage(shard);
     const status = kernel.inflate(address, this.#stagedStart, this.#stagedEnd);
     const { words } = kernel;
     const position = words[POSITION_WORD];
@@ -233,7 +234,7 @@ export class Decompressor {
     }
     this.#stagedStart = INPUT;
     this.#stagedEnd = at;
-    shard.inputOwner = this;
+    this.#staging = ++shard.stagings;
   }
 
   /** The payload is inflated: what that means for the message. */
@@ -341,7 +342,6 @@ export class Decompressor {
     const block = this.#block;
     if (block === undefined) return;
     this.#block = undefined;
-    if (block.shard.inputOwner === this) block.shard.inputOwner = undefined;
     if (this.#isWatched) unwatchBlock(this);
     this.#isWatched = false;
     giveBlock(block);
