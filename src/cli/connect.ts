@@ -99,8 +99,9 @@ async function open(
       maxBufferedAmount: Infinity,
       open: (connection) => {
         session.opened(connection);
-        const { protocol } = connection;
-        const agreed = protocol === "" ? "" : `, subprotocol ${escapeLine(protocol)}`;
+        const { protocol, perMessageDeflate } = connection;
+        const spoken = protocol === "" ? "" : `, subprotocol ${escapeLine(protocol)}`;
+        const agreed = spoken + (perMessageDeflate === undefined ? "" : ", compressed");
         display.note(`connected to ${url}${agreed}${hint}`);
       },
       message: (_, message) => session.received(message),

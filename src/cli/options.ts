@@ -72,6 +72,7 @@ export const CONNECT_OPTIONS = {
   auth: { type: "string" },
   insecure: { type: "boolean" },
   redirect: { type: "boolean" },
+  compress: { type: "boolean" },
 } as const satisfies Options;
 
 /** How their help describes them. */
@@ -80,7 +81,8 @@ export const CONNECT_HELP = `\
       --origin ORIGIN          the Origin header, such as https://example.com
       --auth USER:PASSWORD     log in by HTTP's Basic scheme
       --insecure               do not verify the server's certificate
-      --redirect               follow redirects`;
+      --redirect               follow redirects
+      --compress               offer compression`;
 
 interface ConnectValues {
   readonly header?: readonly string[] | undefined;
@@ -89,6 +91,7 @@ interface ConnectValues {
   readonly auth?: string | undefined;
   readonly insecure?: boolean | undefined;
   readonly redirect?: boolean | undefined;
+  readonly compress?: boolean | undefined;
 }
 
 /** Where to connect to and how, for `connect` of `../node`. */
@@ -100,6 +103,7 @@ export interface Target {
     readonly origin?: string;
     readonly auth?: Credentials;
     readonly redirect: boolean;
+    readonly perMessageDeflate: boolean;
     readonly tls?: { readonly rejectUnauthorized: false };
   };
 }
@@ -132,6 +136,7 @@ export function targetOf(url: string | undefined, values: ConnectValues): Target
     options: {
       ...options,
       redirect: values.redirect === true,
+      perMessageDeflate: values.compress === true,
       ...(values.insecure === true && { tls: { rejectUnauthorized: false } }),
     },
   };

@@ -21,6 +21,7 @@ Usage: hawser serve [PORT] [options]
       --tls-key FILE         its key, in PEM
       --origin ORIGIN        pages that may connect: any, same-origin (default), or an origin such as
                              https://example.com; may be given more than once
+      --compress             compress what clients want compressed
       --max-message-size N   bytes that a message may have; default 16777216
       --quiet                no line for each connection
   -h, --help
@@ -36,6 +37,7 @@ export const OPTIONS = {
   "tls-key": { type: "string" },
   origin: { type: "string", multiple: true },
   "max-message-size": { type: "string", default: String(16 << 20) },
+  compress: { type: "boolean" },
   quiet: { type: "boolean" },
 } as const;
 
@@ -58,6 +60,7 @@ async function run(argv: readonly string[], shell: Shell): Promise<number> {
   const server: Server = await listen(values.host, port, {
     ...(tls !== undefined && { tls }),
     origin,
+    perMessageDeflate: values.compress === true,
     // A message may come in one frame, and what is no longer than that may go back in one.
     maxMessageSize: size,
     maxFrameSize: size,

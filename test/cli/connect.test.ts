@@ -87,6 +87,21 @@ describe("options of connect", { concurrency: 2 }, () => {
     assert.match(stderr, /302/);
   });
 
+  it("--compress offers compression, and says whether it is used", async (t) => {
+    const compressing = await wsServer(t, echo, { perMessageDeflate: true });
+    for (const [url, argv, said] of [
+      [compressing, ["--compress"], /compressed/],
+      [compressing, [], /^connected to [^,]*$/m],
+      [await wsServer(t, echo), ["--compress"], /^connected to [^,]*$/m],
+    ] as const) {
+      const text = "compressed".repeat(200);
+      const { code, stdout, stderr } = await run(t, ["connect", url, ...argv], text);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, new RegExp(`^< ${text}$`, "m"));
+      assert.match(stdout + stderr, said);
+    }
+  });
+
   it("-x does what is given instead of reading lines, then waits for -w", async (t) => {
     const url = await wsServer(t, (socket) => {
       socket.on("message", (data) => setTimeout(() => socket.send(`after a while: ${data}`), 50));

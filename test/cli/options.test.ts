@@ -81,7 +81,12 @@ describe("targetOf", () => {
   }
 
   it("takes every option", () => {
-    assert.deepEqual(targetOf("ws://h", {}).options, { headers: [], protocol: [], redirect: false });
+    assert.deepEqual(targetOf("ws://h", {}).options, {
+      headers: [],
+      protocol: [],
+      redirect: false,
+      perMessageDeflate: false,
+    });
     const values = {
       header: ["X-One:  1 ", "x-one:2", "X-Colons: a:b:c"],
       subprotocol: ["chat", "superchat"],
@@ -89,6 +94,7 @@ describe("targetOf", () => {
       auth: "user:pass:word",
       insecure: true,
       redirect: true,
+      compress: true,
     };
     assert.deepEqual(targetOf("ws://h", values).options, {
       headers: [
@@ -100,6 +106,7 @@ describe("targetOf", () => {
       origin: "https://example.com",
       auth: { username: "user", password: "pass:word" },
       redirect: true,
+      perMessageDeflate: true,
       tls: { rejectUnauthorized: false },
     });
   });

@@ -76,6 +76,20 @@ describe("serve", { concurrency: 2 }, () => {
     assert.equal(stdout, `echo server on ${url}\n`);
   });
 
+  it("--compress compresses for clients that offer it, and without it nothing is", async (t) => {
+    const text = "compressed".repeat(200);
+    for (const [argv, extensions] of [
+      [["--compress"], "permessage-deflate"],
+      [[], ""],
+    ] as const) {
+      const { url } = await serve(t, argv);
+      const socket = await open(t, url, { perMessageDeflate: true });
+      assert.equal(socket.extensions, extensions);
+      socket.send(text);
+      assert.equal(await next(socket), `text ${text}`);
+    }
+  });
+
   it("--broadcast sends to all what one sends", async (t) => {
     const { program, url } = await serve(t, ["--broadcast"]);
     assert.match(program.stdout, /^broadcast server on /);
