@@ -13,31 +13,59 @@ export const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
 
 const { Z_SYNC_FLUSH } = zlib.constants;
 
-/** What zlib's streams have for their own synchronous functions. */
-interface Synchronous {
-  _processChunk(chunk: Uint8Array, flush: number): Buffer;
-  reset(): void;
-  close(): void;
+/** What lies below zlib's streams, and is used here: it needs no turn of the event loop. */
+interface Handle {
+  writeSync(
+    flush: number,
+    input: Uint8Array,
+    inputOffset: number,
+    inputLength: number,
+    output: Uint8Array,
+    outputOffset: number,
+    outputLength: number,
+  ): void;
+  onerror: (message: string) => void;
 }
 
+const OUTPUT_LENGTH = 0x10000;
+
 abstract class ZlibStream {
-  protected readonly stream: Synchronous;
+  readonly #stream: zlib.InflateRaw | zlib.DeflateRaw;
+  readonly #handle: Handle;
+  /** How much room and how much input the last call left. */
+  readonly #left: Uint32Array;
+  readonly #output = new Uint8Array(OUTPUT_LENGTH);
+  #error: Error | undefined = undefined;
 
   constructor(stream: zlib.InflateRaw | zlib.DeflateRaw) {
-    this.stream = stream as unknown as Synchronous;
+    const { _handle, _writeState } = stream as unknown as { _handle: Handle; _writeState: Uint32Array };
+    this.#stream = stream;
+    this.#handle = _handle;
+    this.#left = _writeState;
+    _handle.onerror = (message) => {
+      this.#error = new Error(message);
+    };
   }
 
   protected process(bytes: Uint8Array): Bytes {
-    return new Uint8Array(this.stream._processChunk(bytes, Z_SYNC_FLUSH));
+    const parts: Bytes[] = [];
+    let at = 0;
+    do {
+      this.#handle.writeSync(Z_SYNC_FLUSH, bytes, at, bytes.length - at, this.#output, 0, OUTPUT_LENGTH);
+      if (this.#error !== undefined) throw this.#error;
+      parts.push(this.#output.slice(0, OUTPUT_LENGTH - this.#left[0]));
+      at = bytes.length - this.#left[1];
+    } while (this.#left[0] === 0);
+    return concat(parts);
   }
 
   /** Forgets what was before. */
   reset(): void {
-    this.stream.reset();
+    this.#stream.reset();
   }
 
   close(): void {
-    this.stream.close();
+    this.#stream.close();
   }
 }
 
