@@ -7,7 +7,7 @@
  * │ 0x00000 │       64 B │ never used, so that address 0 is always a mistake                │
  * │ 0x00080 │       64 B │ RESULT          how the last call ended (`memory.ts`, and below) │
  * │ 0x04200 │   2.25 KiB │ TABLES          of `utf8.ts`                                     │
- * │ 0x05000 │     16 KiB │ INFLATE_TABLES  codes of the block being inflated                │
+ * │ 0x05000 │     16 KiB │ INFLATE_TABLES  codes of the block being inflated; constants     │
  * │ 0x09000 │     28 KiB │ DEFLATE_TABLES  counts and codes of the block being deflated     │
  * │ 0x10400 │     64 KiB │ INPUT           compressed bytes to inflate                      │
  * │ 0x21000 │    160 KiB │ OUTPUT          compressed bytes that were deflated              │
@@ -50,13 +50,13 @@ export const RESULT_OUTPUT_END: i32 = 24;
 //  0 WINDOW_SIZE   u32  bytes that a distance may reach back
 //  4 CAPACITY      u32  bytes of WINDOW: WINDOW_SIZE and room for what one call inflates
 //  8 POSITION      u32  of the next byte in WINDOW; what lies before it is history
-// 12 STATE         u32  an INFLATE_AT_ number
+// 12 STATE         u32  INFLATE_AT_BLOCK, or a number of `inflate`'s own
 // 16 BIT_OFFSET    u32  bits of the first byte of SPILL that were consumed: 0 to 7
 // 20 SPILL_LENGTH  u32  bytes of input that did not make a whole symbol or header yet
 // 24 REMAINING     u32  bytes of a stored block, or of a match, still to come
 // 28 DISTANCE      u32  of that match
-// 64 LENGTHS     320 B  code lengths of the block under way, to make its codes again
-// 384 SPILL      640 B
+// 64 LENGTHS     320 B  code lengths of the block under way, to make its codes again: 288 and 32
+// 384 SPILL      640 B  such bytes; of a header they are 290 at most
 // 1024 WINDOW           CAPACITY bytes, and INFLATE_SLACK behind them
 export const INFLATE_WINDOW_SIZE: i32 = 0;
 export const INFLATE_CAPACITY: i32 = 4;

@@ -410,16 +410,21 @@ describe("inflate: streams by hand", () => {
   });
 
   it("inflates codes of every length up to 15, in subtables, for literals, lengths and distances", () => {
-    // One code of each length and two of 15: literals and lengths in turn, so that both have long ones.
-    for (const literalsFirst of [true, false]) {
-      const symbols = literalsFirst
-        ? [0x61, 0x62, 258, 0x63, 269, 0x64, 270, 0x65, 285, 0x66, 284, 0x67, 277, 256, 0x68, 281]
-        : [284, 285, 0x61, 281, 257, 0x62, 265, 0x63, 277, 0x64, 258, 256, 0x65, 280, 0x66, 283];
+    // One code of each length and two of 15: literals and lengths in turn, so that both have long ones; then such
+    // that what takes the most bits takes as many as there can be.
+    const inTurn = [0x61, 0x62, 258, 0x63, 269, 0x64, 270, 0x65, 285, 0x66, 284, 0x67, 277, 256, 0x68, 281];
+    const longLast = [
+      0x61, 0x62, 0x63, 257, 0x64, 258, 0x65, 0x66, 0x67, 0x68, 0x69, 277, 256, 281, 283, 284,
+    ];
+    const farFirst = [29, 28, 0, 27, 1, 26, 2, 25, 3, 24, 4, 22, 16, 10, 9, 8];
+    for (const [symbols, distanceSymbols] of [
+      [inTurn, farFirst],
+      [longLast, farFirst.toReversed()],
+    ]) {
       const lengths = lengthsOf(286, {});
       symbols.forEach((symbol, i) => {
         lengths[symbol] = Math.min(i + 1, 15);
       });
-      const distanceSymbols = [29, 28, 0, 27, 1, 26, 2, 25, 3, 24, 4, 22, 16, 10, 9, 8];
       const distances = lengthsOf(30, {});
       distanceSymbols.forEach((symbol, i) => {
         distances[symbol] = Math.min(i + 1, 15);
@@ -428,7 +433,7 @@ describe("inflate: streams by hand", () => {
       const writer = new DeflateWriter().stored(history).dynamic(lengths, distances, true);
       const wanted = [...history];
       const random = randomNumbers(10);
-      for (let i = 0; i < 3000; i++) {
+      for (let i = 0; i < 8000; i++) {
         const symbol = symbols[random() % 16];
         if (symbol === 256) continue;
         writer.symbol(symbol);
@@ -667,6 +672,31 @@ describe("inflate: what is wrong", () => {
     const lengths = lengthsOf(258, { 97: 1, 256: 2, 257: 2 });
     fails(layout.STATUS_DISTANCE, after().dynamic(lengths, [2, 2, 2, 2]).match(3, 4));
     fails(layout.STATUS_DISTANCE, new DeflateWriter().fixed().match(3, 1), []);
+  });
+
+  it("gives out what comes before an error, and nothing behind it, wherever it stands among other symbols", () => {
+    const behind = new Uint8Array(60).fill(0x78);
+    for (let count = 0; count < 24; count++) {
+      // Codes of 8 and of 9 bits.
+      const literals = Uint8Array.from({ length: count }, (_, i) => (i % 3 === 0 ? 0xf0 + i : i));
+      const begin = () => new DeflateWriter().stored(ABC).fixed().literals(literals);
+      const wanted = [...ABC, ...literals];
+      const { STATUS_DISTANCE, STATUS_SYMBOL } = layout;
+      const all: readonly (readonly [writer: DeflateWriter, status: number])[] = [
+        [begin().match(258, 32768).literals(behind), STATUS_DISTANCE],
+        [
+          begin()
+            .match(130, 4 + count)
+            .literals(behind),
+          STATUS_DISTANCE,
+        ],
+        [begin().symbol(284).bits(31, 5).distanceSymbol(30).literals(behind), STATUS_SYMBOL],
+        [begin().symbol(286).literals(behind), STATUS_SYMBOL],
+      ];
+      for (const [writer, status] of all) {
+        checkByHand(writer.stream, wrong(status, wanted), `${count} literals, status ${status}`);
+      }
+    }
   });
 
   it("knows no history of the stream that had the block before", () => {

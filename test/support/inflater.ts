@@ -54,7 +54,7 @@ export class Inflater {
   push(chunk: Uint8Array, offset = 0): Inflated {
     const { bytes } = this.#kernel;
     const start = layout.INPUT + offset;
-    const end = start + chunk.length;
+    let end = start + chunk.length;
     if (this.#garbage !== undefined) {
       bytes.fill(this.#garbage, start - BEFORE_INPUT, start);
       bytes.fill(this.#garbage, end, end + BEHIND_INPUT);
@@ -80,6 +80,12 @@ export class Inflater {
       assert.ok(outputEnd > outputStart, "a full window is full of something");
       assert.ok(from <= position && position <= end, "it goes on inside the input");
       from = position;
+      if (this.fullCount % 2 === 0) {
+        // What is left may lie elsewhere by then.
+        bytes.copyWithin(start, from, end);
+        end -= from - start;
+        from = start;
+      }
     }
   }
 
