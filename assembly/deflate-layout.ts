@@ -89,6 +89,11 @@ export const SORTED: usize = SORTING + 1280;
 export const NODES: usize = SORTED + 1280;
 /** Three tables of 32 u32 for the digits of counts; later how many codes have each length. */
 export const DIGITS: usize = NODES + 1280;
+/** For each count below ESTIMATED_LIMIT: the count times its logarithm, see `worthCodes`. u16 each. */
+export const ENTROPIES: usize = DIGITS + 384;
+export const ESTIMATED_LIMIT: u32 = 192;
+/** Parts of a bit in ENTROPIES. */
+export const ENTROPY_SHIFT: u32 = 4;
 
 /** Writes the entry of a code that is given in the order of RFC 1951 §3.2.2, first bit highest. */
 export function storeCode(entry: usize, code: u32, length: u32, extraBits: u32): void {
@@ -112,6 +117,13 @@ for (let code: u32 = 4; code < 30; code++) store<u8>(DISTANCE_EXTRA_BITS + code,
 store<u8>(HEADER_EXTRA_BITS, 2, 16);
 store<u8>(HEADER_EXTRA_BITS, 3, 17);
 store<u8>(HEADER_EXTRA_BITS, 7, 18);
+
+// The logarithm to base 2, straight between the powers of two, which is precise enough.
+for (let count: u32 = 1; count < ESTIMATED_LIMIT; count++) {
+  const whole = 31 - clz(count);
+  const logarithm = (whole << ENTROPY_SHIFT) + (((count << ENTROPY_SHIFT) >> whole) - (1 << ENTROPY_SHIFT));
+  store<u16>(ENTROPIES + (count << 1), count * logarithm);
+}
 
 // §3.2.6: the fixed codes.
 for (let symbol: u32 = 0; symbol < LITERAL_CODES; symbol++) {

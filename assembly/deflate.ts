@@ -178,11 +178,11 @@ export function deflate(block: usize, length: i32, flush: i32): i32 {
   if (level == 0) {
     if (length) writeStored(block, window + start, length);
   } else {
-    if (load<u32>(block, SYMBOLS_END) == SYMBOLS) beginBlock(block, start);
     // The last positions of the history, whose bytes did not suffice to enter them.
     const unhashed = window + start - min<u32>(start, <u32>HASHED_LENGTH - 1);
     enterPositions(block, unhashed, window + min(end, start + <u32>HASHED_LENGTH - 1), 1);
     for (let position = start; position < end; ) {
+      beginBlock(block, position);
       const from = window + position;
       const next = level == 1 ? matchFast(block, from, window + end) : matchLazily(block, from, window + end);
       position = <u32>(next - window);
@@ -200,6 +200,7 @@ export function deflate(block: usize, length: i32, flush: i32): i32 {
  * Ends the block under way if it should be stored, and if the next slide may take a part of its source away.
  */
 function keepSource(block: usize, end: u32): void {
+  if (load<u32>(block, SYMBOLS_END) == SYMBOLS) return;
   const start = load<u32>(block, BLOCK_START);
   if (start == SOURCE_LOST || end - start <= load<u32>(block, DEFLATE_WINDOW_SIZE)) return;
   const symbols = (load<u32>(block, SYMBOLS_END) - <u32>SYMBOLS) >> 2;

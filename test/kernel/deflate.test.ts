@@ -234,6 +234,11 @@ describe("the blocks that deflate chooses", () => {
       assert.deepEqual(types(settings, utf8('{"id":7,"name":"rope"}')), ["fixed"]);
       assert.deepEqual(types(settings, sample("text", 3000)), ["dynamic"]);
       assert.deepEqual(types(settings, new Uint8Array(0)), []);
+      // Few symbols, but of few kinds.
+      const digits = Uint8Array.from(noise(100), (byte) => 0x30 + (byte % 10));
+      const { blocks } = deflateOnce(settings, digits)[1];
+      assert.deepEqual([blocks[0].type, blocks.length], ["dynamic", 1]);
+      assert.ok(blocks[0].literals + blocks[0].matches < 192);
     }
   });
 
