@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { LoadMethods, Place } from "./echo/load.js";
-import { type EchoResult, formatWorkload, judge, LEGEND, summarize } from "./echo/report.js";
+import { type EchoResult, type Finding, formatWorkload, judge, LEGEND, summarize } from "./echo/report.js";
 import type { ServerMethods } from "./echo/server.js";
 import { isRaw, type Rival, WORKLOADS, type Workload } from "./echo/workloads.js";
 import { describeEnvironment } from "./environment.js";
@@ -108,18 +108,21 @@ async function run(workload: Workload): Promise<EchoResult[]> {
   await load.call("prepare", workload);
   const rivals = workload.rivals.filter(({ server }) => withHawser || server !== "hawser");
   const contenders = await Promise.all(rivals.map(startContender));
-  const found = new Map(rivals.map(({ name }) => [name, [] as Round[]]));
+  const found = new Map<string, Finding & { rounds: Round[] }>();
   for (const { rival, place } of contenders) {
-    await load.call("verify", place).catch((error: Error) => {
+    showProgress(`${workload.name}, verifying ${rival.name}`);
+    const { messages, payloads } = await load.call("verify", place).catch((error: Error) => {
       throw new Error(`${workload.name}: ${rival.name} does not echo: ${error.message}`);
     });
+    const isCompressed = place.compression !== "none";
+    found.set(rival.name, { rounds: [], ...(isCompressed && { compressedTo: payloads / messages }) });
     await underLoad(place, optimiseMs, async () => {});
   }
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < contenders.length; turn++) {
       const contender = contenders[(turn + round) % contenders.length]; // nobody is always the first
       showProgress(`${workload.name}, round ${round + 1}: ${contender.rival.name}`);
-      found.get(contender.rival.name)?.push(await patience.leastDisturbed(() => measure(contender)));
+      found.get(contender.rival.name)?.rounds.push(await patience.leastDisturbed(() => measure(contender)));
     }
   }
   showProgress("");
@@ -134,7 +137,8 @@ async function run(workload: Workload): Promise<EchoResult[]> {
 async function startContender(rival: Rival): Promise<Contender> {
   const server = await startServer(rival.name, values.node);
   const port = await server.call("start", rival);
-  return { rival, server, place: { port, raw: isRaw(rival) } };
+  const { compression = "none" } = rival;
+  return { rival, server, place: { port, raw: isRaw(rival), compression } };
 }
 
 function startServer(name: string, node: string | undefined): Promise<Callee<ServerMethods>> {

@@ -109,22 +109,42 @@ export function maskedCopy(payload: Uint8Array, key: Uint8Array): Buffer {
   return copy;
 }
 
-/** The messages in a series of unfragmented data frames. */
-export function readFrames(bytes: Buffer): (string | Buffer)[] {
-  const messages: (string | Buffer)[] = [];
+/** A frame of text that is in bytes already, compressed (RFC 7692 §6: RSV1) or not. */
+export function writeTextFrame(payload: Buffer, rsv1: boolean, key: Buffer): Buffer {
+  const frame = writeFrame(payload, key);
+  frame[0] = rsv1 ? 0xc1 : 0x81;
+  return frame;
+}
+
+/** A frame as it came. */
+export interface Frame {
+  /** FIN, the reserved bits and the opcode. */
+  readonly flags: number;
+  readonly payload: Buffer;
+}
+
+/** The frames in bytes that hold whole ones. */
+export function splitFrames(bytes: Buffer): Frame[] {
+  const frames: Frame[] = [];
   for (let at = 0; at < bytes.length; ) {
-    const opcode = bytes[at++] & 0x0f;
+    const flags = bytes[at++];
     const masked = (bytes[at] & 0x80) !== 0;
-    let length = bytes[at++] & 0x7f;
-    if (length === 126) length = bytes.readUInt16BE(at);
-    if (length === 127) length = Number(bytes.readBigUInt64BE(at));
-    at += length < 126 ? 0 : length < 65_536 ? 2 : 8;
+    const short = bytes[at++] & 0x7f;
+    const length =
+      short < 126 ? short : short === 126 ? bytes.readUInt16BE(at) : Number(bytes.readBigUInt64BE(at));
+    at += short < 126 ? 0 : short === 126 ? 2 : 8;
     const key = bytes.subarray(at, (at += masked ? 4 : 0));
     const wire = bytes.subarray(at, (at += length));
-    const payload = masked ? maskedCopy(wire, key) : Buffer.from(wire);
-    messages.push(opcode === 1 ? payload.toString() : payload);
+    frames.push({ flags, payload: masked ? maskedCopy(wire, key) : Buffer.from(wire) });
   }
-  return messages;
+  return frames;
+}
+
+/** The messages in a series of unfragmented data frames. */
+export function readFrames(bytes: Buffer): (string | Buffer)[] {
+  return splitFrames(bytes).map(({ flags, payload }) =>
+    (flags & 0x0f) === 1 ? payload.toString() : payload,
+  );
 }
 
 /** Frames on the wire, cut into chunks, and the messages that are in them. */

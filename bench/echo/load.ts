@@ -1,25 +1,24 @@
 /**
- * The load's process of `npm run bench:echo`. For each connection one chunk of masked frames, encoded before:
- * it is written at once, and again when as many bytes came back as its echo has. What the bytes say is
- * compared once, before any timing; counting is all that happens while the clock runs.
+ * The load's process of `npm run bench:echo`. Each connection has a script of chunks, encoded before: one is written
+ * at once, and the next when the echo of the one before came back. What the bytes say is compared once, before any
+ * timing; counting is all that happens while the clock runs.
  */
 
 import { answer } from "../network/calls.js";
 import { type Client, openClients } from "../network/client.js";
+import { type Compression, checkAnswer, Inflater, offerOf } from "../network/deflate.js";
+import { ByteCounter, type EchoCounter, FrameCounter } from "../network/echo-counter.js";
 import { type Sample, sample } from "../network/usage.js";
-import { createRandom, payloads, readFrames, writeFrame } from "../payloads.js";
+import { type Frame, splitFrames } from "../payloads.js";
+import { chunkOf, type Message, type Script, writeScripts } from "./script.js";
 import type { Workload } from "./workloads.js";
 
-/** Where the server is, and whether it is a bare echo of bytes, masks and all. */
+/** Where the server is, and how to talk to it. */
 export interface Place {
   readonly port: number;
+  /** Whether it is a bare echo of bytes, masks and all. */
   readonly raw: boolean;
-}
-
-/** What a connection sends, and what must come back. */
-interface Batch {
-  readonly messages: readonly (string | Buffer)[];
-  readonly chunk: Buffer;
+  readonly compression: Compression;
 }
 
 /** A moment of the load: processor time, and messages that had come back by then. */
@@ -27,11 +26,16 @@ export interface LoadSample extends Sample {
   readonly messages: number;
 }
 
-/** Different chunks take turns among connections as long as all fit here, in bytes. */
-const CHUNK_BUDGET = 1 << 20;
+/** What verifying found: bytes of messages, and what they took in frames, without the headers. */
+export interface Volume {
+  readonly messages: number;
+  readonly payloads: number;
+}
 
 let workload: Workload;
-let batches: readonly Batch[] = [];
+let scripts: Partial<Record<Compression, Promise<readonly Script[]>>> = {};
+/** Of the connections that are open: how each begins. */
+let starts: (() => void)[] = [];
 let clients: Client[] = [];
 let running = false;
 let finished = 0;
@@ -45,100 +49,136 @@ export type LoadMethods = typeof methods;
 
 answer(methods);
 
-/** Encodes the chunks of a workload. */
 function prepare(next: Workload): void {
   workload = next;
-  const { kind, size, connections, inFlight } = workload;
-  const count = Math.max(1, Math.min(connections, Math.floor(CHUNK_BUDGET / (size * inFlight))));
-  const variants = payloads(kind, size, Math.min(64, count * inFlight));
-  const random = createRandom(size + connections);
-  batches = Array.from({ length: count }, (_, i) => {
-    const messages = Array.from(
-      { length: inFlight },
-      (_, j) => variants[(i * inFlight + j) % variants.length],
-    );
-    return { messages, chunk: Buffer.concat(messages.map((message) => writeFrame(message, key(random)))) };
-  });
+  scripts = {};
 }
 
-function key(random: () => number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32LE(random() | 1); // ws would skip a key of zero
-  return bytes;
+/** The scripts of a workload, written when they are first asked for. */
+function scriptsFor(compression: Compression): Promise<readonly Script[]> {
+  return (scripts[compression] ??= Promise.resolve(writeScripts(workload, compression)));
 }
 
-const batchOf = (i: number) => batches[i % batches.length];
-
-/** Bytes that come back for a batch: a server does not mask. */
-function echoLength({ messages, chunk }: Batch, raw: boolean): number {
-  return raw ? chunk.length : chunk.length - 4 * messages.length;
+function counterFor({ raw }: Place): EchoCounter {
+  if (raw) return new ByteCounter(0);
+  const { kind, inFlight } = workload;
+  // A server does not mask; and how long its frames are is its own choice if it compresses.
+  return kind === "json" ? new FrameCounter(inFlight) : new ByteCounter(4 * inFlight);
 }
 
-function connect({ port, raw }: Place): Promise<Client[]> {
-  return openClients(workload.connections, () => ({ port, raw }));
+async function connect({ port, raw, compression }: Place, count: number): Promise<Client[]> {
+  const opened = await openClients(count, () => ({ port, raw, extensions: offerOf(compression) }));
+  for (const client of opened) checkAnswer(compression, client.extensions);
+  return opened;
 }
 
-/** One batch on every connection; throws unless each answer is the same messages, framed as they must be. */
-async function verify(place: Place): Promise<void> {
-  const opened = await connect(place);
-  await Promise.all(opened.map((client, i) => verifyOne(client, batchOf(i), place.raw)));
+/**
+ * Goes through scripts on connections of their own; throws unless each answer is the same messages, framed as they
+ * must be. Those of more than one chunk are gone through twice, and once more begun.
+ */
+async function verify(place: Place): Promise<Volume> {
+  const all = await scriptsFor(place.compression);
+  const isCycle = all[0].messages.length > 1;
+  const opened = await connect(place, isCycle ? all.length : workload.connections);
+  const volumes = await Promise.all(
+    opened.map(async (client, i) => {
+      const script = all[i % all.length];
+      const counter = counterFor(place);
+      const inflater = new Inflater(place.compression);
+      const volume = { messages: 0, payloads: 0 };
+      for (let j = 0; j < (isCycle ? 2 * script.messages.length + 1 : 1); j++) {
+        const chunk = chunkOf(script, j);
+        const echo = await exchange(client, counter, chunk);
+        if (place.raw) {
+          if (!echo.equals(chunk)) throw new Error("the echo differs from what was sent");
+          continue;
+        }
+        const frames = splitFrames(echo);
+        await compare(frames, script.messages[j % script.messages.length], place.compression, inflater);
+        for (const { payload } of frames) volume.payloads += payload.length;
+        for (const message of script.messages[j % script.messages.length])
+          volume.messages += Buffer.byteLength(message);
+      }
+      inflater.close();
+      return volume;
+    }),
+  );
+  await settled();
+  if (failure !== undefined) throw failure;
   for (const client of opened) client.destroy();
+  const total = (pick: (volume: Volume) => number) => volumes.reduce((sum, volume) => sum + pick(volume), 0);
+  return { messages: total(({ messages }) => messages), payloads: total(({ payloads }) => payloads) };
 }
 
-async function verifyOne(client: Client, batch: Batch, raw: boolean): Promise<void> {
-  const length = echoLength(batch, raw);
+/** Whatever comes too much has come by then. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** Sends a chunk. Resolves with its echo. */
+function exchange(client: Client, counter: EchoCounter, chunk: Buffer): Promise<Buffer> {
   const received: Buffer[] = [];
-  let missing = length;
-  await new Promise<void>((resolve, reject) => {
-    client.onClose = (error) =>
-      reject(error ?? new Error(`closed with ${missing} bytes of the echo missing`));
-    client.onBytes = (bytes, count) => {
-      received.push(Buffer.from(bytes.subarray(0, count)));
-      missing -= count;
-      if (missing === 0) setTimeout(resolve, 10); // whatever comes too much has come by then
+  return new Promise<Buffer>((resolve, reject) => {
+    client.onClose = (error) => reject(error ?? new Error("closed before the echo was complete"));
+    client.onBytes = (bytes, length) => {
+      received.push(Buffer.from(bytes.subarray(0, length)));
+      const missing = counter.take(bytes, length);
+      if (missing < 0) reject(new Error("more came back than an echo has"));
+      if (missing !== 0) return;
+      client.onBytes = (_bytes, more) => fail(new Error(`${more} bytes more came back than an echo has`));
+      resolve(Buffer.concat(received));
     };
-    client.socket.write(batch.chunk);
+    counter.begin(chunk);
+    client.socket.write(chunk);
   });
-  const echo = Buffer.concat(received);
-  if (echo.length !== length) throw new Error(`the echo has ${echo.length} bytes, not ${length}`);
-  if (raw) {
-    if (!echo.equals(batch.chunk)) throw new Error("the echo differs from what was sent");
-    return;
-  }
-  const messages = readFrames(echo);
-  const same = (message: string | Buffer, i: number) => {
-    const expected = batch.messages[i];
-    if (typeof message === "string" || typeof expected === "string") return message === expected;
-    return message.equals(expected);
-  };
-  if (messages.length !== batch.messages.length || !messages.every(same)) {
-    throw new Error("the messages of the echo differ from those sent");
+}
+
+async function compare(
+  frames: readonly Frame[],
+  expected: readonly Message[],
+  compression: Compression,
+  inflater: Inflater,
+): Promise<void> {
+  if (frames.length !== expected.length) throw new Error(`${frames.length} frames, not ${expected.length}`);
+  const isCompressed = compression !== "none";
+  for (const [i, { flags, payload }] of frames.entries()) {
+    const isText = workload.kind !== "binary";
+    const expectedFlags = 0x80 | (isCompressed ? 0x40 : 0) | (isText ? 1 : 2);
+    if (flags !== expectedFlags) throw new Error(`a frame that begins with ${flags}, not ${expectedFlags}`);
+    const message = isCompressed ? await inflater.inflate(payload) : payload;
+    if (!message.equals(Buffer.from(expected[i]))) {
+      throw new Error("the messages of the echo differ from those sent");
+    }
   }
 }
 
 async function open(place: Place): Promise<void> {
-  clients = await connect(place);
+  const all = await scriptsFor(place.compression);
+  clients = await connect(place, workload.connections);
   failure = undefined;
   running = true;
-  for (const [i, client] of clients.entries()) attach(client, batchOf(i), place.raw);
+  starts = clients.map((client, i) => attach(client, all[i % all.length], counterFor(place)));
 }
 
-/** Counts the bytes of one connection. */
-function attach(client: Client, batch: Batch, raw: boolean): void {
+/** Counts the echoes of one connection. Returns what begins. */
+function attach(client: Client, script: Script, counter: EchoCounter): () => void {
   const { socket } = client;
-  const { chunk } = batch;
-  const length = echoLength(batch, raw);
-  let missing = length;
-  client.onBytes = (_bytes, count) => {
-    missing -= count;
+  let next = 0;
+  const send = () => {
+    const chunk = chunkOf(script, next++);
+    counter.begin(chunk);
+    socket.write(chunk);
+  };
+  client.onBytes = (bytes, length) => {
+    const missing = counter.take(bytes, length);
     if (missing > 0) return;
-    if (missing < 0) fail(new Error(`${-missing} bytes more came back than an echo has`));
-    missing = length;
+    if (missing < 0) fail(new Error("more came back than an echo has"));
     finished++;
-    if (running) socket.write(chunk);
+    if (running) send();
     else if (--waiting === 0) whenQuiet();
   };
   client.onClose = (error) => fail(error ?? new Error("the server closed a connection under load"));
+  return send;
 }
 
 function fail(error: Error): void {
@@ -146,9 +186,9 @@ function fail(error: Error): void {
   running = false;
 }
 
-/** The first batch of every connection. */
+/** The first chunk of every connection. */
 function start(): void {
-  for (const [i, client] of clients.entries()) client.socket.write(batchOf(i).chunk);
+  for (const begin of starts) begin();
 }
 
 function sampleLoad(): LoadSample {

@@ -27,19 +27,28 @@ export interface EchoResult extends Round {
   /** The same for the processor time of the server. */
   readonly cpuToWs: Ratio;
   readonly cpuToNet: Ratio;
+  /** Which share of their bytes messages have in the rival's frames, if it compresses. */
+  readonly compressedTo?: number;
 }
 
-export function summarize(workload: Workload, rounds: ReadonlyMap<string, readonly Round[]>): EchoResult[] {
-  const ws = rounds.get(WS) ?? [];
-  const net = rounds.get(NET) ?? [];
-  return [...rounds].map(([rival, own]) => ({
+/** What was found out about a rival in one workload. */
+export interface Finding {
+  readonly rounds: readonly Round[];
+  readonly compressedTo?: number;
+}
+
+export function summarize(workload: Workload, findings: ReadonlyMap<string, Finding>): EchoResult[] {
+  const ws = findings.get(WS)?.rounds ?? [];
+  const net = findings.get(NET)?.rounds ?? [];
+  return [...findings].map(([rival, { rounds, ...rest }]) => ({
     workload: workload.name,
     rival,
-    ...middleOf(own),
-    speedToWs: speedRatio(own, ws),
-    speedToNet: speedRatio(own, net),
-    cpuToWs: cpuRatio(own, ws),
-    cpuToNet: cpuRatio(own, net),
+    ...middleOf(rounds),
+    speedToWs: speedRatio(rounds, ws),
+    speedToNet: speedRatio(rounds, net),
+    cpuToWs: cpuRatio(rounds, ws),
+    cpuToNet: cpuRatio(rounds, net),
+    ...rest,
   }));
 }
 
@@ -48,7 +57,7 @@ same round (least-greatest of the rounds). CPU: the server's processor time for 
 ratios say how many messages it handles in the time that ws, or net, takes for one. busy: shares of a core; others:
 what other processes took of either core in the worst round. limit: who had no time left. Where that is the CLIENT,
 the server could have done more; there, and where others took much (!), only the ratios of processor time compare
-servers.`;
+servers. ws compresses on threads of its own, which share the server's core here.`;
 
 /** The table of one workload. */
 export function formatWorkload(results: readonly EchoResult[]): string {
@@ -66,7 +75,11 @@ export function formatWorkload(results: readonly EchoResult[]): string {
     result.limit,
   ]);
   const header = ["server", "msg/s", "x ws", "x net", "CPU us", "CPU x ws", "CPU x net"];
-  return formatTable([...header, "server busy", "load busy", "others", "limit"], rows);
+  const table = formatTable([...header, "server busy", "load busy", "others", "limit"], rows);
+  const shares = results.flatMap(({ rival, compressedTo }) =>
+    compressedTo === undefined ? [] : [`${rival} ${formatShare(compressedTo)}`],
+  );
+  return shares.length === 0 ? table : `${table}\n\ncompressed to: ${shares.join(", ")}`;
 }
 
 /** The aims that these results say something about, once for each way to use hawser. */

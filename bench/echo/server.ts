@@ -3,6 +3,7 @@
 import net from "node:net";
 import type { WebSocket as WsSocket } from "ws";
 import { answer } from "../network/calls.js";
+import { serverSettings } from "../network/deflate.js";
 import { hawser } from "../network/hawser.js";
 import { startProfile, stopProfile } from "../network/profile.js";
 import { sample } from "../network/usage.js";
@@ -75,11 +76,15 @@ function startOnread(): Promise<number> {
   return listen(server);
 }
 
-/** ws with its defaults, compression off (as it is by default). */
-function startWs({ bufferUtil = false, text = "bytes" }: Rival): Promise<number> {
+/** ws with its defaults. */
+function startWs(rival: Rival): Promise<number> {
+  const { bufferUtil = false, text = "bytes", compression = "none", level } = rival;
   const { WebSocketServer } = loadWs(bufferUtil);
+  const settings = serverSettings(compression);
+  const zlibDeflateOptions = level === undefined ? {} : { level };
+  const perMessageDeflate = settings && { ...settings, zlibDeflateOptions };
   return new Promise((resolve) => {
-    const server = new WebSocketServer({ host: HOST, port: 0, perMessageDeflate: false });
+    const server = new WebSocketServer({ host: HOST, port: 0, perMessageDeflate });
     server.on("listening", () => resolve((server.address() as net.AddressInfo).port));
     server.on("connection", (socket: WsSocket) => {
       socket.on("error", ignore);
@@ -98,13 +103,16 @@ function startWs({ bufferUtil = false, text = "bytes" }: Rival): Promise<number>
 
 const AS_TEXT = { type: "text" } as const;
 
-async function startHawser({ borrow = false, text = "bytes" }: Rival): Promise<number> {
+async function startHawser(rival: Rival): Promise<number> {
+  const { borrow = false, text = "bytes", compression = "none", level } = rival;
+  const settings = serverSettings(compression);
   const { serve } = await hawser();
   const { port } = await serve({
     hostname: HOST,
     port: 0,
     borrow,
     text,
+    perMessageDeflate: settings && { ...settings, level },
     message(connection, message) {
       if (message.type === "text" && typeof message.data !== "string") connection.send(message.data, AS_TEXT);
       else connection.send(message.data);

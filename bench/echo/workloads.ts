@@ -1,5 +1,6 @@
 /** What is sent in an echo run, who echoes it, and what hawser promises. */
 
+import type { Compression } from "../network/deflate.js";
 import type { PayloadKind } from "../payloads.js";
 import { formatSize } from "../report.js";
 
@@ -14,6 +15,10 @@ export interface Rival {
   readonly text?: "string" | "bytes";
   /** hawser's option. */
   readonly borrow?: boolean;
+  /** Of both directions. Default "none". */
+  readonly compression?: Compression;
+  /** How hard the server compresses. Default: the rival's. */
+  readonly level?: number;
 }
 
 /** Ratios that hawser is to reach, in messages for a second. */
@@ -24,8 +29,9 @@ export interface Aims {
 
 export interface Workload {
   readonly name: string;
-  readonly kind: PayloadKind;
-  /** Payload bytes of a message. */
+  /** "json" is different messages, one after the other, and what is compressed; others repeat a few. */
+  readonly kind: PayloadKind | "json";
+  /** Payload bytes of a message; of JSON about that. */
   readonly size: number;
   readonly connections: number;
   /** Messages of a connection that are on their way at a time; they are written at once. */
@@ -83,12 +89,43 @@ const SHAPES: readonly Shape[] = [
 ];
 
 /** Which of several ways to take the payload; each is a workload's first word, and `--only` finds it. */
-function workloads(prefix: string, kind: PayloadKind, rivals: readonly Rival[], shapes: readonly Shape[]) {
+function workloads(
+  prefix: string,
+  kind: Workload["kind"],
+  rivals: readonly Rival[],
+  shapes: readonly Shape[],
+) {
   return shapes.map(([size, connections, inFlight, aims]): Workload => {
     const name = `${prefix}, ${formatSize(size)} x ${connections} x ${inFlight}`;
     return { name, kind, size, connections, inFlight, rivals, aims };
   });
 }
+
+/** ws compresses only long messages unless told otherwise, and hawser from 32 bytes on: here both do all. */
+const COMPRESSED: readonly Rival[] = [
+  net,
+  { name: WS, server: "ws", compression: "takeover" },
+  // hawser's level.
+  { name: "ws, level 1", server: "ws", compression: "takeover", level: 1 },
+  { name: "uncompressed: ws", server: "ws" },
+  { name: "hawser", server: "hawser", compression: "takeover" },
+  { name: "hawser, text as strings", server: "hawser", text: "string", compression: "takeover" },
+  { name: "hawser, borrow", server: "hawser", borrow: true, compression: "takeover" },
+  { name: "uncompressed: hawser", server: "hawser" },
+];
+
+const COMPRESSED_ALONE: readonly Rival[] = [
+  net,
+  { name: WS, server: "ws", compression: "alone" },
+  { name: "hawser", server: "hawser", compression: "alone" },
+];
+
+const JSON_SHAPES: readonly Shape[] = [
+  [200, 50, 1, { ws: 8 }],
+  [200, 50, 32, { ws: 8 }],
+  [KIB, 50, 1, { ws: 6 }],
+  [16 * KIB, 50, 1, { ws: 1.5 }],
+];
 
 const MULTIBYTE: readonly Shape[] = [[16 * KIB, 50, 1, { ws: 3 }]];
 
@@ -103,4 +140,11 @@ export const WORKLOADS: readonly Workload[] = [
   ),
   ...workloads("multibyte text as bytes", "multibyte", BYTES, MULTIBYTE),
   ...workloads("multibyte text as strings", "multibyte", STRINGS, MULTIBYTE),
+  ...workloads("compressed JSON", "json", COMPRESSED, JSON_SHAPES),
+  ...workloads(
+    "compressed JSON without context takeover",
+    "json",
+    COMPRESSED_ALONE,
+    JSON_SHAPES.map(([size, connections, inFlight]): Shape => [size, connections, inFlight, {}]),
+  ),
 ];

@@ -13,6 +13,7 @@ const readBuffer = Buffer.allocUnsafeSlow(READ_LENGTH);
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
+const EXTENSIONS = /^sec-websocket-extensions: *(.*)$/im;
 const HEAD_END = Buffer.from("\r\n\r\n");
 
 export interface ClientOptions {
@@ -21,10 +22,14 @@ export interface ClientOptions {
   readonly raw?: boolean;
   /** Default: what the system chooses. */
   readonly localAddress?: string;
+  /** What is offered in Sec-WebSocket-Extensions. */
+  readonly extensions?: string | undefined;
 }
 
 export class Client {
   readonly socket: net.Socket;
+  /** What the server accepted of the extensions. */
+  extensions: string | undefined = undefined;
   /** Gets each chunk's bytes, in the buffer that all connections share. */
   onBytes: (bytes: Buffer, length: number) => void = throwUnexpected;
   /** Told once when the connection is gone, with the reason if it was not an ordinary end. */
@@ -61,7 +66,8 @@ function throwUnexpected(bytes: Buffer, length: number): never {
 }
 
 /** A connection that is open: behind its opening handshake, unless raw. */
-export function openClient({ port, raw = false, localAddress }: ClientOptions): Promise<Client> {
+export function openClient(options: ClientOptions): Promise<Client> {
+  const { port, raw = false, localAddress, extensions } = options;
   return new Promise((resolve, reject) => {
     const address = localAddress === undefined ? {} : { localAddress };
     const client = new Client({ host: "127.0.0.1", port, ...address });
@@ -74,7 +80,7 @@ export function openClient({ port, raw = false, localAddress }: ClientOptions): 
     client.onClose = (error) => reject(error ?? new Error(`closed in the handshake after: ${head}`));
     client.socket.on("connect", () => {
       if (raw) finish();
-      else client.socket.write(request(port), "latin1");
+      else client.socket.write(request(port, extensions), "latin1");
     });
     client.onBytes = (bytes, length) => {
       head = Buffer.concat([head, bytes.subarray(0, length)]);
@@ -85,16 +91,18 @@ export function openClient({ port, raw = false, localAddress }: ClientOptions): 
         client.destroy();
         reject(new Error(`no opening handshake: ${text}`));
       } else {
+        client.extensions = EXTENSIONS.exec(text)?.[1];
         finish();
       }
     };
   });
 }
 
-function request(port: number): string {
+function request(port: number, extensions: string | undefined): string {
+  const offer = extensions === undefined ? "" : `Sec-WebSocket-Extensions: ${extensions}\r\n`;
   return (
     `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-    `Sec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n`
+    `Sec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n${offer}\r\n`
   );
 }
 
