@@ -284,6 +284,32 @@ describe("the blocks that deflate chooses", () => {
     }
   });
 
+  it("are not stored when their source has left the window, though that were the shortest", () => {
+    for (let seed = 0; seed < 20; seed++) {
+      // Many matches of three bytes, which gain little, and then what gains nothing.
+      const unit = noise(130, seed);
+      const parts = Array.from({ length: 34 }, (_, i) => [
+        unit.subarray(3 * i, 3 * i + 3),
+        noise(1, seed + i),
+      ]);
+      const bytes = concat([unit, ...parts.flat(), noise(3000, seed + 1000)]);
+      const stream = new DeflateStream(kernel, { windowBits: 8, level: 6, hashBits: 14, capacity: 1280 });
+      const inflater = new StrictInflater(8);
+      const output: Bytes[] = [];
+      for (let at = 0; at < bytes.length; ) {
+        // The first call ends behind the matches.
+        const part = bytes.subarray(at, at === 0 ? 266 : at + 1000);
+        stream.slide();
+        kernel.bytes.set(part, stream.windowAddress + stream.position);
+        at += part.length;
+        output.push(stream.call(part.length, at === bytes.length));
+      }
+      assertSame(inflater.inflate(concat(output)), bytes, `seed ${seed}`);
+      assert.notEqual(inflater.blocks[0].type, "stored");
+      assert.ok(inflater.blocks[0].length > 2000, "it went on");
+    }
+  });
+
   it("end when there are too many symbols", () => {
     for (const level of WAYS) {
       const settings = { windowBits: 15, level, hashBits: 16, capacity: 65_000 };
@@ -484,6 +510,24 @@ describe("a stream of deflate", () => {
   });
 });
 
+describe("chains", () => {
+  it("lead to older candidates, across slides too", () => {
+    const [first, second] = [concat([utf8("rope"), noise(30, 2)]), concat([utf8("rope"), noise(30, 3)])];
+    for (const slides of [0, 1, 3]) {
+      const stream = new DeflateStream(kernel, { windowBits: 10, level: 6, hashBits: 12, capacity: 3000 });
+      const inflater = new StrictInflater(10);
+      for (let i = 0; i < slides; i++) {
+        inflater.inflate(stream.send(noise(1077, i)));
+        stream.slide();
+      }
+      inflater.inflate(stream.send(concat([noise(900), first, second])));
+      if (slides > 0) stream.slide();
+      inflater.inflate(stream.send(first));
+      assert.deepEqual(inflater.matches, [{ at: 0, length: 34, distance: 68 }], `${slides} slides`);
+    }
+  });
+});
+
 describe("the memory that deflate writes", () => {
   /** Everything but what it may write. */
   function snapshot({ bytes }: CompressionKernel, block: number, length: number): Buffer {
@@ -595,6 +639,18 @@ describe("how much deflate makes of data", () => {
         assert.ok(seen <= 1.05 * wanted, `${seen} bytes, and zlib ${wanted}`);
       });
     }
+  }
+
+  for (const level of [1, 6]) {
+    it(`is at most 5 % more than zlib, for what is far longer than the window (level ${level})`, () => {
+      for (const kind of MIX) {
+        const bytes = sample(kind, 200_000);
+        const stream = new DeflateStream(kernel, { windowBits: 13, level, hashBits: 13, capacity: 14_336 });
+        const seen = stream.send(bytes).length;
+        const wanted = zlib.deflateRawSync(bytes, { ...parameters, windowBits: 13, level }).length;
+        assert.ok(seen <= 1.05 * wanted, `${kind}: ${seen} bytes, and zlib ${wanted}`);
+      }
+    });
   }
 
   it("gets less from level to level", () => {
