@@ -198,6 +198,15 @@ describe("inflate: what zlib deflates", () => {
     assert.equal(inflater.fullCount, 0);
   });
 
+  it("moves the history no more often than every half of the room", async () => {
+    const all = messages("json", 400, 400);
+    const inflater = new Inflater(kernel, { windowBits: 12, room: 8192 });
+    for (const message of await deflateMessages(all, { windowBits: 12 })) inflater.push(message);
+    const total = concat(all).length;
+    assert.ok(inflater.slideCount > total / 8192, "it moves");
+    assert.ok(inflater.slideCount <= total / 4096, `${inflater.slideCount} times for ${total} bytes`);
+  });
+
   it("reads input anywhere in INPUT, up to its end", () => {
     const bytes = sample("text", 3000);
     const stream = deflate(bytes, {});
@@ -616,6 +625,16 @@ describe("inflate: what is wrong", () => {
     fails(layout.STATUS_CODE_LENGTHS, nearly().code(code[17]).bits(0, 3));
     fails(layout.STATUS_CODE_LENGTHS, nearly().code(code[18]).bits(0, 7));
     fails(layout.STATUS_CODE_LENGTHS, begin().code(code[18]).bits(127, 7).code(code[18]).bits(127, 7));
+    // By one, and with codes that would be right without: 255 and 256 have one bit each.
+    const zeros = (distances: number) =>
+      begin(257, distances)
+        .code(code[18])
+        .bits(127, 7)
+        .code(code[18])
+        .bits(117 - 11, 7)
+        .code(code[1]);
+    fails(layout.STATUS_CODE_LENGTHS, zeros(1).code(code[16]).bits(0, 2));
+    fails(layout.STATUS_CODE_LENGTHS, zeros(2).code(code[1]).code(code[17]).bits(0, 3));
   });
 
   it("reads repeats across the boundary between literals and distances", () => {

@@ -35,6 +35,9 @@ export class Inflater {
   readonly length: number;
   /** How often the window had no room. */
   fullCount = 0;
+  /** How often the history was moved to the beginning of the window. */
+  slideCount = 0;
+  #outputEnd = 0;
   readonly #kernel: CompressionKernel;
   readonly #garbage: number | undefined;
 
@@ -72,6 +75,8 @@ export class Inflater {
       assert.ok(window <= outputStart && outputStart <= outputEnd, "output lies in the window");
       assert.ok(outputEnd <= this.block + this.length - layout.INFLATE_SLACK, "and ends there");
       outputs.push(bytes.slice(outputStart, outputEnd));
+      if (outputStart < this.#outputEnd) this.slideCount++;
+      this.#outputEnd = outputEnd;
       if (status !== layout.INFLATE_FULL) {
         if (status === layout.INFLATE_MORE) assert.equal(position, end);
         return { status, output: concat(outputs) };
