@@ -13,12 +13,18 @@ declare module "faye-websocket" {
   }
 
   class Client extends Connection {
-    constructor(url: string, protocols: string[], options: { tls: { ca: string } });
+    constructor(url: string, protocols: string[], options: { tls?: { ca: string }; extensions?: object[] });
   }
 
   class WebSocket extends Connection {
     static readonly Client: typeof Client;
-    constructor(request: IncomingMessage, socket: Duplex, body: Buffer, protocols: string[]);
+    constructor(
+      request: IncomingMessage,
+      socket: Duplex,
+      body: Buffer,
+      protocols: string[],
+      options: { extensions?: object[] },
+    );
   }
 
   namespace WebSocket {

@@ -74,8 +74,11 @@ function wrap(connection: websocket.connection): PeerConnection {
 
 const peer: Peer = {
   name: "websocket",
-  async connect(url, { protocols, certificate }) {
-    const client = new websocket.client({ ...LIMITS, tlsOptions: { ca: certificate.cert } });
+  async connect(url, { protocols = [], certificate }) {
+    const client = new websocket.client({
+      ...LIMITS,
+      ...(certificate === undefined ? {} : { tlsOptions: { ca: certificate.cert } }),
+    });
     const opened = new Promise<PeerConnection>((resolve, reject) => {
       client.on("connect", (connection) => resolve(wrap(connection)));
       client.on("connectFailed", reject);
@@ -83,7 +86,7 @@ const peer: Peer = {
     client.connect(url, [...protocols]);
     return opened;
   },
-  async listen({ protocols, certificate }) {
+  async listen({ protocols = [], certificate }) {
     const httpServer =
       certificate === undefined ? http.createServer() : https.createServer({ ...certificate });
     const accepted = new Arrivals<PeerConnection>();

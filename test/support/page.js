@@ -1,4 +1,4 @@
-/** What test/interop/chromium.test.ts puts into a page: WebSockets by number, told from outside what to do. */
+/** What test/support/peers/chromium.ts puts into a page: WebSockets by number, told from outside what to do. */
 
 const sockets = [];
 
@@ -38,7 +38,7 @@ globalThis.hawserPeer = {
       closed.then(({ code }) => reject(new Error(`closed with ${code}`)));
       socket.onopen = () => {
         sockets.push({ socket, closed, receive });
-        resolve({ number: sockets.length - 1, protocol: socket.protocol });
+        resolve({ number: sockets.length - 1, protocol: socket.protocol, extensions: socket.extensions });
       };
     });
   },

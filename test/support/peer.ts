@@ -1,8 +1,12 @@
 /** Another implementation of WebSocket, as the tests of interoperability see it. */
 
+import type { PerMessageDeflateOptions } from "../../src/index.js";
 import type { Certificate } from "./certificate.js";
 
 export type Payload = string | Uint8Array;
+
+/** What a peer is asked to offer or to accept, by our names: `ws` has the same. */
+export type Compression = boolean | PerMessageDeflateOptions;
 
 export interface Closing {
   readonly code: number;
@@ -13,10 +17,15 @@ export interface Closing {
 export interface PeerConnection {
   /** The subprotocol in use, "" for none. */
   readonly protocol: string;
-  /** Sends a message. A promise resolves once the next one may be sent. */
-  send(message: Payload): unknown;
+  /** The extensions in use, as far as the peer says so. */
+  readonly extensions?: string;
+  /**
+   * Sends a message. A promise resolves once the next one may be sent. Whether it is compressed can be said only to
+   * peers that have a choice.
+   */
+  send(message: Payload, compress?: boolean): unknown;
   /** Sends one message in these fragments, text if they are strings. Missing where the peer cannot. */
-  sendFragments?(parts: readonly string[] | readonly Uint8Array[]): unknown;
+  sendFragments?(parts: readonly string[] | readonly Uint8Array[], compress?: boolean): unknown;
   /** Sends a Ping, and resolves once a Pong with the same payload came. Missing where the peer cannot. */
   ping?(payload: string): Promise<void>;
   /** The next message. */
@@ -36,15 +45,20 @@ export interface PeerServer {
 }
 
 export interface PeerClientOptions {
-  readonly protocols: readonly string[];
-  readonly certificate: Certificate;
+  readonly protocols?: readonly string[];
+  /** For wss. */
+  readonly certificate?: Certificate;
+  /** Default: what the peer does by itself. */
+  readonly compression?: Compression | undefined;
 }
 
 export interface PeerServerOptions {
   /** The subprotocols that it speaks. */
-  readonly protocols: readonly string[];
+  readonly protocols?: readonly string[];
   /** For wss. */
-  readonly certificate: Certificate | undefined;
+  readonly certificate?: Certificate | undefined;
+  /** Default: what the peer does by itself. */
+  readonly compression?: Compression | undefined;
 }
 
 export interface Peer {
@@ -58,6 +72,10 @@ export interface Peer {
   readonly answerCode?: number;
   /** What it says of a connection that it closed itself, with code and reason. Default: what hawser answered. */
   ownClose?(sent: Closing): Closing;
+  /** False where it decompresses, and compresses nothing. Default true. */
+  readonly compresses?: false;
+  /** False where it always offers compression. Default true. */
+  readonly declines?: false;
   /** Close codes that its API sends. Default: all of §7.4.1 that may be sent, and 3000 to 4999. */
   readonly closeCodes?: readonly number[];
 }

@@ -1,4 +1,4 @@
-"""The peer of test/interop/websockets.test.ts: Python's `websockets`, told by lines of JSON what to do."""
+"""The peer of test/support/peers/websockets.ts: Python's `websockets`, told by lines of JSON what to do."""
 
 import asyncio
 import base64
@@ -7,6 +7,7 @@ import ssl
 import sys
 
 import websockets
+from websockets.extensions import permessage_deflate
 
 MAX_SIZE = 1 << 24
 LONGEST_LINE = 1 << 26
@@ -18,11 +19,31 @@ servers = {}
 def add(connection):
     number = len(connections) + 1
     connections[number] = connection
-    return {"connection": number, "protocol": connection.subprotocol or ""}
+    extensions = ", ".join(repr(extension) for extension in connection.extensions)
+    return {"connection": number, "protocol": connection.subprotocol or "", "extensions": extensions}
 
 
 def payload_of(value):
     return value["text"] if "text" in value else base64.b64decode(value["bytes"])
+
+
+def compression_of(command, make):
+    """What our options are called there. Without them it does as it does by itself."""
+    wanted = command.get("compression")
+    if wanted is None:
+        return {}
+    if not wanted:
+        return {"compression": None}
+    if wanted is True:
+        return {"compression": "deflate"}
+    bits = wanted.get("clientMaxWindowBits", True if make is permessage_deflate.ClientPerMessageDeflateFactory else None)
+    factory = make(
+        server_no_context_takeover=wanted.get("serverNoContextTakeover", False),
+        client_no_context_takeover=wanted.get("clientNoContextTakeover", False),
+        server_max_window_bits=wanted.get("serverMaxWindowBits"),
+        client_max_window_bits=None if bits is False else bits,
+    )
+    return {"compression": None, "extensions": [factory]}
 
 
 async def connect(command):
@@ -31,6 +52,7 @@ async def connect(command):
         context = ssl.create_default_context(cafile=command["ca"])
     protocols = command["protocols"] or None
     options = {"ssl": context, "subprotocols": protocols, "max_size": MAX_SIZE}
+    options |= compression_of(command, permessage_deflate.ClientPerMessageDeflateFactory)
     return add(await websockets.connect(command["url"], **options))
 
 
@@ -47,6 +69,7 @@ async def listen(command):
 
     protocols = command["protocols"] or None
     options = {"ssl": context, "subprotocols": protocols, "max_size": MAX_SIZE}
+    options |= compression_of(command, permessage_deflate.ServerPerMessageDeflateFactory)
     server = await websockets.serve(handle, "127.0.0.1", 0, **options)
     number = len(servers) + 1
     servers[number] = (server, accepted)
