@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Decompressor, FrameDecoder, receiveBuffer } from "../../src/codec/index.js";
+import { Decompressor, FrameDecoder, type Opcode, receiveBuffer } from "../../src/codec/index.js";
 import type { Message } from "../../src/protocol/index.js";
 import { type Delivery, MessageAssembler } from "../../src/protocol/message-assembler.js";
 import { eachBackend } from "../support/backends.js";
@@ -45,7 +45,7 @@ function assemble(
   });
   const isCompressed = (frames[0].rsv ?? 0) !== 0;
   const decompressor = isCompressed ? new Decompressor({ maxLength: delivery.maxMessageSize }) : undefined;
-  const assembler = new MessageAssembler(frames[0].opcode, decompressor, delivery);
+  const assembler = new MessageAssembler(frames[0].opcode as Opcode, decompressor, delivery);
   const events = new Events();
   const messages: Message[] = [];
   const bytes = stream(frames);
