@@ -93,6 +93,22 @@ export class Compressor {
   }
 
   /**
+   * Takes the memory that the next message needs, unless it is there.
+   *
+   * @param expected - how long that message is, in bytes or in UTF-16 units.
+   * @returns false when the system has none; then `compress` would throw a RangeError.
+   */
+  reserve(expected: number): boolean {
+    try {
+      this.#block ??= this.#begin(expected);
+      return true;
+    } catch (error) {
+      if (error instanceof RangeError) return false;
+      throw error;
+    }
+  }
+
+  /**
    * Compresses a message or a fragment of one.
    *
    * @param data - a string (as UTF-8), or bytes, which stay as they are.

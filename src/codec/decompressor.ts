@@ -30,7 +30,13 @@ import {
   watchBlock,
 } from "./compression-memory.js";
 import { assertWindowBits } from "./compression-options.js";
-import { type ProtocolError, protocolError, STATUS_MESSAGE_TOO_BIG, STATUS_TRUNCATED } from "./errors.js";
+import {
+  type ProtocolError,
+  protocolError,
+  STATUS_MESSAGE_TOO_BIG,
+  STATUS_NO_MEMORY,
+  STATUS_TRUNCATED,
+} from "./errors.js";
 import { copyOf, EMPTY } from "./host.js";
 import { PayloadBuffer } from "./payload-buffer.js";
 import { asciiAt, textOf } from "./utf8.js";
@@ -170,7 +176,8 @@ export class Decompressor {
       return false;
     }
     while (this.#consumed < this.#total || this.#isFull) {
-      const block = (this.#block ??= this.#begin());
+      const block = this.#block ?? this.#tryBegin();
+      if (block === undefined) break;
       const status = this.#inflate(block);
       // What was inflated comes before what is wrong behind it.
       const isGood = this.#start < this.#end && this.#judge(block);
@@ -184,6 +191,17 @@ export class Decompressor {
     }
     this.#rest();
     return false;
+  }
+
+  #tryBegin(): Block | undefined {
+    try {
+      this.#block = this.#begin();
+    } catch (error) {
+      // WebAssembly's word for it. Whoever reads a stream cannot catch what the peer brought about.
+      if (!(error instanceof RangeError)) throw error;
+      this.#fail(protocolError(STATUS_NO_MEMORY, this.#position));
+    }
+    return this.#block;
   }
 
   #begin(): Block {

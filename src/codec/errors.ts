@@ -37,6 +37,7 @@ export type ProtocolErrorCode =
   | "WS_ERR_INVALID_OPCODE"
   | "WS_ERR_INVALID_PAYLOAD_LENGTH"
   | "WS_ERR_INVALID_UTF8"
+  | "WS_ERR_NO_MEMORY"
   | "WS_ERR_UNEXPECTED_MASK"
   | "WS_ERR_UNEXPECTED_RSV_1"
   | "WS_ERR_UNEXPECTED_RSV_2_3"
@@ -85,6 +86,7 @@ export class InvalidStateError extends Error {
 export const STATUS_CLOSE_CODE = 32;
 export const STATUS_MESSAGE_TOO_BIG = 33;
 export const STATUS_TRUNCATED = 34;
+export const STATUS_NO_MEMORY = 35;
 
 /** `%` stands for the opcode, length or close code at fault. */
 type Row = readonly [code: ProtocolErrorCode, closeCode: CloseCode, message: string];
@@ -92,6 +94,7 @@ type Row = readonly [code: ProtocolErrorCode, closeCode: CloseCode, message: str
 /** Made by a function so that a bundle without it can leave it out. */
 const TABLE = /* @__PURE__ */ (() => {
   const { ProtocolError: BROKEN, MessageTooBig: TOO_BIG, InvalidFramePayloadData: NOT_TEXT } = CloseCode;
+  const { InternalError: OURS } = CloseCode;
   const opcode: Row = ["WS_ERR_INVALID_OPCODE", BROKEN, "Invalid WebSocket frame: invalid opcode %"];
   const control: Row = [
     "WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH",
@@ -126,6 +129,7 @@ const TABLE = /* @__PURE__ */ (() => {
     [STATUS_SYMBOL]: compressed("a code without a meaning"),
     [STATUS_DISTANCE]: compressed("a distance that reaches back too far"),
     [STATUS_TRUNCATED]: compressed("it breaks off"),
+    [STATUS_NO_MEMORY]: ["WS_ERR_NO_MEMORY", OURS, "There is no memory to decompress a message"],
     [STATUS_MESSAGE_TOO_BIG]: ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", TOO_BIG, "Max payload size exceeded"],
     [STATUS_CLOSE_CODE]: ["WS_ERR_INVALID_CLOSE_CODE", BROKEN, "Invalid WebSocket frame: invalid status code %"],
   };

@@ -1,6 +1,12 @@
 /** What was agreed on for compression, made into a compressor and a decompressor (RFC 7692 §7.2). */
 
-import { Compressor, Decompressor, type Role } from "../codec/index.js";
+import {
+  Compressor,
+  Decompressor,
+  InvalidStateError,
+  isCompressionAvailable,
+  type Role,
+} from "../codec/index.js";
 import type { DeflateParameters } from "./permessage-deflate.js";
 import type { CompressedMessage, PreparedMessage } from "./prepared-message.js";
 
@@ -16,7 +22,11 @@ export class MessageCompression {
   /** Since the first message that was compressed. */
   #compressor: Compressor | undefined = undefined;
 
+  /** @throws {InvalidStateError} where there is no compression. */
   constructor(role: Role, parameters: DeflateParameters) {
+    if (!isCompressionAvailable()) {
+      throw new InvalidStateError("perMessageDeflate needs WebAssembly: ask isCompressionAvailable() first");
+    }
     const { serverNoContextTakeover, clientNoContextTakeover, threshold } = parameters;
     this.#parameters = parameters;
     this.#contextTakeover = !(role === "server" ? serverNoContextTakeover : clientNoContextTakeover);
@@ -40,6 +50,7 @@ export class MessageCompression {
    */
   compress(data: string | Uint8Array): Uint8Array | undefined {
     const compressor = (this.#compressor ??= this.#begin());
+    if (!compressor.reserve(data.length)) return undefined;
     const payload = compressor.compressBorrowed(data);
     if (payload.length < compressor.rawLength) return payload;
     // §7.2.1: the peer's window holds what was sent compressed, and so must ours.
@@ -47,9 +58,15 @@ export class MessageCompression {
     return undefined;
   }
 
-  /** Compresses a part of a message that is sent in parts; whether they shrink is found out too late. */
+  /** Whether to compress a message that is sent in parts. How long it will be, nobody knows; such are long. */
+  isForParts(compress: boolean | undefined): boolean {
+    this.#compressor ??= this.#begin();
+    return compress !== false && this.#compressor.reserve(Infinity);
+  }
+
+  /** Compresses a part of such a message; whether they shrink is found out too late. */
   compressPart(data: string | Uint8Array, final: boolean): Uint8Array {
-    return (this.#compressor ??= this.#begin()).compressBorrowed(data, final);
+    return (this.#compressor as Compressor).compressBorrowed(data, final);
   }
 
   /** The same for a message that goes to many, and which refers to none before it. */

@@ -153,8 +153,9 @@ export class MessageSender {
   #compress(data: string | Uint8Array, { partial = false, compress }: SendOptions): Uint8Array | undefined {
     const compression = this.#compression as MessageCompression;
     if (this.#open === undefined) {
-      // How long a message in parts will be, nobody knows; those who send so send much.
-      this.#isCompressed = partial ? compress !== false : compression.isFor(data.length, compress);
+      this.#isCompressed = partial
+        ? compression.isForParts(compress)
+        : compression.isFor(data.length, compress);
       if (this.#isCompressed && !partial) return compression.compress(data);
     }
     return this.#isCompressed ? compression.compressPart(data, !partial) : undefined;

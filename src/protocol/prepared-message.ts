@@ -1,6 +1,6 @@
 /** A message that goes to many: encoded once, the same bytes for all. Knows no connection. */
 
-import { compress, FrameEncoder, isValidUtf8, Opcode } from "../codec/index.js";
+import { Compressor, FrameEncoder, isValidUtf8, Opcode } from "../codec/index.js";
 
 /**
  * A message with its frame ready. A server's frames are the same for every client, so it is written as it is; a
@@ -34,7 +34,9 @@ export class PreparedMessage {
   ): CompressedMessage | undefined {
     const key = (windowBits * 16 + (level ?? 15)) * 16 + (memLevel ?? 15);
     if (this.#compressed.has(key)) return this.#compressed.get(key);
-    const payload = compress(this.payload, { windowBits, level, memLevel });
+    const compressor = new Compressor({ windowBits, level, memLevel, contextTakeover: false });
+    if (!compressor.reserve(this.payload.length)) return undefined;
+    const payload = compressor.compress(this.payload);
     const isShorter = payload.length < this.payload.length;
     const message = isShorter ? { payload, frame: encode(this.type, payload, true) } : undefined;
     this.#compressed.set(key, message);
