@@ -276,7 +276,8 @@ describe("docs/codec.md", () => {
   });
 
   test("names every member of the classes", () => {
-    for (const type of [codec.FrameDecoder, codec.FrameEncoder, codec.PayloadBuffer, codec.Utf8Validator]) {
+    const { FrameDecoder, FrameEncoder, PayloadBuffer, Utf8Validator, Compressor, Decompressor } = codec;
+    for (const type of [FrameDecoder, FrameEncoder, PayloadBuffer, Utf8Validator, Compressor, Decompressor]) {
       const members = [
         ...Object.getOwnPropertyNames(type.prototype),
         ...Object.keys(new type({ role: "server" })),
@@ -302,10 +303,51 @@ describe("docs/codec.md", () => {
       const row = rows.find(([, documented]) => documented === code);
       assert.deepEqual([decoder.error?.code, String(decoder.error?.closeCode)], row?.slice(1), code);
     }
-    // A server's decoder alone gives this one.
-    assert.equal(SAMPLES.length, codes.size - 1);
+    // A server's decoder alone gives the first of these, and a decompressor the others.
+    const others = ["WS_ERR_EXPECTED_MASK", "WS_ERR_INVALID_COMPRESSED_DATA", "WS_ERR_NO_MEMORY"];
+    assert.deepEqual([...SAMPLES.map(([, code]) => code), ...others].sort(), [...codes].sort());
+  });
+
+  test("has the memory of compression as it is", () => {
+    const [, header, ...rows] = /^\| `windowBits` (.*)\n\|(?: ---:? \|)+\n((?:\|.*\n)+)/m.exec(text) ?? [];
+    const settings = header
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.replaceAll(/[` ]/g, ""));
+    assert.ok(settings.length > 4, "there is a table");
+    const lines = rows[0].trimEnd().split("\n");
+    assert.equal(lines.length, 8);
+    for (const line of lines) {
+      const [windowBits, ...cells] = line
+        .split("|")
+        .slice(1, -1)
+        .map((cell) => Number(cell.replaceAll(/[ ,]/g, "")));
+      assert.deepEqual(
+        cells,
+        settings.map((setting) => retainedBy(windowBits, setting)),
+        line,
+      );
+    }
   });
 });
+
+/** What a stream holds with the settings that the head of a column names: "level:1,memLevel:9", "Decompressor". */
+function retainedBy(windowBits: number, setting: string): number {
+  const [, level] = /level:(\d)/.exec(setting) ?? [];
+  const [, memLevel] = /memLevel:(\d)/.exec(setting) ?? [];
+  const optional = (value: string | undefined) => (value === undefined ? undefined : Number(value));
+  const compressor = new codec.Compressor({
+    windowBits,
+    level: optional(level),
+    memLevel: optional(memLevel),
+  });
+  const decompressor = new codec.Decompressor({ windowBits });
+  decompressor.decompress(compressor.compress("text"));
+  const { retainedLength } = setting === "Decompressor" ? decompressor : compressor;
+  compressor.release();
+  decompressor.release();
+  return retainedLength;
+}
 
 /** The shortest violation of each rule, as a client sees it. */
 const SAMPLES: readonly [wire: string, code: string][] = [
