@@ -8,6 +8,11 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Bench } from "./connections/bench.js";
+import {
+  formatCompressedMemory,
+  judgeCompressedMemory,
+  measureCompressedMemory,
+} from "./connections/compressed-memory.js";
 import { affordableConnections, formatMemory, judgeMemory, measureMemory } from "./connections/memory.js";
 import {
   formatSpeed,
@@ -88,6 +93,10 @@ if (chosen.includes("memory")) {
   results.memory = found;
   targets.push(...judgeMemory(found));
   console.log(`## memory of one of ${count.toLocaleString("en")} connections\n\n${formatMemory(found)}\n`);
+  const compressed = await measureCompressedMemory(bench, rounds);
+  results.compressedMemory = compressed;
+  targets.push(...judgeCompressedMemory(compressed));
+  console.log(`## memory of compression\n\n${formatCompressedMemory(compressed)}\n`);
 }
 if (chosen.includes("handshakes")) {
   const found = await measureHandshakes(bench, rounds, timedMs);

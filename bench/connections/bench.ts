@@ -2,6 +2,7 @@
 
 import type { Callee } from "../network/calls.js";
 import { LOAD_CORE, PINNED_CORES, SERVER_CORE, start } from "../network/cores.js";
+import type { Compression } from "../network/deflate.js";
 import { formatProfile, profileFile } from "../network/profile.js";
 import { Patience } from "../network/usage.js";
 import type { LoadMethods } from "./load.js";
@@ -48,10 +49,14 @@ export class Bench {
     return this.rivals.map((_, turn) => this.rivals[(turn + round) % this.rivals.length]);
   }
 
-  async start(rival: RivalName, nodeFlags: readonly string[] = []): Promise<Contender> {
+  async start(
+    rival: RivalName,
+    nodeFlags: readonly string[] = [],
+    compression: Compression = "none",
+  ): Promise<Contender> {
     const options = { core: SERVER_CORE, node: this.#options.node, nodeFlags };
     const server = await start<ServerMethods>(rival, "connections/server.ts", options);
-    return { rival, server, port: await server.call("start", rival) };
+    return { rival, server, port: await server.call("start", { rival, compression }) };
   }
 
   startAll(): Promise<Contender[]> {

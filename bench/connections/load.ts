@@ -2,8 +2,10 @@
 
 import { answer } from "../network/calls.js";
 import { type Client, openClients } from "../network/client.js";
+import { type Compression, checkAnswer, offerOf } from "../network/deflate.js";
 import { type Sample, sample } from "../network/usage.js";
 import { readFrames, writeFrame } from "../payloads.js";
+import { converse } from "./conversation.js";
 
 /** A local port is used by one connection to a server; one address has some 28,000 on Linux. */
 const CONNECTIONS_PER_ADDRESS = 20_000;
@@ -21,6 +23,8 @@ const methods = {
   close,
   destroy,
   exchange,
+  /** So many compressed messages on each connection, and their echoes. */
+  converse: (count: number) => converse(clients, count),
   expectBytes,
   expectFrame,
   received: () => received,
@@ -34,16 +38,22 @@ export interface Opening {
   readonly port: number;
   readonly count: number;
   readonly atOnce: number;
+  /** Default "none". */
+  readonly compression?: Compression;
 }
 
 /** Opening handshakes; the connections stay. */
-async function open({ port, count, atOnce }: Opening): Promise<void> {
+async function open({ port, count, atOnce, compression = "none" }: Opening): Promise<void> {
+  const extensions = offerOf(compression);
   const options = (i: number) => {
-    if (i < CONNECTIONS_PER_ADDRESS) return { port };
-    return { port, localAddress: `127.0.0.${1 + Math.floor(i / CONNECTIONS_PER_ADDRESS)}` };
+    if (i < CONNECTIONS_PER_ADDRESS) return { port, extensions };
+    return { port, extensions, localAddress: `127.0.0.${1 + Math.floor(i / CONNECTIONS_PER_ADDRESS)}` };
   };
   clients = await openClients(count, options, atOnce);
-  for (const client of clients) client.onBytes = () => {};
+  for (const client of clients) {
+    checkAnswer(compression, client.extensions);
+    client.onBytes = () => {};
+  }
 }
 
 /** Closing handshakes of all (RFC 6455 §7.1.1): the server answers, and ends the TCP connection. */

@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import type { WebSocket as WsSocket } from "ws";
 import { answer } from "../network/calls.js";
+import { type Compression, serverSettings } from "../network/deflate.js";
 import { hawser } from "../network/hawser.js";
 import { startProfile, stopProfile } from "../network/profile.js";
 import { type Sample, sample } from "../network/usage.js";
@@ -37,16 +38,23 @@ export type ServerMethods = typeof methods;
 
 answer(methods);
 
-function start(rival: RivalName): Promise<number> {
+export interface Setting {
+  readonly rival: RivalName;
+  /** "none" for bare node. */
+  readonly compression: Compression;
+}
+
+function start({ rival, compression }: Setting): Promise<number> {
   if (rival === "bare node") return startBare();
-  return rival === "ws" ? startWs() : startHawser();
+  return rival === "ws" ? startWs(compression) : startHawser(compression);
 }
 
 function ignore(): void {}
 
-async function startWs(): Promise<number> {
+async function startWs(compression: Compression): Promise<number> {
   const { WebSocketServer, WebSocket } = loadWs(false);
-  const server = new WebSocketServer({ host: HOST, port: 0, perMessageDeflate: false });
+  const perMessageDeflate = serverSettings(compression);
+  const server = new WebSocketServer({ host: HOST, port: 0, perMessageDeflate });
   server.on("connection", (socket: WsSocket) => {
     socket.on("error", ignore);
     socket.on("message", (data: Buffer, isBinary) => {
@@ -63,11 +71,12 @@ async function startWs(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function startHawser(): Promise<number> {
+async function startHawser(compression: Compression): Promise<number> {
   const { serve } = await hawser();
   const server = await serve({
     hostname: HOST,
     port: 0,
+    perMessageDeflate: serverSettings(compression),
     message(connection, message) {
       connection.send(message.data);
     },
