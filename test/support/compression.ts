@@ -58,6 +58,14 @@ export function combinations(least = 8): Options[] {
   return found;
 }
 
+/** Those of them in which both windows are the same, or one is not spoken of. */
+export function fewerCombinations(least?: number): Options[] {
+  return combinations(least).filter(
+    ({ serverMaxWindowBits: server, clientMaxWindowBits: client }) =>
+      server === client || server === undefined || client === undefined,
+  );
+}
+
 /** Our server and the peer's client, or the other way round. */
 export async function open(
   role: "server" | "client",
@@ -81,6 +89,8 @@ export async function open(
     hostname: "127.0.0.1",
     ...options,
     perMessageDeflate: ours,
+    // One page may open many.
+    origin: "any",
     open: (connection) => opened.push(connection),
     // The page that a browser's connection comes from.
     request: (_request, response) => response.setHeader("Content-Type", "text/html").end("<!doctype html>"),
@@ -325,7 +335,7 @@ export async function talk(
 /** Either side begins. */
 async function closeInOrder({ hawser, peer }: Pair, seed: number): Promise<void> {
   if (seed % 2 === 0) void hawser.close(1000);
-  else await peer.close(1000);
+  else await peer.close(1000, "");
   assert.equal((await hawser.closed).code, 1000);
   assert.equal((await peer.closed).code, 1000);
 }
@@ -409,9 +419,9 @@ export function testStreams(
           const length = items.reduce((sum, { data }) => sum + data.length, 0);
           await exchange(pair, items, items);
           const { bytesIn, bytesOut } = hawser.counters;
-          assert.ok(bytesOut < length * 0.4, `hawser took ${bytesOut} bytes for ${length}`);
+          assert.ok(bytesOut < length / 2, `hawser took ${bytesOut} bytes for ${length}`);
           if (peer.compresses === false) return;
-          assert.ok(bytesIn < length * 0.4, `the peer took ${bytesIn} bytes for ${length}`);
+          assert.ok(bytesIn < length / 2, `the peer took ${bytesIn} bytes for ${length}`);
         }),
       );
 
@@ -429,7 +439,7 @@ export function testStreams(
                 parts.push(part?.data);
               }
               assertSame(parts.join(""), data, "the parts");
-              assert.ok(parts.length > 2, `${parts.length} parts`);
+              if (peer.compresses !== false) assert.ok(parts.length > 2, `${parts.length} parts`);
             }
           },
           { partial: true },
@@ -479,7 +489,7 @@ const WISHES = {
     ours: { serverMaxWindowBits: 15, clientMaxWindowBits: 15, level: 9, memLevel: 9 },
     theirs: true,
   },
-  "only stored": { ours: { level: 0, memLevel: 1, serverMaxWindowBits: 8 }, theirs: true },
+  "only stored": { ours: { level: 0, memLevel: 1, serverMaxWindowBits: 9 }, theirs: true },
 } satisfies Record<string, Wishes>;
 
 export { before, describe };

@@ -32,7 +32,7 @@ def compression_of(command, make):
     wanted = command.get("compression")
     if wanted is None:
         return {}
-    if not wanted:
+    if wanted is False:
         return {"compression": None}
     if wanted is True:
         return {"compression": "deflate"}
