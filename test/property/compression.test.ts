@@ -77,7 +77,7 @@ const own = fc.record({
   partial: fc.boolean(),
   text: fc.constantFrom("string" as const, "bytes" as const),
   borrow: fc.boolean(),
-  maxFrameSize: fc.constantFrom(undefined, undefined, 130),
+  maxFrameSize: fc.constantFrom<(number | undefined)[]>(undefined, undefined, 130),
 });
 type Own = typeof own extends fc.Arbitrary<infer T> ? T : never;
 

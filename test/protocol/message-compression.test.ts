@@ -122,6 +122,10 @@ for (const role of ROLES) {
       const peer = new ZlibInflater();
       for (let i = 0; i < 3; i++) {
         const parts = ["to be ", "", randomBytes(random, 100), "continued"];
+        assert.deepEqual(
+          [undefined, true, false].map((compress) => compression.isForParts(compress)),
+          [true, true, false],
+        );
         parts.forEach((part, at) => {
           const final = at === parts.length - 1;
           const expected = typeof part === "string" ? utf8(part) : part;
