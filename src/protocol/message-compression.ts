@@ -7,7 +7,7 @@ import {
   isCompressionAvailable,
   type Role,
 } from "../codec/index.js";
-import type { DeflateParameters } from "./permessage-deflate.js";
+import { checkDeflateParameters, type DeflateParameters } from "./permessage-deflate.js";
 import type { CompressedMessage, PreparedMessage } from "./prepared-message.js";
 
 /** Bytes from which a message is compressed by default: with what was before it even short ones shrink. */
@@ -22,8 +22,12 @@ export class MessageCompression {
   /** Since the first message that was compressed. */
   #compressor: Compressor | undefined = undefined;
 
-  /** @throws {InvalidStateError} where there is no compression. */
+  /**
+   * @throws {TypeError | RangeError} for parameters that make no sense.
+   * @throws {InvalidStateError} where there is no compression.
+   */
   constructor(role: Role, parameters: DeflateParameters) {
+    checkDeflateParameters(parameters);
     if (!isCompressionAvailable()) {
       throw new InvalidStateError("perMessageDeflate needs WebAssembly: ask isCompressionAvailable() first");
     }

@@ -82,23 +82,13 @@ export function checkPerMessageDeflate(
   }
   const { serverNoContextTakeover, clientNoContextTakeover } = options;
   const { serverMaxWindowBits, clientMaxWindowBits, level, memLevel, threshold } = options;
-  for (const [name, value] of Object.entries({ serverNoContextTakeover, clientNoContextTakeover })) {
-    if (value !== undefined && typeof value !== "boolean") {
-      throw new TypeError(`${name} of perMessageDeflate must be a boolean, not ${String(value)}`);
-    }
-  }
+  if (serverNoContextTakeover !== undefined) checkBoolean("serverNoContextTakeover", serverNoContextTakeover);
+  if (clientNoContextTakeover !== undefined) checkBoolean("clientNoContextTakeover", clientNoContextTakeover);
   checkInteger("serverMaxWindowBits", serverMaxWindowBits, 8, MAX_WINDOW_BITS);
   if (typeof clientMaxWindowBits !== "boolean") {
     checkInteger("clientMaxWindowBits", clientMaxWindowBits, 8, MAX_WINDOW_BITS);
   }
-  checkInteger("level", level, 0, 9);
-  checkInteger("memLevel", memLevel, 1, 9);
-  if (threshold !== undefined && typeof threshold !== "number") {
-    throw new TypeError(`threshold of perMessageDeflate must be a number of bytes, not ${String(threshold)}`);
-  }
-  if (threshold !== undefined && !(threshold >= 0)) {
-    throw new RangeError(`threshold of perMessageDeflate must be 0 to Infinity bytes, not ${threshold}`);
-  }
+  checkSettings(options);
   return {
     serverNoContextTakeover,
     clientNoContextTakeover,
@@ -108,6 +98,43 @@ export function checkPerMessageDeflate(
     memLevel,
     threshold,
   };
+}
+
+/**
+ * Checks what somebody says that a handshake agreed on.
+ *
+ * @throws {TypeError | RangeError} saying what was expected.
+ */
+export function checkDeflateParameters(parameters: DeflateParameters): void {
+  if (typeof parameters !== "object" || parameters === null) {
+    throw new TypeError(
+      `perMessageDeflate must be the parameters that a handshake agreed on, not ${String(parameters)}`,
+    );
+  }
+  checkBoolean("serverNoContextTakeover", parameters.serverNoContextTakeover);
+  checkBoolean("clientNoContextTakeover", parameters.clientNoContextTakeover);
+  for (const name of ["serverMaxWindowBits", "clientMaxWindowBits", "windowBits"] as const) {
+    // Here, undefined is no number, either.
+    checkInteger(name, parameters[name] ?? null, 8, MAX_WINDOW_BITS);
+  }
+  checkSettings(parameters);
+}
+
+/** What concerns only what is sent. */
+function checkSettings({ level, memLevel, threshold }: PerMessageDeflateOptions | DeflateParameters): void {
+  checkInteger("level", level, 0, 9);
+  checkInteger("memLevel", memLevel, 1, 9);
+  if (threshold !== undefined && typeof threshold !== "number") {
+    throw new TypeError(`threshold of perMessageDeflate must be a number of bytes, not ${String(threshold)}`);
+  }
+  if (threshold !== undefined && !(threshold >= 0)) {
+    throw new RangeError(`threshold of perMessageDeflate must be 0 to Infinity bytes, not ${threshold}`);
+  }
+}
+
+function checkBoolean(name: string, value: unknown): void {
+  if (typeof value === "boolean") return;
+  throw new TypeError(`${name} of perMessageDeflate must be a boolean, not ${String(value)}`);
 }
 
 function checkInteger(name: string, value: unknown, least: number, greatest: number): void {
