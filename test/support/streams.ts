@@ -50,3 +50,23 @@ export class SlowStream extends Duplex {
     waiting?.();
   }
 }
+
+/** Two streams, each of which reads what the other one writes. */
+export function duplexPair(): [Duplex, Duplex] {
+  const make = (other: () => Duplex) =>
+    new Duplex({
+      read() {},
+      write(chunk, _encoding, done) {
+        // A copy: what is written may be used again once it counts as written.
+        other().push(Uint8Array.from(chunk));
+        done();
+      },
+      final(done) {
+        other().push(null);
+        done();
+      },
+    });
+  const left: Duplex = make(() => right);
+  const right: Duplex = make(() => left);
+  return [left, right];
+}
