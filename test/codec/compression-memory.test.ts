@@ -172,6 +172,14 @@ describe("watchBlock", () => {
       },
     ],
     [
+      "a decompressor without context takeover, that has seen too little for a piece",
+      () => {
+        const decompressor = new Decompressor({ windowBits: 13, contextTakeover: false });
+        decompressor.decompress(Uint8Array.of(0xf2), false);
+        return decompressor;
+      },
+    ],
+    [
       "a decompressor without context takeover, with pieces unread",
       () => {
         const decompressor = new Decompressor({ windowBits: 15, contextTakeover: false });

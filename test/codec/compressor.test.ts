@@ -85,10 +85,16 @@ describe("Compressor: zlib reads", () => {
   it("strings of any length, as they grow in UTF-8, behind a history", () => {
     for (const unit of ["a", "é", "水", "😀", "\udc00", "a水\ud800"]) {
       const { send, end } = pair({ windowBits: 9 });
+      // Beside it in memory; it must not notice.
+      send("x", "its place");
+      const neighbour = pair({ windowBits: 9 });
+      neighbour.send(texts[0], "neighbour");
       for (const length of [0, 1, 2047, 2048, 2049, 6143, 6144, 6145, 6656, 6657, 40_000]) {
         const text = unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
         send(text, `${length} units of ${unit}`);
       }
+      assert.ok(neighbour.send(texts[0], "neighbour").length < 20, "the neighbour's history is as it was");
+      neighbour.end();
       end();
     }
   });

@@ -348,6 +348,11 @@ describe("Decompressor: one memory for many streams", () => {
         assert.equal(decompressor.next(), false, "nothing comes any more");
         assertSame(decompressor.decompress(payload), bytes, "a new stream");
         assert.equal(decompressor.length, bytes.length);
+        // Nor does it go on inside a character.
+        read(decompressor, concat([deflateAlone(hex("61 c3")), TAIL]), { final: false, text: true });
+        decompressor.release();
+        assertSame(read(decompressor, payload, { text: true }), bytes, "a new text");
+        assert.equal(decompressor.error, undefined);
         decompressor.release();
       }
     }

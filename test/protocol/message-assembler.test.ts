@@ -142,6 +142,8 @@ eachBackend("MessageAssembler", () => {
       payload,
     }));
     assert.deepEqual(assemble(plain, { ...WHOLE, partial: true }).messages.map(see), messages.map(see));
+    const asBytes = assemble(plain, { ...WHOLE, partial: true, textAsBytes: true });
+    assert.deepEqual(asBytes.messages.map(see), messages.map(see));
     peer.close();
   });
 
