@@ -77,7 +77,10 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     this.#connection = connection;
     this.#handlers = handlers;
     this.context = context;
-    this.endpoint = new Endpoint({ ...context.settings, perMessageDeflate });
+    const { settings } = context;
+    this.endpoint = new Endpoint(
+      perMessageDeflate === undefined ? settings : { ...settings, perMessageDeflate },
+    );
     this.pump = new SocketPump(socket, this);
     this.outbox = new Outbox(this.endpoint, this.pump, context.settings, this);
   }
