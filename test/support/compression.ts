@@ -170,7 +170,6 @@ function makeConversation(windowBits: number, seed: number): Item[] {
 }
 
 const SIZES = [0, 1, 31, 32, 125, 126, 255, 256, 1024, 65_535, 65_536];
-const LARGE_SIZES = [300_000, 1 << 20];
 
 /** Of every kind and size. */
 function everySize(sizes: readonly number[]): Item[] {
@@ -184,7 +183,7 @@ function everySize(sizes: readonly number[]): Item[] {
 }
 
 let ofEverySize: Item[] | undefined;
-let ofLargeSizes: Item[] | undefined;
+let large: Item[] | undefined;
 
 /** Pieces of about the same length; texts are cut between characters. */
 function cut(data: Payload, count: number): string[] | Uint8Array[] {
@@ -404,8 +403,13 @@ export function testStreams(
         withPair(
           WISHES.defaults,
           async (pair) => {
-            ofLargeSizes ??= everySize(LARGE_SIZES);
-            await exchange(pair, ofLargeSizes, ofLargeSizes);
+            large ??= [
+              { data: decode(sample("json", 1 << 20)) },
+              { data: decode(sample("multilingual", 300_000)) },
+              { data: sample("random", 1 << 20) },
+              { data: sample("zeros", 1 << 20) },
+            ];
+            await exchange(pair, large, large);
           },
           // What cannot be compressed gets longer, with peers that do not look at that.
           { maxFrameSize: 1 << 21 },
