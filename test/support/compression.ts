@@ -465,6 +465,18 @@ export function testStreams(
         ),
       );
 
+      timed("a Close between fragments", () =>
+        withPair(WISHES.defaults, async (pair) => {
+          const { hawser, peer: other } = pair;
+          await exchange(pair, [{ data: "before" }], [{ data: "before" }]);
+          hawser.send("a beginning ".repeat(100), { partial: true });
+          hawser.flush();
+          hawser.send("and more ".repeat(100), { partial: true });
+          assert.equal((await hawser.close(1000)).code, 1000);
+          assert.equal((await other.closed).code, 1000);
+        }),
+      );
+
       timed("nothing is compressed where one side does not want it", async () => {
         for (const wishes of [
           { ours: false, theirs: true },
