@@ -14,6 +14,7 @@ import {
   type ServeOptions,
   serve,
 } from "../../src/index.js";
+import { conversation, decode, everySize, type Item, noise } from "./compression-items.js";
 import { messages, sample } from "./corpus.js";
 import { Arrivals, type Compression, type Payload, type Peer, type PeerConnection } from "./peer.js";
 
@@ -104,82 +105,6 @@ async function closeBoth(hawser: Connection, peer: PeerConnection, stop: () => P
   hawser.terminate();
   await peer.release?.();
   await stop();
-}
-
-// What is sent ─────────────────────────────────────────────────────────────────────────────────
-
-/** A message, and what is said about it. */
-export interface Item {
-  readonly data: Payload;
-  /** Whether to compress it. Default: what the sender thinks. */
-  readonly compress?: boolean;
-  /** In how many fragments to send it. Default: one. */
-  readonly fragments?: number;
-}
-
-const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-const textsOf = (kind: "json" | "multilingual" | "html", length: number, count: number, seed: number) =>
-  messages(kind, length, count, seed).map(decode);
-
-/** Text that does not repeat itself: what of it shrinks shrinks by its alphabet alone. */
-export function noise(length: number, seed: number): string {
-  return Buffer.from(sample("random", length, seed))
-    .toString("base64")
-    .slice(0, length);
-}
-
-/**
- * A stream in which later messages repeat earlier ones: from nearby, and from where a window of so many bits ends,
- * so that whoever reaches too far, or forgets too early, is found out.
- */
-export function conversation(windowBits: number, seed: number): readonly Item[] {
-  const variant = seed % VARIANTS;
-  const key = windowBits * VARIANTS + variant;
-  let made = conversations.get(key);
-  if (made === undefined) conversations.set(key, (made = makeConversation(windowBits, variant)));
-  return made;
-}
-
-const VARIANTS = 5;
-const conversations = new Map<number, readonly Item[]>();
-
-function makeConversation(windowBits: number, seed: number): Item[] {
-  const json = textsOf("json", 200, 6, seed);
-  const repeated = noise(200, seed);
-  return [
-    { data: "" },
-    { data: json[0] },
-    { data: json[1], compress: true },
-    { data: new Uint8Array(0), compress: true },
-    // It cannot shrink.
-    { data: sample("random", 500, seed) },
-    { data: json[2], fragments: 3 },
-    { data: json[3], compress: false },
-    { data: json[3] },
-    { data: sample("random", 300, seed + 1), fragments: 2, compress: true },
-    { data: repeated },
-    // Half of the next one lies within the window, the other half does not.
-    { data: sample("random", (1 << windowBits) - 100, seed + 2) },
-    { data: repeated },
-    { data: json[4], fragments: 2, compress: false },
-    { data: textsOf("multilingual", 1000, 1, seed)[0], fragments: 4 },
-    { data: sample("binary", 1500, seed) },
-    { data: repeated.slice(0, 5) },
-    { data: json[5] },
-  ];
-}
-
-const SIZES = [0, 1, 31, 32, 125, 126, 255, 256, 1024, 65_535, 65_536];
-
-/** Of every kind and size. */
-function everySize(sizes: readonly number[]): Item[] {
-  return sizes.flatMap((size): Item[] => [
-    { data: decode(sample("json", size)) },
-    { data: decode(sample("multilingual", size)) },
-    { data: sample("binary", size) },
-    { data: sample("random", size) },
-    { data: sample("zeros", size) },
-  ]);
 }
 
 let ofEverySize: Item[] | undefined;
@@ -393,7 +318,7 @@ export function testStreams(
       for (const [name, wishes] of Object.entries(WISHES)) {
         timed(`messages of every kind and size, ${name}`, () =>
           withPair(wishes, async (pair) => {
-            ofEverySize ??= everySize(SIZES);
+            ofEverySize ??= everySize();
             await exchange(pair, ofEverySize, ofEverySize);
           }),
         );
@@ -508,4 +433,4 @@ const WISHES = {
   "only stored": { ours: { level: 0, memLevel: 1, serverMaxWindowBits: 9 }, theirs: true },
 } satisfies Record<string, Wishes>;
 
-export { before, describe };
+export { before, conversation, describe, noise };
