@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { deflateRawSync, constants as zlib } from "node:zlib";
-import { type Connection, connect, type ServeOptions } from "../../src/index.js";
+import { type Connection, connect, type LimitError, type ServeOptions } from "../../src/index.js";
 import { listen } from "../support/connections.js";
 import { messages, sample } from "../support/corpus.js";
 import { BINARY, CONTINUATION, concat, type FrameSpec, PING, TEXT } from "../support/frames.js";
@@ -133,7 +133,7 @@ describe("a bomb", () => {
   })) {
     it(`is cut off at maxMessageSize, ${name}`, { timeout: 20_000 }, async (t) => {
       let delivered = 0;
-      const { peer, errors } = await open(t, {
+      const { connection, peer, errors } = await open(t, {
         ...options,
         maxFrameSize: 1 << 21,
         message: (_connection, message) => {
@@ -152,6 +152,7 @@ describe("a bomb", () => {
       const grown = Math.max(most, process.memoryUsage().rss) - before;
       assert.ok(grown < 150e6, `the process grew by ${grown} bytes`);
       assert.deepEqual(errors, ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH"]);
+      assert.equal((connection.error as LimitError).limit, connection.maxMessageSize);
       assert.ok(delivered <= 1 << 24, `${delivered} bytes were delivered`);
     });
   }
