@@ -12,6 +12,7 @@ import {
   type Block,
   deflateLength,
   giveBlock,
+  type Shard,
   takeBlock,
   unwatchBlock,
   watchBlock,
@@ -152,7 +153,7 @@ export class Compressor {
     const { kernel } = shard;
     if (typeof data === "string" && this.#fits(block, data)) {
       this.rawLength = writeUtf8(data, shard.memory, positionOf(block));
-      return strip(shard.view(OUTPUT, kernel.deflate(address, this.rawLength, FLUSH)), final);
+      return output(shard, kernel.deflate(address, this.rawLength, FLUSH), final);
     }
     const bytes = typeof data === "string" ? encode(data) : data;
     this.rawLength = bytes.length;
@@ -162,11 +163,11 @@ export class Compressor {
       const isLast = start + length === bytes.length;
       const piece = length === bytes.length ? bytes : bytes.subarray(start, start + length);
       kernel.bytes.set(piece, positionOf(block));
-      const part = shard.view(OUTPUT, kernel.deflate(address, length, isLast ? FLUSH : 0));
+      const part = output(shard, kernel.deflate(address, length, isLast ? FLUSH : 0), isLast && final);
       start += length;
-      if (isLast && parts === undefined) return strip(part, final);
+      if (isLast && parts === undefined) return part;
       parts ??= new PayloadBuffer();
-      parts.append(isLast ? strip(part, final) : part, 0, 0, true);
+      parts.append(part, 0, 0, true);
       if (isLast) return parts.take();
     }
   }
@@ -232,8 +233,9 @@ function makeRoom(block: Block, wanted: number): number {
   return field(block, DEFLATE_CAPACITY) - field(block, DEFLATE_POSITION);
 }
 
-function strip(bytes: Uint8Array, final: boolean): Uint8Array {
-  return final ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length - TAIL_LENGTH) : bytes;
+/** What was written to OUTPUT; of the last part of a message without the tail. */
+function output(shard: Shard, length: number, endsMessage: boolean): Uint8Array {
+  return shard.view(OUTPUT, endsMessage ? length - TAIL_LENGTH : length);
 }
 
 function encode(text: string): Uint8Array {
