@@ -3,7 +3,13 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { deflateRawSync, constants as zlib } from "node:zlib";
-import { type Connection, connect, type LimitError, type ServeOptions } from "../../src/index.js";
+import {
+  type Connection,
+  connect,
+  type LimitError,
+  type ServeOptions,
+  type Server,
+} from "../../src/index.js";
 import { listen } from "../support/connections.js";
 import { messages, sample } from "../support/corpus.js";
 import { BINARY, CONTINUATION, concat, type FrameSpec, PING, TEXT } from "../support/frames.js";
@@ -33,7 +39,7 @@ function deflated(data: Uint8Array | string): Uint8Array {
 async function open(
   t: TestContext,
   options: ServeOptions = {},
-): Promise<{ connection: Connection; peer: RawPeer; errors: string[] }> {
+): Promise<{ server: Server; connection: Connection; peer: RawPeer; errors: string[] }> {
   const errors: string[] = [];
   const server = await listen(t, {
     perMessageDeflate: true,
@@ -48,7 +54,7 @@ async function open(
   await until(() => server.connections.size === 1, "the connection opens");
   const [connection] = server.connections;
   assert.notEqual(connection.perMessageDeflate, undefined, "it is compressed");
-  return { connection, peer, errors };
+  return { server, connection, peer, errors };
 }
 
 eachReadPath("compressed messages", () => {
@@ -282,23 +288,38 @@ describe("messages under way", () => {
   it("wait where they are while a connection is paused", { timeout: 10_000 }, async (t) => {
     const data = Buffer.from(sample("json", 300_000)).toString();
     const parts: unknown[] = [];
-    const { connection, peer } = await open(t, {
+    let paused: Connection | undefined;
+    const { server, connection, peer } = await open(t, {
       partial: true,
       message(connection, message) {
+        if (connection !== paused) return;
         parts.push(message.data);
         if (parts.length % 3 === 1) connection.pause();
       },
     });
-    peer.send({ opcode: TEXT, rsv: RSV1, payload: deflated(data) }, { opcode: TEXT, payload: utf8("next") });
+    paused = connection;
+    const head = requestText({ "Sec-WebSocket-Extensions": "permessage-deflate" });
+    const other = await rawClient(t, server.port, head);
+    // All that is left of it lies where the next read goes to, of whatever connection.
+    const others = concat([
+      other.encode({ opcode: TEXT, rsv: RSV1, payload: deflated("something else ".repeat(50)) }),
+      other.encode({ opcode: BINARY, payload: new Uint8Array(50_000) }),
+    ]);
+    const whole = { opcode: TEXT, rsv: RSV1, payload: deflated(data) };
+    peer.write(concat([peer.encode(whole), peer.encode({ opcode: TEXT, payload: utf8("next") })]));
     let pauses = 0;
     for (; parts.at(-1) !== "next"; pauses++) {
       await until(() => connection.isPaused || parts.at(-1) === "next", "the pause");
       const { length } = parts;
+      const { bytesIn } = server.counters;
+      other.write(others);
+      await until(() => server.counters.bytesIn - bytesIn >= others.length, "the other's messages");
       await settle();
       assert.equal(parts.length, length, "nothing comes in a pause");
       connection.resume();
     }
     assert.ok(pauses > 3, `${pauses} pauses`);
+    assert.equal(connection.error, undefined, "no error");
     // Not `assert.equal`: the difference of two such texts takes minutes to find.
     assert.ok(parts.slice(0, -1).join("") === data, "all came, in order");
   });
