@@ -137,14 +137,20 @@ export function giveBlock({ shard, address, length }: Block): void {
   if (shard.isEmpty && withRoom.length > 1) withRoom.splice(withRoom.indexOf(shard), 1);
 }
 
-/** Blocks whose holders were forgotten without a word. */
-const forgotten = /* @__PURE__ */ new FinalizationRegistry<Block>(giveBlock);
-
-/** Gives the block back when its holder is garbage, unless `unwatchBlock` is called before. */
-export function watchBlock(holder: object, block: Block): void {
-  forgotten.register(holder, block, holder);
+/** What a stream holds; apart from the stream, so that it is still known when the stream is garbage. */
+export interface Holding {
+  block: Block | undefined;
 }
 
-export function unwatchBlock(holder: object): void {
-  forgotten.unregister(holder);
+/** What was held by streams that were forgotten without a word. */
+const forgotten = /* @__PURE__ */ new FinalizationRegistry<Holding>(({ block }) => {
+  if (block !== undefined) giveBlock(block);
+});
+
+/**
+ * Gives back what a stream holds, whatever that is then, when the stream is garbage. Once for each stream: it takes
+ * about as long as to inflate a short message.
+ */
+export function watchHolding(stream: object, holding: Holding): void {
+  forgotten.register(stream, holding);
 }

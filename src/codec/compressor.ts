@@ -12,10 +12,10 @@ import {
   type Block,
   deflateLength,
   giveBlock,
+  type Holding,
   type Shard,
   takeBlock,
-  unwatchBlock,
-  watchBlock,
+  watchHolding,
 } from "./compression-memory.js";
 import { assertInteger, assertWindowBits, DEFAULT_LEVEL } from "./compression-options.js";
 import { allocate, copyOf, utf8Length, writable, writeUtf8 } from "./host.js";
@@ -71,8 +71,8 @@ export class Compressor {
   /** Undefined: by what is compressed. */
   readonly #hashBits: number | undefined;
   readonly #contextTakeover: boolean;
-  #block: Block | undefined = undefined;
-  /** Whether the block comes back when this object is forgotten without `release`. */
+  readonly #holding: Holding = { block: undefined };
+  /** Whether what is held comes back when this object is forgotten without `release`. */
   #isWatched = false;
 
   /** @throws {TypeError | RangeError} for options that make no sense. */
@@ -90,7 +90,7 @@ export class Compressor {
 
   /** Bytes of memory held between two messages: none before the first, and none without context takeover. */
   get retainedLength(): number {
-    return this.#block?.length ?? 0;
+    return this.#holding.block?.length ?? 0;
   }
 
   /**
@@ -101,7 +101,8 @@ export class Compressor {
    */
   reserve(expected: number): boolean {
     try {
-      this.#block ??= this.#begin(expected);
+      this.#holding.block ??= this.#begin(expected);
+      this.#watch();
       return true;
     } catch (error) {
       if (error instanceof RangeError) return false;
@@ -124,10 +125,17 @@ export class Compressor {
   /** The same, but what is returned may be overwritten by any compressor or decompressor: copy it at once. */
   compressBorrowed(data: string | Uint8Array, final = true): Uint8Array {
     if (typeof data !== "string") assertBytes(data, "what is compressed, if it is not a string,");
-    const block = (this.#block ??= this.#begin(data.length));
-    const compressed = this.#deflate(block, data, final);
+    const block = (this.#holding.block ??= this.#begin(data.length));
+    let compressed: Uint8Array;
+    try {
+      compressed = this.#deflate(block, data, final);
+    } catch (error) {
+      // Without memory for what comes out. The symbols of the block under way lie where those of all streams do.
+      this.release();
+      throw error;
+    }
     if (final && !this.#contextTakeover) this.release();
-    else if (!this.#isWatched) this.#watch(block);
+    else this.#watch();
     return compressed;
   }
 
@@ -143,9 +151,10 @@ export class Compressor {
     return block;
   }
 
-  #watch(block: Block): void {
+  #watch(): void {
+    if (this.#isWatched) return;
     this.#isWatched = true;
-    watchBlock(this, block);
+    watchHolding(this, this.#holding);
   }
 
   #deflate(block: Block, data: string | Uint8Array, final: boolean): Uint8Array {
@@ -184,13 +193,13 @@ export class Compressor {
    * message in one call of `compress`.
    */
   drop(): void {
-    const block = this.#block;
+    const { block } = this.#holding;
     if (block !== undefined) block.shard.kernel.deflateDrop(block.address, this.rawLength);
   }
 
   /** Takes bytes into the history that the peer gets in a message that something else compressed. */
   skip(bytes: Uint8Array): void {
-    const block = this.#block;
+    const { block } = this.#holding;
     // Distances are counted from the end, so a stream that has not begun need not know what was before.
     if (block === undefined) return;
     const { kernel } = block.shard;
@@ -205,11 +214,9 @@ export class Compressor {
 
   /** Gives the memory back. A message that is compressed later begins a stream that refers to none before. */
   release(): void {
-    const block = this.#block;
+    const { block } = this.#holding;
     if (block === undefined) return;
-    this.#block = undefined;
-    if (this.#isWatched) unwatchBlock(this);
-    this.#isWatched = false;
+    this.#holding.block = undefined;
     giveBlock(block);
   }
 }

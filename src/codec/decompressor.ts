@@ -24,10 +24,10 @@ import { assertBytes } from "./bytes.js";
 import {
   type Block,
   giveBlock,
+  type Holding,
   type Shard,
   takeBlock,
-  unwatchBlock,
-  watchBlock,
+  watchHolding,
 } from "./compression-memory.js";
 import { assertWindowBits } from "./compression-options.js";
 import {
@@ -104,8 +104,8 @@ export class Decompressor {
   readonly #windowBits: number;
   readonly #contextTakeover: boolean;
   readonly #maxLength: number;
-  #block: Block | undefined = undefined;
-  /** Whether the block comes back when this object is forgotten without `release`. */
+  readonly #holding: Holding = { block: undefined };
+  /** Whether what is held comes back when this object is forgotten without `release`. */
   #isWatched = false;
   #payload: Uint8Array = EMPTY;
   #place: PayloadPlace = WHOLE;
@@ -142,7 +142,7 @@ export class Decompressor {
 
   /** Bytes of memory held: none before the first message, and none between two without context takeover. */
   get retainedLength(): number {
-    return this.#block?.length ?? 0;
+    return this.#holding.block?.length ?? 0;
   }
 
   /**
@@ -171,22 +171,27 @@ export class Decompressor {
    * @returns false when the payload has no more: push the next one, or look at `error`.
    */
   next(): boolean {
+    if (!this.#step()) return false;
+    // Whoever has a piece may never ask for the next.
+    this.#watch();
+    return true;
+  }
+
+  /** `next`, for whoever goes on until it returns false. */
+  #step(): boolean {
     if (!this.#isInMessage) {
       this.#rest();
       return false;
     }
     while (this.#consumed < this.#total || this.#isFull) {
-      const block = this.#block ?? this.#tryBegin();
+      const block = this.#holding.block ?? this.#tryBegin();
       if (block === undefined) break;
       const status = this.#inflate(block);
       // What was inflated comes before what is wrong behind it.
       const isGood = this.#start < this.#end && this.#judge(block);
       if (status > INFLATE_FULL) this.#fail(protocolError(status, this.#position));
       else if (this.#consumed === this.#total && !this.#isFull) this.#endPayload(block);
-      if (isGood) {
-        if (this.#isInMessage) this.#watch(block);
-        return true;
-      }
+      if (isGood) return true;
       if (this.error !== undefined) break;
     }
     this.#rest();
@@ -195,13 +200,13 @@ export class Decompressor {
 
   #tryBegin(): Block | undefined {
     try {
-      this.#block = this.#begin();
+      this.#holding.block = this.#begin();
     } catch (error) {
       // WebAssembly's word for it. Whoever reads a stream cannot catch what the peer brought about.
       if (!(error instanceof RangeError)) throw error;
       this.#fail(protocolError(STATUS_NO_MEMORY, this.#position));
     }
-    return this.#block;
+    return this.#holding.block;
   }
 
   #begin(): Block {
@@ -209,16 +214,14 @@ export class Decompressor {
     const capacity =
       windowSize + (this.#contextTakeover ? Math.min(HELD_ROOM, windowSize + LEAST_ROOM) : PASSING_ROOM);
     const block = takeBlock(INFLATE_WINDOW + capacity + INFLATE_SLACK);
-    // One that is given back after the message is watched if that takes more than one call.
-    if (this.#contextTakeover) this.#watch(block);
     block.shard.kernel.inflateInit(block.address, this.#windowBits, capacity);
     return block;
   }
 
-  #watch(block: Block): void {
+  #watch(): void {
     if (this.#isWatched) return;
     this.#isWatched = true;
-    watchBlock(this, block);
+    watchHolding(this, this.#holding);
   }
 
   /** One call of the kernel. Returns how it ended. */
@@ -303,7 +306,7 @@ export class Decompressor {
   #rest(): void {
     this.#payload = EMPTY;
     if (this.error !== undefined || (!this.#isInMessage && !this.#contextTakeover)) this.release();
-    else if (this.#block !== undefined) this.#watch(this.#block);
+    else if (this.#holding.block !== undefined) this.#watch();
   }
 
   /** Whether the message has come to its end. */
@@ -313,7 +316,7 @@ export class Decompressor {
 
   /** The current piece: a view of memory that is overwritten at the next call of `next`; copy it before. */
   get borrowedPiece(): Uint8Array {
-    const block = this.#block;
+    const { block } = this.#holding;
     return block === undefined ? EMPTY : block.shard.view(this.#start, this.#end - this.#start);
   }
 
@@ -324,7 +327,7 @@ export class Decompressor {
 
   /** The current piece as a string, if it is all of a message of text. */
   text(): string {
-    const { shard } = this.#block as Block;
+    const { shard } = this.#holding.block as Block;
     return this.isAscii ? asciiAt(shard, this.#start, this.#end) : textOf(this.borrowedPiece, false);
   }
 
@@ -345,9 +348,12 @@ export class Decompressor {
     this.push(payload, final ? WHOLE : FRAGMENT);
     let whole = EMPTY;
     let parts: PayloadBuffer | undefined;
-    while (this.next()) {
+    while (this.#step()) {
       if (this.isLast && parts === undefined) whole = copyOf(this.borrowedPiece);
-      else (parts ??= new PayloadBuffer()).append(this.borrowedPiece, 0, 0, true);
+      else {
+        this.#watch();
+        (parts ??= new PayloadBuffer()).append(this.borrowedPiece, 0, 0, true);
+      }
     }
     if (this.error !== undefined) throw this.error;
     return parts?.take() ?? whole;
@@ -357,11 +363,9 @@ export class Decompressor {
   release(): void {
     this.#payload = EMPTY;
     this.#isInMessage = this.#isFull = false;
-    const block = this.#block;
+    const { block } = this.#holding;
     if (block === undefined) return;
-    this.#block = undefined;
-    if (this.#isWatched) unwatchBlock(this);
-    this.#isWatched = false;
+    this.#holding.block = undefined;
     giveBlock(block);
   }
 }

@@ -8,10 +8,10 @@ import {
   type Block,
   deflateLength,
   giveBlock,
+  type Holding,
   type Shard,
   takeBlock,
-  unwatchBlock,
-  watchBlock,
+  watchHolding,
 } from "../../src/codec/compression-memory.js";
 import { Compressor, Decompressor, decompress, isCompressionAvailable } from "../../src/codec/index.js";
 import { BLOCKS, BLOCKS_END } from "../../src/kernel/index.js";
@@ -119,19 +119,18 @@ function shardFor(length: number): Shard {
   return block.shard;
 }
 
-describe("watchBlock", () => {
-  it("gives back the block of a holder that was forgotten, unless it was unwatched", async () => {
+describe("watchHolding", () => {
+  it("gives back what a stream holds when it is forgotten, and nothing of one that holds nothing", async () => {
     const length = freshLength();
     const blocks = take(2, length);
     const [{ shard }] = blocks;
     (() => {
-      const [first, second] = [{}, {}];
-      watchBlock(first, blocks[0]);
-      watchBlock(second, blocks[1]);
-      unwatchBlock(second);
+      const holdings: Holding[] = blocks.map((block) => ({ block }));
+      for (const holding of holdings) watchHolding({}, holding);
+      holdings[1].block = undefined;
     })();
     await untilFinalized(() => false);
-    assert.ok(!shard.isEmpty, "the second is its holder's still");
+    assert.ok(!shard.isEmpty, "the second was not held any more");
     giveBlock(blocks[1]);
     assert.ok(shard.isEmpty, "the first came back");
   });
@@ -152,6 +151,14 @@ describe("watchBlock", () => {
       () => {
         const compressor = new Compressor({ windowBits: 12, level: 9, memLevel: 9, contextTakeover: false });
         compressor.compress("text", false);
+        return compressor;
+      },
+    ],
+    [
+      "a compressor that was to be used",
+      () => {
+        const compressor = new Compressor({ windowBits: 9, level: 9, memLevel: 9 });
+        assert.ok(compressor.reserve(100), "there is memory");
         return compressor;
       },
     ],
@@ -185,6 +192,16 @@ describe("watchBlock", () => {
         const decompressor = new Decompressor({ windowBits: 15, contextTakeover: false });
         decompressor.push(payload);
         assert.ok(decompressor.next(), "a piece");
+        return decompressor;
+      },
+    ],
+    [
+      "a decompressor without context takeover, whose last piece was read and no more asked for",
+      () => {
+        const decompressor = new Decompressor({ windowBits: 14, contextTakeover: false });
+        decompressor.push(deflateAlone(new Uint8Array(9)));
+        assert.ok(decompressor.next(), "a piece");
+        assert.ok(decompressor.isLast, "the last");
         return decompressor;
       },
     ],

@@ -186,6 +186,29 @@ describe("Compressor", () => {
     }
   });
 
+  it("begins anew when it is stopped amid a message, and has no part of what others compress", () => {
+    class Stopped extends Uint8Array {
+      static cuts = 0;
+      override subarray(start: number, end: number): Uint8Array<ArrayBuffer> {
+        if (++Stopped.cuts > 1) throw new RangeError("no memory");
+        return new Uint8Array(this).subarray(start, end);
+      }
+    }
+    for (const contextTakeover of [true, false]) {
+      const { compressor, send, end } = pair({ contextTakeover });
+      const other = pair({ contextTakeover });
+      send(sample("json", 3000), "before");
+      Stopped.cuts = 0;
+      const long = new Stopped(sample("text", 100_000));
+      assert.throws(() => compressor.compress(long), /no memory/);
+      assert.equal(compressor.retainedLength, 0);
+      other.send(sample("source", 5000), "another's");
+      send(sample("json", 3000), "behind");
+      other.end();
+      end();
+    }
+  });
+
   it("keeps its stream right over messages that are dropped, skipped and forgotten", () => {
     for (const options of [
       { level: 1 },
