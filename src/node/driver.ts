@@ -289,7 +289,7 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
 
   /** The peer's side has ended, and everything that came was delivered. */
   #end(): void {
-    this.endpoint.receiveEof();
+    this.endpoint.receiveEof(this.#isTerminated);
     if (!this.isGone) {
       this.outbox.queued();
       return;

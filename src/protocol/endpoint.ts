@@ -182,13 +182,16 @@ export class Endpoint implements Delivery {
     this.bytesIn += chunk.length;
   }
 
-  /** The transport ended: nothing more comes. §7.1.5: without a Close before, the close code is 1006. */
-  receiveEof(): void {
-    if (this.state === "closed") return;
+  /**
+   * The transport ended: nothing more comes. §7.1.5: without a Close before, the close code is 1006.
+   *
+   * @param discard - whether nobody will ask for what was not delivered yet. Default false.
+   */
+  receiveEof(discard = false): void {
     this.closeCode ??= CloseCode.AbnormalClosure;
     this.state = "closed";
     this.wantsEnd = true;
-    if (!this.#hasUnread) this.#forget();
+    if (discard || !this.#hasUnread) this.#forget();
   }
 
   /**
@@ -198,6 +201,7 @@ export class Endpoint implements Delivery {
    */
   nextEvent(): Message | null {
     if (this.textAsBytes) noteValidText(undefined);
+    if (this.failed) this.#forget();
     if (this.#assembler !== undefined) {
       const event = this.#resume(this.#assembler);
       if (event !== null) return event;
@@ -322,7 +326,8 @@ export class Endpoint implements Delivery {
     if (this.state === "closed") return;
     if (!this.closeSent) this.#sendClose(code, truncateReason(reason));
     this.failed = this.wantsEnd = true;
-    this.#forget();
+    // What is lent may be in use by whoever calls this. It goes back when the next event is asked for.
+    if (!this.borrow || this.#assembler?.hasMore !== true) this.#forget();
   }
 
   /** Whether something was received that `nextEvent` has not come to. */

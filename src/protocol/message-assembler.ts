@@ -91,8 +91,8 @@ export class MessageAssembler {
     while ((this.hasMore = decompressor.next())) {
       const { isLast } = decompressor;
       if (this.#delivery.partial) {
-        const piece = this.#mustCopy ? decompressor.piece : decompressor.borrowedPiece;
-        const message = this.#deliver(piece, isLast);
+        const message = this.#deliver(this.#pieceOf(decompressor), isLast);
+        if (isLast) this.#endPieces(decompressor);
         if (message !== null) return message;
       } else if (isLast && this.#collected === undefined) {
         return this.#finishInOne(decompressor);
@@ -106,9 +106,22 @@ export class MessageAssembler {
     return this.#delivery.partial ? this.#deliver(NOTHING, true) : this.#finish(decompressor.isAscii);
   }
 
-  /** Whether what is delivered is bytes that must stay. */
+  /** Whether what is delivered is bytes: they must stay, unless they are lent. A string stays anyway. */
+  get #isBytes(): boolean {
+    return !this.#isText || this.#delivery.textAsBytes;
+  }
+
   get #mustCopy(): boolean {
-    return !this.#delivery.borrow && (!this.#isText || this.#delivery.textAsBytes);
+    return this.#isBytes && !this.#delivery.borrow;
+  }
+
+  #pieceOf(decompressor: Decompressor): Uint8Array {
+    return this.#mustCopy ? decompressor.piece : decompressor.borrowedPiece;
+  }
+
+  /** The last piece is delivered: lets the decompressor end, unless that is lent and must last a while. */
+  #endPieces(decompressor: Decompressor): void {
+    if (this.#mustCopy || !this.#isBytes) this.hasMore = decompressor.next();
   }
 
   #deliver(bytes: Uint8Array, isLast: boolean): Message | null {
@@ -124,11 +137,10 @@ export class MessageAssembler {
 
   /** The decompressor's piece is all of the message, as it is of most. */
   #finishInOne(decompressor: Decompressor): Message {
-    const { borrow, textAsBytes } = this.#delivery;
+    const data = this.#isBytes ? this.#pieceOf(decompressor) : decompressor.text();
     this.isDone = true;
-    if (this.#isText && !textAsBytes) return new Message(decompressor.text(), "text");
-    const bytes = borrow ? decompressor.borrowedPiece : decompressor.piece;
-    return new Message(bytes, this.#isText ? "text" : "binary");
+    this.#endPieces(decompressor);
+    return new Message(data, this.#isText ? "text" : "binary");
   }
 
   #finish(ascii: boolean): Message {

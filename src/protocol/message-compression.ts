@@ -62,10 +62,14 @@ export class MessageCompression {
     return undefined;
   }
 
-  /** Whether to compress a message that is sent in parts. How long it will be, nobody knows; such are long. */
+  /**
+   * Whether to compress a message that is sent in parts. How long it will be, nobody knows; such are long, but with a
+   * threshold of Infinity none is long enough.
+   */
   isForParts(compress: boolean | undefined): boolean {
+    if (!this.isFor(Number.MAX_VALUE, compress)) return false;
     this.#compressor ??= this.#begin();
-    return compress !== false && this.#compressor.reserve(Infinity);
+    return this.#compressor.reserve(Infinity);
   }
 
   /** Compresses a part of such a message; whether they shrink is found out too late. */

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { deflateRawSync, constants as zlib } from "node:zlib";
+import { Decompressor } from "../../src/codec/index.js";
 import {
   type Connection,
   connect,
@@ -12,6 +13,7 @@ import {
 } from "../../src/index.js";
 import { listen } from "../support/connections.js";
 import { messages, sample } from "../support/corpus.js";
+import { shardFor } from "../support/deflate.js";
 import { BINARY, CONTINUATION, concat, type FrameSpec, PING, TEXT } from "../support/frames.js";
 import { utf8 } from "../support/hex.js";
 import {
@@ -39,6 +41,7 @@ function deflated(data: Uint8Array | string): Uint8Array {
 async function open(
   t: TestContext,
   options: ServeOptions = {},
+  offer = "permessage-deflate",
 ): Promise<{ server: Server; connection: Connection; peer: RawPeer; errors: string[] }> {
   const errors: string[] = [];
   const server = await listen(t, {
@@ -46,11 +49,7 @@ async function open(
     error: (_connection, error) => errors.push((error as Error & { code: string }).code ?? error.message),
     ...options,
   });
-  const peer = await rawClient(
-    t,
-    server.port,
-    requestText({ "Sec-WebSocket-Extensions": "permessage-deflate" }),
-  );
+  const peer = await rawClient(t, server.port, requestText({ "Sec-WebSocket-Extensions": offer }));
   await until(() => server.connections.size === 1, "the connection opens");
   const [connection] = server.connections;
   assert.notEqual(connection.perMessageDeflate, undefined, "it is compressed");
@@ -387,6 +386,40 @@ eachReadPath("messages under way", () => {
 });
 
 describe("memory", () => {
+  it("comes back when a handler cuts the connection, whatever was still to be delivered", {
+    timeout: 10_000,
+  }, async (t) => {
+    // A window that nobody else has here, and so blocks of a length of their own.
+    const extension = "permessage-deflate; client_max_window_bits=9";
+    for (const contextTakeover of [true, false]) {
+      const probe = new Decompressor({ windowBits: 9, contextTakeover });
+      probe.decompress(deflated("a"), false);
+      const { retainedLength } = probe;
+      probe.release();
+      for (const borrow of [true, false]) {
+        let held: boolean | undefined;
+        const { connection, peer } = await open(
+          t,
+          {
+            borrow,
+            perMessageDeflate: { clientNoContextTakeover: !contextTakeover },
+            message(connection) {
+              held = !shardFor(retainedLength).isEmpty;
+              connection.terminate();
+            },
+          },
+          extension,
+        );
+        const frame = { opcode: BINARY, rsv: RSV1, payload: deflated("a".repeat(100)) };
+        peer.send(frame, frame);
+        await connection.closed;
+        const about = `context takeover ${contextTakeover}, borrow ${borrow}`;
+        assert.equal(held, contextTakeover || borrow, about);
+        assert.ok(shardFor(retainedLength).isEmpty, about);
+      }
+    }
+  });
+
   it("comes back when connections close, however they do", { timeout: 60_000 }, async (t) => {
     const server = await listen(t, {
       perMessageDeflate: true,

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { LimitError, receiveBuffer } from "../../src/codec/index.js";
+import { Decompressor, LimitError, receiveBuffer } from "../../src/codec/index.js";
 import {
   type DeflateParameters,
   Endpoint,
@@ -615,6 +615,42 @@ for (const role of SIDES) {
       assert.deepEqual(held(), before);
     });
 
+    it("goes back with a message that is its receiver's; of one that is lent, at the next event", () => {
+      const alone = parameters({
+        serverNoContextTakeover: true,
+        clientNoContextTakeover: true,
+        serverMaxWindowBits: 14,
+        clientMaxWindowBits: 14,
+      });
+      const probe = new Decompressor({ windowBits: 14, contextTakeover: false });
+      probe.decompress(hex("00"), false);
+      const length = probe.retainedLength;
+      probe.release();
+      const frames = compressedFrames(BINARY, [deflateAlone(utf8("x".repeat(100)))]);
+      for (const partial of [true, false]) {
+        for (const borrow of [true, false]) {
+          const endpoint = make(role, { perMessageDeflate: alone, partial, borrow });
+          endpoint.receiveData(fromPeer(role, ...frames));
+          assert.equal(endpoint.nextEvent()?.data.length, 100);
+          assert.equal(shardFor(length).isEmpty, !borrow, `partial ${partial}, borrow ${borrow}`);
+          assert.equal(endpoint.nextEvent(), null);
+          assert.ok(shardFor(length).isEmpty);
+        }
+      }
+    });
+
+    it("is given back when the rest is not wanted", () => {
+      const endpoint = make(role, { perMessageDeflate, partial: true });
+      const frames = compressedFrames(BINARY, [payload]);
+      endpoint.receiveData(fromPeer(role, ...frames, ...frames));
+      assert.ok(endpoint.nextEvent(), "a part");
+      endpoint.receiveEof();
+      assert.deepEqual(held(), [false, true], "more may be asked for");
+      endpoint.receiveEof(true);
+      assert.deepEqual(held(), [false, false]);
+      assert.equal(endpoint.nextEvent(), null);
+    });
+
     it("of a chunk in receiveBuffer() needs `retain` before the next read, amid a compressed message", () => {
       for (const retains of [true, false]) {
         for (const asked of [0, 1, 2]) {
@@ -660,6 +696,28 @@ for (const role of SIDES) {
         assert.equal(endpoint.nextEvent(), null);
       }
       peer.close();
+    });
+
+    it("lends what lasts until the next event though the connection is failed before", () => {
+      for (const alone of [true, false]) {
+        const perMessageDeflate = parameters({
+          serverNoContextTakeover: alone,
+          clientNoContextTakeover: alone,
+        });
+        const [endpoint, another] = ["a", "b"].map((letter) => {
+          const made = make(role, { borrow: true, perMessageDeflate });
+          const message = deflateAlone(utf8(letter.repeat(400)));
+          made.receiveData(fromPeer(role, ...compressedFrames(BINARY, [message, new Uint8Array(0)])));
+          made.receiveData(fromPeer(role, ...compressedFrames(BINARY, [message])));
+          return made;
+        });
+        assert.ok(endpoint.nextEvent(), "what came in fragments");
+        const event = endpoint.nextEvent();
+        endpoint.fail(1011);
+        new Events().drain(another);
+        assert.equal(toHex(event?.data as Uint8Array), toHex(utf8("a".repeat(400))));
+        assert.equal(endpoint.nextEvent(), null);
+      }
     });
   });
 }

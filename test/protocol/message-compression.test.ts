@@ -136,6 +136,20 @@ for (const role of ROLES) {
       compression.release();
     });
 
+    it("compresses parts with a threshold of Infinity only if it is told to", () => {
+      for (const [threshold, is] of [
+        [1e9, true],
+        [Infinity, false],
+      ] as const) {
+        const compression = new MessageCompression(role, parameters({ threshold }));
+        assert.deepEqual(
+          [undefined, true, false].map((compress) => compression.isForParts(compress)),
+          [is, true, false],
+        );
+        compression.release();
+      }
+    });
+
     it("has prepared messages compressed once for all that have the same settings", () => {
       const message = prepareMessage(Buffer.from(sample("json", 900)).toString());
       const make = (changes: object) => new MessageCompression(role, parameters(changes));
