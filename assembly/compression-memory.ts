@@ -17,9 +17,10 @@
  * │ 0x400000│            │ end: 64 pages                                                    │
  * └─────────┴────────────┴──────────────────────────────────────────────────────────────────┘
  *
- * Nothing but BLOCKS keeps anything between two calls, so calls for different streams may alternate. Before
- * INPUT lie 1 KiB for what the last call left unread; behind each region lies slack that loops may read
- * and write 32 bytes into.
+ * Nothing but BLOCKS keeps anything between two calls, so calls for different streams may alternate; except that
+ * `deflate` without a flush leaves the block under way in SYMBOLS and DEFLATE_TABLES, for the next call to go on with.
+ * Before INPUT lie 1 KiB for what the last call left unread; behind each region lies slack that loops may read and
+ * write 32 bytes into.
  *
  * This file holds numbers only, as `memory.ts` does, and is copied for TypeScript in the same way.
  */

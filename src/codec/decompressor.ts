@@ -31,6 +31,7 @@ import {
 } from "./compression-memory.js";
 import { assertWindowBits } from "./compression-options.js";
 import {
+  InvalidStateError,
   type ProtocolError,
   protocolError,
   STATUS_MESSAGE_TOO_BIG,
@@ -325,9 +326,18 @@ export class Decompressor {
     return copyOf(this.borrowedPiece);
   }
 
-  /** The current piece as a string, if it is all of a message of text. */
+  /**
+   * The current piece as a string.
+   *
+   * @throws {InvalidStateError} unless it is all of a message that was pushed as text, and so was validated.
+   */
   text(): string {
-    const { shard } = this.#holding.block as Block;
+    const { block } = this.#holding;
+    const isWhole = this.isLast && this.length === this.#end - this.#start;
+    if (block === undefined || !isWhole || this.#place.text !== true) {
+      throw new InvalidStateError("text() is for a piece that is all of a message of text; use piece");
+    }
+    const { shard } = block;
     return this.isAscii ? asciiAt(shard, this.#start, this.#end) : textOf(this.borrowedPiece, false);
   }
 

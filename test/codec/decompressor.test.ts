@@ -541,6 +541,22 @@ describe("Decompressor: text", () => {
     decompressor.release();
   });
 
+  it("is no string where it is not known to be one: not pushed as text, or not all of the message", () => {
+    const decompressor = new Decompressor({ contextTakeover: false });
+    const assertNone = (about: string) =>
+      assert.throws(() => decompressor.text(), { name: "InvalidStateError", message: /use piece$/ }, about);
+    assertNone("before anything");
+    decompressor.push(deflateAlone(utf8("é")));
+    assert.ok(decompressor.next(), "a piece");
+    assertNone("not text");
+    assert.equal(decompressor.next(), false);
+    decompressor.push(deflateAlone(utf8("é".repeat(50_000))), { text: true });
+    let pieces = 0;
+    for (; decompressor.next(); pieces++) assertNone("a part");
+    assert.ok(pieces > 1, `${pieces} pieces`);
+    assertNone("behind the last");
+  });
+
   it("is wrong at once where it is wrong: in the payload that has the octet, before the message ends", () => {
     for (const octets of ["ff", "c0 80", "ed a0 80", "f4 90 80 80", "80", "c3 28"]) {
       const peer = new ZlibDeflater();
