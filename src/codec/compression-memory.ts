@@ -84,10 +84,12 @@ export function isCompressionAvailable(): boolean {
   try {
     spareKernel = instantiateCompression();
     isAvailable = true;
-  } catch {
-    isAvailable = false;
+    return true;
+  } catch (error) {
+    // Where there is no memory now there may be some later.
+    if (!(error instanceof RangeError)) isAvailable = false;
+    return false;
   }
-  return isAvailable;
 }
 
 /** Bytes that a block to deflate takes. */
