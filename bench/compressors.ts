@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { constants, createDeflateRaw, createInflateRaw, deflateRawSync, inflateRawSync } from "node:zlib";
 import { Deflate, Inflate, Z_SYNC_FLUSH } from "pako";
+import type { ZlibHandle } from "../test/support/zlib-streams.js";
 import { Compressor, Decompressor } from "./hawser.js";
 
 /** What a flush ends with, and a message on the wire does not. */
@@ -90,19 +91,7 @@ export function zlibOneShotDecompressor(): Coder {
 
 /** What zlib's streams have inside. */
 interface Kept {
-  readonly _handle: {
-    /** Input and output are each bytes, an offset and a length. */
-    writeSync(
-      flush: number,
-      input: Uint8Array,
-      inputOffset: number,
-      inputLength: number,
-      output: Uint8Array,
-      outputOffset: number,
-      outputLength: number,
-    ): void;
-    reset(): void;
-  };
+  readonly _handle: ZlibHandle & { reset(): void };
   /** Bytes of output, and of input, that the last call left. */
   readonly _writeState: Uint32Array;
   close(): void;

@@ -74,13 +74,14 @@ export class Hub {
   broadcast(data: string | Uint8Array | PreparedMessage, options: BroadcastOptions = {}): number {
     const { except, type, compress } = options;
     const message = data instanceof PreparedMessage ? data : prepareMessage(data, { type });
+    const sending = compress === undefined ? undefined : { compress };
     let count = 0;
     beginTurn();
     try {
       for (const connection of this.connections) {
         if (connection === except || connection.state !== "open") continue;
         try {
-          connection.send(message, compress === undefined ? undefined : { compress });
+          connection.send(message, sending);
           count++;
         } catch {
           // It is in the middle of another message, or too much waits for it and its policy is to throw: no reason

@@ -2,39 +2,18 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { inflateRawSync, constants as zlib } from "node:zlib";
 import { createConnection, type DeflateParameters, prepareMessage } from "../../src/index.js";
+import { AGREED, ALONE, TEXTS } from "../support/agreed.js";
 import { both, listen } from "../support/connections.js";
-import { messages, sample } from "../support/corpus.js";
-import { BINARY, concat, frame, TEXT } from "../support/frames.js";
+import { sample } from "../support/corpus.js";
+import { BINARY, frame, TEXT } from "../support/frames.js";
 import { utf8 } from "../support/hex.js";
 import { rawClient, requestText, settle, until } from "../support/sockets.js";
 import { duplexPair } from "../support/streams.js";
 import { readFrames } from "../support/wire.js";
+import { inflateAlone } from "../support/zlib-streams.js";
 
 const EXTENSIONS = "Sec-WebSocket-Extensions";
-
-/** What two agree on that leave everything to the other. */
-const AGREED: DeflateParameters = {
-  serverNoContextTakeover: false,
-  clientNoContextTakeover: false,
-  serverMaxWindowBits: 15,
-  clientMaxWindowBits: 15,
-  windowBits: 13,
-  level: undefined,
-  memLevel: undefined,
-  threshold: undefined,
-};
-
-const ALONE = { ...AGREED, serverNoContextTakeover: true, clientNoContextTakeover: true };
-
-const TEXTS = messages("json", 300, 20).map((bytes) => new TextDecoder().decode(bytes));
-
-/** By zlib; whole messages that refer to none before. */
-function inflate(payload: Uint8Array): Uint8Array {
-  const tail = Uint8Array.of(0, 0, 0xff, 0xff);
-  return inflateRawSync(concat([payload, tail]), { finishFlush: zlib.Z_SYNC_FLUSH });
-}
 
 describe("what is sent", () => {
   it("is compressed from the threshold on, unless a message says otherwise", {
@@ -62,7 +41,7 @@ describe("what is sent", () => {
       [0, 1, 1, 0, 0, 0, 0, 1, 0, 1, 1],
     );
     for (const { rsv, opcode, payload } of peer.frames) {
-      if (rsv === 4) assert.match(Buffer.from(inflate(payload)).toString(), /^a{99,100}$/);
+      if (rsv === 4) assert.match(Buffer.from(inflateAlone(payload)).toString(), /^a{99,100}$/);
       assert.equal(opcode === TEXT || opcode === BINARY, true, `opcode ${opcode}`);
     }
   });

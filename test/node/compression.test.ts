@@ -13,30 +13,14 @@ import {
   serve,
   tryConnect,
 } from "../../src/index.js";
+import { AGREED, ALONE, TEXTS } from "../support/agreed.js";
 import { listen } from "../support/connections.js";
-import { messages } from "../support/corpus.js";
 import { TEXT } from "../support/frames.js";
 import { utf8 } from "../support/hex.js";
 import { acceptingServer, rawClient, requestText } from "../support/sockets.js";
 import { duplexPair } from "../support/streams.js";
 
 const EXTENSIONS = "Sec-WebSocket-Extensions";
-
-/** What two agree on that leave everything to the other. */
-const AGREED: DeflateParameters = {
-  serverNoContextTakeover: false,
-  clientNoContextTakeover: false,
-  serverMaxWindowBits: 15,
-  clientMaxWindowBits: 15,
-  windowBits: 13,
-  level: undefined,
-  memLevel: undefined,
-  threshold: undefined,
-};
-
-const ALONE = { ...AGREED, serverNoContextTakeover: true, clientNoContextTakeover: true };
-
-const TEXTS = messages("json", 300, 20).map((bytes) => new TextDecoder().decode(bytes));
 
 describe("options of compression", () => {
   const wrong: readonly [name: string, value: unknown, error: typeof TypeError | typeof RangeError][] = [

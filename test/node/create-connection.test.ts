@@ -3,37 +3,17 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
-import { Duplex } from "node:stream";
 import { describe, it, type TestContext } from "node:test";
 import { encodeText } from "../../src/codec/index.js";
 import { type Connection, type CreateConnectionOptions, createConnection } from "../../src/node/index.js";
 import { hex } from "../support/hex.js";
-
-/** Two streams, each of which reads what the other one writes. */
-function pair(): [Duplex, Duplex] {
-  const make = (other: () => Duplex) =>
-    new Duplex({
-      read() {},
-      write(chunk, _encoding, done) {
-        // A copy: what is written may be used again once it counts as written.
-        other().push(Uint8Array.from(chunk));
-        done();
-      },
-      final(done) {
-        other().push(null);
-        done();
-      },
-    });
-  const left: Duplex = make(() => right);
-  const right: Duplex = make(() => left);
-  return [left, right];
-}
+import { duplexPair } from "../support/streams.js";
 
 function connected(
   serverOptions: Omit<CreateConnectionOptions, "role"> = {},
   clientOptions: Omit<CreateConnectionOptions, "role"> = {},
 ): [server: Connection, client: Connection] {
-  const [left, right] = pair();
+  const [left, right] = duplexPair();
   return [
     createConnection(left, { role: "server", ...serverOptions }),
     createConnection(right, { role: "client", ...clientOptions }),
@@ -94,7 +74,7 @@ describe("createConnection", () => {
   });
 
   it("throws for options that make no sense", () => {
-    const [left] = pair();
+    const [left] = duplexPair();
     assert.throws(() => createConnection(left, { role: "any" as "server" }), /^TypeError: role must be/);
     assert.throws(() => createConnection(left, { role: "server", highWaterMark: -1 }), RangeError);
     assert.throws(() => createConnection(left, { role: "server", outbox: [hex("81")] }), TypeError);

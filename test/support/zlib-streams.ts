@@ -14,7 +14,7 @@ export const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
 const { Z_SYNC_FLUSH } = zlib.constants;
 
 /** What lies below zlib's streams, and is used here: it needs no turn of the event loop. */
-interface Handle {
+export interface ZlibHandle {
   writeSync(
     flush: number,
     input: Uint8Array,
@@ -31,14 +31,14 @@ const OUTPUT_LENGTH = 0x10000;
 
 abstract class ZlibStream {
   readonly #stream: zlib.InflateRaw | zlib.DeflateRaw;
-  readonly #handle: Handle;
+  readonly #handle: ZlibHandle;
   /** How much room and how much input the last call left. */
   readonly #left: Uint32Array;
   readonly #output = new Uint8Array(OUTPUT_LENGTH);
   #error: Error | undefined = undefined;
 
   constructor(stream: zlib.InflateRaw | zlib.DeflateRaw) {
-    const { _handle, _writeState } = stream as unknown as { _handle: Handle; _writeState: Uint32Array };
+    const { _handle, _writeState } = stream as unknown as { _handle: ZlibHandle; _writeState: Uint32Array };
     this.#stream = stream;
     this.#handle = _handle;
     this.#left = _writeState;
