@@ -2,7 +2,7 @@
 
 import type { Duplex } from "node:stream";
 import { inspect } from "node:util";
-import { CloseCode, type Role } from "../codec/index.js";
+import { CloseCode, type Role, utf8Length } from "../codec/index.js";
 import {
   assertValidMessage,
   type Counters,
@@ -206,7 +206,7 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
    */
   sendMessage(message: Message): boolean {
     assertValidMessage(message);
-    const length = typeof message.data === "string" ? Buffer.byteLength(message.data) : message.data.length;
+    const length = typeof message.data === "string" ? utf8Length(message.data) : message.data.length;
     if (length > this.maxFrameSize) {
       throw new RangeError(
         `a message must have at most ${this.maxFrameSize} bytes, not ${length}: see sendAll`,

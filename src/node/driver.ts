@@ -5,12 +5,18 @@
 
 import type { Duplex } from "node:stream";
 import { CloseCode, InvalidStateError, type LimitError } from "../codec/index.js";
-import { type DeflateParameters, Endpoint, Message, PingTracker } from "../protocol/index.js";
+import {
+  type DeflateParameters,
+  Endpoint,
+  Inbox,
+  type InboxOwner,
+  Message,
+  PingTracker,
+} from "../protocol/index.js";
 import type { Connection } from "./connection.js";
 import type { ConnectionHandlers, ConnectionSettings } from "./connection-options.js";
 import { type Deferred, defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
-import { Inbox, type InboxOwner } from "./inbox.js";
 import { type Liveness, type Living, steadyNow } from "./liveness.js";
 import { Outbox, type OutboxOwner } from "./outbox.js";
 import { type PumpSink, SocketPump } from "./socket-pump.js";

@@ -9,7 +9,7 @@ export {
   isConnection,
   type Opening,
 } from "./connection.js";
-export type { ConnectionHandlers, ConnectionOptions, OverflowPolicy } from "./connection-options.js";
+export type { ConnectionHandlers, ConnectionOptions } from "./connection-options.js";
 export { type CreateConnectionOptions, createConnection } from "./create-connection.js";
 export type { Closed } from "./driver.js";
 export type { BroadcastOptions, CloseOptions, ServerCounters } from "./hub.js";

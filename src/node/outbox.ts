@@ -4,15 +4,21 @@
  */
 
 import { decodeFrame } from "../codec/index.js";
-import type { Endpoint, PreparedMessage, SendOptions } from "../protocol/index.js";
-import { PreparedMessage as Prepared } from "../protocol/index.js";
+import {
+  type Bytes,
+  bufferOverflow,
+  type Endpoint,
+  PreparedMessage,
+  type SendOptions,
+  toBytes,
+} from "../protocol/index.js";
 import type { ConnectionSettings } from "./connection-options.js";
 import { type Deferred, defer } from "./deferred.js";
 import type { SocketPump } from "./socket-pump.js";
 import { beginTurn, endTurn, type Flushable, flushLater } from "./turn.js";
 
 /** What can be sent. Bytes are copied, but for a prepared message. */
-export type Sendable = string | Uint8Array | ArrayBuffer | ArrayBufferView | PreparedMessage;
+export type Sendable = string | Bytes | PreparedMessage;
 
 /** The connection that the outbox is of. */
 export interface OutboxOwner {
@@ -52,7 +58,8 @@ export class Outbox implements Flushable {
   }
 
   send(data: Sendable, options?: SendOptions): boolean {
-    const message = typeof data === "string" || data instanceof Uint8Array ? data : toBytes(data);
+    const isReady = typeof data === "string" || data instanceof Uint8Array || data instanceof PreparedMessage;
+    const message = isReady ? data : toBytes(data);
     if (this.#isHigh || this.#isBacklogged || this.#endpoint.state !== "open" || !this.isOpen) {
       if (!this.mayQueue()) return false;
     }
@@ -66,9 +73,7 @@ export class Outbox implements Flushable {
     const { maxBufferedAmount, onOverflow } = this.#settings;
     const waiting = this.bufferedAmount;
     if (waiting <= maxBufferedAmount) return true;
-    if (onOverflow === "throw") {
-      throw new RangeError(`${waiting} bytes wait to be sent, and maxBufferedAmount is ${maxBufferedAmount}`);
-    }
+    if (onOverflow === "throw") throw bufferOverflow(waiting, maxBufferedAmount);
     if (onOverflow === "close") this.#owner.onOverflow(waiting);
     return false;
   }
@@ -208,22 +213,4 @@ function splitFrames(segments: readonly Uint8Array[], allowRsv1: boolean): Uint8
     }
   }
   return frames;
-}
-
-/**
- * What was given to be sent, as bytes.
- *
- * @throws {TypeError} for anything but bytes: a number, say, never becomes a length.
- */
-function toBytes(data: Exclude<Sendable, string>): Uint8Array | PreparedMessage {
-  if (data instanceof Prepared) return data;
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const tag = Object.prototype.toString.call(data);
-  if (tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]") return new Uint8Array(data);
-  throw new TypeError(`what is sent must be a string, bytes or a prepared message, not ${describe(data)}`);
-}
-
-function describe(value: unknown): string {
-  if (value === null || typeof value !== "object") return String(value);
-  return Array.isArray(value) ? "an array" : "an object";
 }

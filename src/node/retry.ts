@@ -1,39 +1,11 @@
 /** Opening a connection in several attempts. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { HandshakeError } from "../protocol/index.js";
+import { openWithRetry, type RetryLimits } from "../protocol/index.js";
 import { type ConnectOptions, connect } from "./client.js";
 import type { Connection } from "./connection.js";
 
-export interface RetryOptions<Data = unknown> extends ConnectOptions<Data> {
-  /** Attempts in all. Default: as many as it takes. */
-  readonly maxAttempts?: number | undefined;
-  /** Milliseconds before the second attempt. Default 1000. */
-  readonly delay?: number | undefined;
-  /** What each delay is longer than the one before, as a factor. Default 2. */
-  readonly factor?: number | undefined;
-  /** Milliseconds that no delay exceeds. Default 30 s. */
-  readonly maxDelay?: number | undefined;
-  /**
-   * How much of a delay is left to chance, from 0 to 1, so that the clients of a server that comes back do not all come
-   * at once. Default 0.5.
-   */
-  readonly jitter?: number | undefined;
-  /** Told about each failure that another attempt follows. */
-  readonly onRetry?: ((error: unknown, attempt: number, delayMs: number) => void) | undefined;
-}
-
-/** Statuses of a server that may answer otherwise later (RFC 9110 §15, RFC 6585). */
-const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
-
-/** A timer of the host that is set to more than this fires at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** Whether another attempt may end otherwise: not when the server refuses us, or the call makes no sense. */
-function isPassing(error: unknown): boolean {
-  if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError) return false;
-  return !(error instanceof HandshakeError) || error.status < 400 || PASSING.has(error.status);
-}
+export interface RetryOptions<Data = unknown> extends ConnectOptions<Data>, RetryLimits {}
 
 /**
  * Opens a connection; where that fails, waits and tries again, longer each time. A connection that closes later is
@@ -42,35 +14,11 @@ function isPassing(error: unknown): boolean {
  * @throws what the last attempt threw; what the server will not change its mind about (401, 403, 404, …), at once;
  *   `signal.reason`.
  */
-export async function connectWithRetry<Data = unknown>(
+export function connectWithRetry<Data = unknown>(
   url: string | URL,
   options: RetryOptions<Data> = {},
 ): Promise<Connection<Data>> {
-  const { maxAttempts = Infinity, delay = 1000, factor = 2, maxDelay = 30_000, jitter = 0.5 } = options;
-  for (const [name, value] of Object.entries({ delay, factor, maxDelay })) {
-    if (!(value >= 0)) throw new RangeError(`${name} must be a number from 0 on, not ${String(value)}`);
-  }
-  if (!(maxAttempts >= 1)) throw new RangeError(`maxAttempts must be at least 1, not ${String(maxAttempts)}`);
-  if (!(jitter >= 0 && jitter <= 1))
-    throw new RangeError(`jitter must be from 0 to 1, not ${String(jitter)}`);
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await connect(url, options);
-    } catch (error) {
-      if (options.signal?.aborted) throw options.signal.reason;
-      if (attempt >= maxAttempts || !isPassing(error)) throw error;
-      const full = delay === 0 ? 0 : Math.min(maxDelay, MAX_TIMER_MS, delay * factor ** (attempt - 1));
-      const delayMs = Math.round(full * (1 - jitter * Math.random()));
-      options.onRetry?.(error, attempt, delayMs);
-      await pause(delayMs, options.signal);
-    }
-  }
-}
-
-async function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await sleep(delayMs, undefined, signal === undefined ? {} : { signal });
-  } catch {
-    throw signal?.reason;
-  }
+  const { signal } = options;
+  const wait = (delayMs: number) => sleep(delayMs, undefined, signal === undefined ? {} : { signal });
+  return openWithRetry(() => connect(url, options), options, wait, signal);
 }

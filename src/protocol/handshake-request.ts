@@ -233,7 +233,8 @@ function assertPath(path: string): void {
   }
 }
 
-function addQuery(path: string, init: QueryInit | undefined): string {
+/** The resource name with parameters added to its query; those whose value is undefined are left out. */
+export function addQuery(path: string, init: QueryInit | undefined): string {
   if (init === undefined) return path;
   const query = new URLSearchParams();
   const entries =

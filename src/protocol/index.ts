@@ -3,6 +3,13 @@
  * handshake (§5.4 to §7). The same on every runtime.
  */
 
+export {
+  type BufferLimits,
+  bufferOverflow,
+  checkBufferLimits,
+  type OverflowPolicy,
+} from "./buffer-limits.js";
+export { type Bytes, toBytes } from "./bytes.js";
 export { addCounters, type Counters, NO_COUNTERS } from "./counters.js";
 export {
   DEFAULT_MAX_MESSAGE_SIZE,
@@ -18,6 +25,7 @@ export {
   HandshakeErrorStatus,
 } from "./handshake-error.js";
 export {
+  addQuery,
   buildHandshakeRequest,
   type Credentials,
   type HandshakeRequestOptions,
@@ -74,6 +82,7 @@ export {
   type HttpHeaders,
   parseHeaders,
 } from "./headers.js";
+export { Inbox, type InboxOwner } from "./inbox.js";
 export { assertValidMessage, isMessage, Message, type MessageType, messageTooBig } from "./message.js";
 export { MessageQueue } from "./message-queue.js";
 export {
@@ -95,3 +104,4 @@ export {
 } from "./permessage-deflate.js";
 export { PingTracker } from "./ping-tracker.js";
 export { PreparedMessage, type PrepareOptions, prepareMessage } from "./prepared-message.js";
+export { openWithRetry, type RetryLimits } from "./retry.js";

@@ -3,8 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { LimitError } from "../../src/codec/index.js";
-import { Inbox, type InboxOwner } from "../../src/node/inbox.js";
-import { Message } from "../../src/protocol/index.js";
+import { Inbox, type InboxOwner, Message } from "../../src/protocol/index.js";
 import { hex, toHex, utf8 } from "../support/hex.js";
 
 class Owner implements InboxOwner {

@@ -1,10 +1,11 @@
 /**
  * What arrived and waits for `receive`: for connections without a message handler. Says when so much waits that
- * the socket should not be read.
+ * no more should be read. Knows no transport.
  */
 
-import { type LimitError, PayloadBuffer } from "../codec/index.js";
-import { Message, MessageQueue, messageTooBig } from "../protocol/index.js";
+import { type LimitError, PayloadBuffer, utf8Length } from "../codec/index.js";
+import { Message, messageTooBig } from "./message.js";
+import { MessageQueue } from "./message-queue.js";
 
 /** The connection that the inbox is of. */
 export interface InboxOwner {
@@ -21,6 +22,7 @@ export class Inbox {
   readonly #owner: InboxOwner;
   readonly #highWaterMark: number;
 
+  /** @param highWaterMark - bytes that may wait, roughly. */
   constructor(owner: InboxOwner, highWaterMark: number) {
     this.#owner = owner;
     this.#highWaterMark = highWaterMark;
@@ -58,7 +60,7 @@ export class Inbox {
     for (;;) {
       const message = await this.receive();
       if (message === undefined || (message.type !== "text" && message.type !== "binary")) return message;
-      length += typeof message.data === "string" ? Buffer.byteLength(message.data) : message.data.length;
+      length += typeof message.data === "string" ? utf8Length(message.data) : message.data.length;
       if (length > maxMessageSize) {
         const error = messageTooBig(0, maxMessageSize, length);
         this.#owner.onTooBig(error);
