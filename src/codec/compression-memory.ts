@@ -4,7 +4,13 @@
  * back; one that is empty is kept, so that streams without context takeover find a warm block for each message.
  */
 
-import { BLOCKS, BLOCKS_END, type CompressionKernel, instantiateCompression } from "../kernel/index.js";
+import {
+  BLOCKS,
+  BLOCKS_END,
+  type CompressionKernel,
+  instantiateCompression,
+  provideCompression,
+} from "../kernel/index.js";
 import { createStringReader, type StringReader, writable } from "./host.js";
 
 /** Blocks begin at multiples of this: a line of the cache. */
@@ -92,6 +98,12 @@ export function isCompressionAvailable(): boolean {
   }
 }
 
+/** Has the module for compression from somebody who compiled it; from now on there is compression. */
+export function provideCompressionModule(module: WebAssembly.Module): void {
+  provideCompression(module);
+  isAvailable = undefined;
+}
+
 /** Bytes that a block to deflate takes. */
 export function deflateLength(windowBits: number, level: number, hashBits: number, capacity: number): number {
   const key = ((capacity * 32 + hashBits) * 16 + windowBits) * 16 + level;
@@ -144,15 +156,18 @@ export interface Holding {
   block: Block | undefined;
 }
 
-/** What was held by streams that were forgotten without a word. */
-const forgotten = /* @__PURE__ */ new FinalizationRegistry<Holding>(({ block }) => {
-  if (block !== undefined) giveBlock(block);
-});
+/** What was held by streams that were forgotten without a word; some servers at a network's edge cannot know. */
+const forgotten =
+  typeof FinalizationRegistry === "undefined"
+    ? undefined
+    : /* @__PURE__ */ new FinalizationRegistry<Holding>(({ block }) => {
+        if (block !== undefined) giveBlock(block);
+      });
 
 /**
  * Gives back what a stream holds, whatever that is then, when the stream is garbage. Once for each stream: it takes
  * about as long as to inflate a short message.
  */
 export function watchHolding(stream: object, holding: Holding): void {
-  forgotten.register(stream, holding);
+  forgotten?.register(stream, holding);
 }

@@ -37,4 +37,5 @@ export { isControl, Opcode } from "./opcode.js";
 export { PayloadBuffer, reuse } from "./payload-buffer.js";
 export type { Role } from "./role.js";
 export { isValidUtf8, Utf8Validator } from "./utf8.js";
+export { provideWebAssembly, type WebAssemblyModules } from "./web-assembly.js";
 export { kernelBackend, receiveBuffer } from "./workspace.js";

@@ -5,7 +5,7 @@
 
 import { instantiateSync } from "@assemblyscript/loader";
 import { COMPRESSION_BYTES } from "./generated/compression-bytes.js";
-import { decodeBase64 } from "./instance.js";
+import { assertModule, decodeBase64 } from "./instance.js";
 
 /** Addresses are byte offsets into `bytes`; the map is `compression-layout.ts`. */
 export interface CompressionKernel {
@@ -34,6 +34,16 @@ export interface CompressionKernel {
 }
 
 let compiled: WebAssembly.Module | undefined;
+
+/**
+ * Has instances made of a module that somebody else compiled.
+ *
+ * @throws {TypeError} for another module.
+ */
+export function provideCompression(module: WebAssembly.Module): void {
+  assertModule(module, "compression", "inflateInit");
+  compiled = module;
+}
 
 /**
  * A new instance.

@@ -1,10 +1,10 @@
 /** The kernel's door: which backend is in use, and the map of its memory. */
 
-import { instantiateKernel } from "./instance.js";
+import { assertModule, instantiateKernel } from "./instance.js";
 import type { Kernel, KernelBackend } from "./kernel.js";
 import { createReferenceKernel } from "./reference.js";
 
-export { type CompressionKernel, instantiateCompression } from "./compression.js";
+export { type CompressionKernel, instantiateCompression, provideCompression } from "./compression.js";
 export * from "./generated/compression-layout.js";
 export * from "./generated/layout.js";
 export type { Kernel, KernelBackend } from "./kernel.js";
@@ -35,4 +35,15 @@ function createKernel(): Kernel {
 export function selectKernel(backend: KernelBackend): Kernel {
   current = created[backend] ??= backend === "wasm" ? instantiateKernel() : createReferenceKernel();
   return current;
+}
+
+/**
+ * Makes a compiled module the kernel in use from now on, where bytes must not be compiled; decoders that exist keep
+ * theirs.
+ *
+ * @throws {TypeError} for another module.
+ */
+export function provideKernel(module: WebAssembly.Module): void {
+  assertModule(module, "kernel", "scan");
+  current = created.wasm = instantiateKernel(module);
 }

@@ -28,15 +28,20 @@ export function checkBufferLimits(limits: BufferLimits): {
   onOverflow: OverflowPolicy;
 } {
   const { highWaterMark = 0x10000, maxBufferedAmount = 1 << 24, onOverflow = "close" } = limits;
-  for (const [name, value] of Object.entries({ highWaterMark, maxBufferedAmount })) {
-    if (typeof value !== "number" || !(value >= 0)) {
-      throw new RangeError(`${name} must be a number of bytes from 0 to Infinity, not ${String(value)}`);
-    }
-  }
+  assertByteCounts({ highWaterMark, maxBufferedAmount });
   if (!POLICIES.includes(onOverflow)) {
     throw new TypeError(`onOverflow must be "close", "drop" or "throw", not ${String(onOverflow)}`);
   }
   return { highWaterMark, maxBufferedAmount, onOverflow };
+}
+
+/** @throws {RangeError} for a limit that is no number of bytes, by its name. */
+export function assertByteCounts(limits: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(limits)) {
+    if (typeof value !== "number" || !(value >= 0)) {
+      throw new RangeError(`${name} must be a number of bytes from 0 to Infinity, not ${String(value)}`);
+    }
+  }
 }
 
 /**

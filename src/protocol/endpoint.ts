@@ -21,6 +21,7 @@ import {
   type ProtocolError,
   type Role,
 } from "../codec/index.js";
+import { assertByteCounts } from "./buffer-limits.js";
 import { truncateReason } from "./close-reason.js";
 import type { Counters } from "./counters.js";
 import { giveDecoder, takeDecoder } from "./decoder-pool.js";
@@ -142,11 +143,7 @@ export class Endpoint implements Delivery {
       maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE,
     } = options;
     const { text = "string", autoPong = true, autoClose = true, partial = false, borrow = false } = options;
-    if (typeof maxMessageSize !== "number" || !(maxMessageSize >= 0)) {
-      throw new RangeError(
-        `maxMessageSize must be a number of bytes from 0 to Infinity, not ${String(maxMessageSize)}`,
-      );
-    }
+    assertByteCounts({ maxMessageSize });
     if (text !== "string" && text !== "bytes") {
       throw new TypeError(`text must be "string" or "bytes", not ${String(text)}`);
     }

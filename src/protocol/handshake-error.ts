@@ -44,6 +44,8 @@ export const HandshakeErrorStatus = {
   WS_ERR_REDIRECTED: 0,
   /** Not the digest of our key (§4.1 item 4 of the response). */
   WS_ERR_INVALID_ACCEPT_HEADER: 0,
+  /** The browser opened no connection, and does not say why: pages are not to find out what is in a network. */
+  WS_ERR_CONNECTION_FAILED: 0,
   /** An extension that was not offered (§4.1 item 5 of the response), or one with other parameters (RFC 7692 §7). */
   WS_ERR_UNEXPECTED_EXTENSION: 0,
   /** A subprotocol that was not offered (§4.1 item 6 of the response), or none where one was required. */

@@ -4,6 +4,7 @@
  */
 
 export {
+  assertByteCounts,
   type BufferLimits,
   bufferOverflow,
   checkBufferLimits,

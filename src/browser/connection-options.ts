@@ -1,0 +1,65 @@
+/** Options of a connection in a browser, and the handlers that it calls. */
+
+import {
+  assertByteCounts,
+  type BufferLimits,
+  checkBufferLimits,
+  DEFAULT_MAX_MESSAGE_SIZE,
+  type Message,
+  type OverflowPolicy,
+} from "../protocol/index.js";
+import type { Connection } from "./connection.js";
+
+/**
+ * Functions that a connection calls. What one throws, or rejects with, closes the connection and goes to `error`;
+ * others live on.
+ */
+export interface ConnectionHandlers<Data = unknown> {
+  /** The connection is open. */
+  open?(connection: Connection<Data>): unknown;
+  /** A message arrived. Without it, see `receive`. */
+  message?(connection: Connection<Data>, message: Message): unknown;
+  /** After `send` returned false: it is worth sending again. */
+  drain?(connection: Connection<Data>): unknown;
+  /** The connection is closed (§7.1.4), with the code and the reason that came. Called once, last. */
+  close?(connection: Connection<Data>, code: number, reason: string): unknown;
+  /** The browser failed the connection, a limit was exceeded, or a handler failed. */
+  error?(connection: Connection<Data>, error: Error): unknown;
+}
+
+export interface ConnectionOptions extends BufferLimits {
+  /** Greatest message, in bytes, that is delivered; a longer one closes the connection. Default 16 MiB. */
+  readonly maxMessageSize?: number | undefined;
+  /** What text is delivered as: strings, or their bytes in UTF-8. Default "string". */
+  readonly text?: "string" | "bytes" | undefined;
+  /**
+   * Bytes that may wait to be received: a page cannot stop its browser from reading, so more than these close the
+   * connection. Default 64 MiB.
+   */
+  readonly maxQueuedAmount?: number | undefined;
+}
+
+/** The same, with defaults, checked. */
+export interface ConnectionSettings {
+  readonly maxMessageSize: number;
+  readonly textAsBytes: boolean;
+  readonly maxQueuedAmount: number;
+  readonly highWaterMark: number;
+  readonly maxBufferedAmount: number;
+  readonly onOverflow: OverflowPolicy;
+}
+
+/**
+ * Checks options and fills in what is missing.
+ *
+ * @throws {TypeError | RangeError} saying what was expected.
+ */
+export function settingsOf(options: ConnectionOptions): ConnectionSettings {
+  const limits = checkBufferLimits(options);
+  const { maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE, maxQueuedAmount = 1 << 26, text = "string" } = options;
+  assertByteCounts({ maxMessageSize, maxQueuedAmount });
+  if (text !== "string" && text !== "bytes") {
+    throw new TypeError(`text must be "string" or "bytes", not ${String(text)}`);
+  }
+  return { ...limits, maxMessageSize, maxQueuedAmount, textAsBytes: text === "bytes" };
+}

@@ -1,0 +1,253 @@
+/** A connection in a browser: the interface of Node's, as far as a page's WebSocket can keep it. */
+
+import { CloseCode } from "../codec/index.js";
+import { assertValidMessage, type Counters, type Message, parseWebSocketUrl } from "../protocol/index.js";
+import { type ConnectionHandlers, type ConnectionOptions, settingsOf } from "./connection-options.js";
+import { type Closed, Driver, type Sendable, type SendOptions } from "./driver.js";
+
+/** open, closing (a Close was sent or received, §7.1.3), closed (the socket is gone, §7.1.4). */
+export type ConnectionState = "open" | "closing" | "closed";
+
+export interface CreateConnectionOptions<Data = unknown> extends ConnectionOptions, ConnectionHandlers<Data> {
+  /** What `connection.data` begins with. */
+  readonly data?: Data;
+}
+
+/**
+ * A connection. `connect` makes them, and `createConnection`.
+ *
+ * Messages go to `handlers.message` if there is one, as they arrive; else they wait for `receive`.
+ */
+export class Connection<Data = unknown> implements AsyncIterable<Message> {
+  readonly role = "client";
+  readonly url: string;
+  /** Name or address, and the port if it is not the default. */
+  readonly host: string;
+  /** §1.9: the subprotocol in use, "" for none. */
+  readonly protocol: string;
+  /** §9: the extensions in use, as the server accepted them, "" for none. */
+  readonly extensions: string;
+  /** Bytes; of every message that is received. */
+  readonly maxMessageSize: number;
+  /** The browser's. Look at it; what is sent past the connection breaks it. */
+  readonly socket: WebSocket;
+  /** Yours. */
+  data: Data;
+  readonly #driver: Driver<Data>;
+
+  /** Use `connect` or `createConnection`. */
+  constructor(socket: WebSocket, options: CreateConnectionOptions<Data>) {
+    const settings = settingsOf(options);
+    // Where a server is at the edge of a network, its WebSockets lack what a client's have.
+    const { url = "", protocol = "", extensions = "" } = socket as Partial<WebSocket>;
+    this.url = url;
+    this.host = parseWebSocketUrl(url)?.authority ?? "";
+    this.protocol = protocol;
+    this.extensions = extensions;
+    this.maxMessageSize = settings.maxMessageSize;
+    this.socket = socket;
+    this.data = options.data as Data;
+    this.#driver = new Driver(this, socket, options, settings);
+    this.#driver.start();
+    this.#driver.run(() => options.open?.(this));
+  }
+
+  /** Called from now on; one object may serve many connections. */
+  get handlers(): ConnectionHandlers<Data> {
+    return this.#driver.handlers;
+  }
+
+  set handlers(handlers: ConnectionHandlers<Data>) {
+    this.#driver.handlers = handlers;
+  }
+
+  get state(): ConnectionState {
+    if (this.#driver.howClosed !== undefined) return "closed";
+    return this.#driver.isOpen ? "open" : "closing";
+  }
+
+  /** Whether messages can be sent. */
+  get connected(): boolean {
+    return this.state === "open";
+  }
+
+  /** What went wrong first, if anything did. */
+  get error(): Error | undefined {
+    return this.#driver.error;
+  }
+
+  /** §7.1.5; undefined while the connection is not closed. */
+  get closeCode(): number | undefined {
+    return this.#driver.howClosed?.code;
+  }
+
+  get closeReason(): string {
+    return this.#driver.howClosed?.reason ?? "";
+  }
+
+  /** What went through until now; a page does not see frames. */
+  get counters(): Pick<Counters, "messagesIn" | "messagesOut"> {
+    const { messagesIn, messagesOut } = this.#driver;
+    return { messagesIn, messagesOut };
+  }
+
+  /** Bytes that wait to be sent. */
+  get bufferedAmount(): number {
+    return this.socket.bufferedAmount;
+  }
+
+  // Sending ─────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Sends a message.
+   *
+   * @param data - copied.
+   * @returns false when it is time to wait for `drained` or the drain handler; and when nothing is sent any more,
+   *   because the connection closes or the overflow policy drops it.
+   * @throws {TypeError} for what is no message.
+   * @throws {RangeError} if `onOverflow` is "throw", and too much waits.
+   */
+  send(data: Sendable, options?: SendOptions): boolean {
+    return this.#driver.send(data, options);
+  }
+
+  /** Sends bytes as a binary message. */
+  sendBinary(bytes: Exclude<Sendable, string>): boolean {
+    return this.send(bytes, { type: "binary" });
+  }
+
+  /** `send`: a browser does not wait for handlers to return. */
+  sendNow(data: Sendable, options?: SendOptions): boolean {
+    return this.send(data, options);
+  }
+
+  /** `sendBinary`. */
+  sendBinaryNow(bytes: Exclude<Sendable, string>): boolean {
+    return this.sendBinary(bytes);
+  }
+
+  /**
+   * Sends a message, or the Close that it stands for.
+   *
+   * @throws {TypeError} for a Ping, a Pong, or a part of a message: a page cannot send them.
+   */
+  sendMessage(message: Message): boolean {
+    assertValidMessage(message);
+    const { type, data, partial, code } = message;
+    if (partial) throw new TypeError("a browser sends whole messages: this one is a part");
+    if (type === "text" || type === "binary") return this.send(data, { type });
+    if (type !== "close") throw new TypeError(`a page cannot send a ${type}`);
+    this.#driver.close(code ?? CloseCode.NormalClosure, data as string);
+    return false;
+  }
+
+  /** `sendMessage`: a browser cuts what is long by itself. */
+  sendAll(message: Message): boolean {
+    return this.sendMessage(message);
+  }
+
+  /** Resolves when it is worth sending again, at once if it is; and when the connection is closed. */
+  drained(): Promise<void> {
+    return this.#driver.drained();
+  }
+
+  /** Does nothing: a browser holds nothing back. */
+  flush(): void {}
+
+  // Receiving ───────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * The next message; undefined once the connection is closed and all that arrived was received. For connections
+   * without a message handler.
+   */
+  receive(): Promise<Message | undefined> {
+    return this.#driver.inbox.receive();
+  }
+
+  /** The next message if it is here already; never waits. */
+  tryReceive(): Message | undefined {
+    return this.#driver.inbox.tryReceive();
+  }
+
+  /**
+   * The next message.
+   *
+   * @param maxMessageSize - bytes; default: the connection's.
+   * @throws {LimitError} when it is longer; the connection is then closed.
+   */
+  receiveAll(maxMessageSize: number = this.maxMessageSize): Promise<Message | undefined> {
+    return this.#driver.inbox.receiveAll(maxMessageSize);
+  }
+
+  /** Messages until the connection is closed. Leaving the loop closes it. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Message, void, undefined> {
+    try {
+      for (let message: Message | undefined; (message = await this.receive()) !== undefined; ) yield message;
+    } finally {
+      // If the loop was left by an error, or to close with another code, that is to come first.
+      setTimeout(() => void this.close());
+    }
+  }
+
+  /** Stops calling the message handler. The browser goes on reading: what arrives waits, see `maxQueuedAmount`. */
+  pause(): void {
+    if (this.#driver.isOpen) this.#driver.isPaused = true;
+  }
+
+  resume(): void {
+    this.#driver.resume();
+  }
+
+  get isPaused(): boolean {
+    return this.#driver.isPaused;
+  }
+
+  // Closing ─────────────────────────────────────────────────────────────────────────────────────
+
+  /** Resolves once the connection is closed. */
+  get closed(): Promise<Closed> {
+    return this.#driver.closed;
+  }
+
+  /**
+   * Begins the closing handshake (§7.1.2), behind what was sent. A second call changes nothing. The browser delivers
+   * nothing that arrives after it.
+   *
+   * @param code - 1000 or 3000 to 4999: a page can send no other; undefined is 1000.
+   * @param reason - at most 123 bytes of UTF-8.
+   * @returns how it closed, once it has.
+   * @throws {RangeError | TypeError} for a code or a reason that cannot be sent.
+   */
+  close(code: number = CloseCode.NormalClosure, reason = ""): Promise<Closed> {
+    this.#driver.close(code, reason);
+    return this.closed;
+  }
+
+  /** Does not wait for the closing handshake: nothing more is delivered, and the connection counts as lost (1006). */
+  terminate(): void {
+    this.#driver.terminate();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** `terminate`. */
+  [Symbol.dispose](): void {
+    this.terminate();
+  }
+
+  toString(): string {
+    return `Connection(${this.role} ${this.url} ${this.state})`;
+  }
+
+  toJSON(): object {
+    const { role, url, protocol, extensions, state, bufferedAmount, closeCode, closeReason, counters } = this;
+    return { role, url, protocol, extensions, state, bufferedAmount, closeCode, closeReason, counters };
+  }
+}
+
+/** Whether a value is a Connection. */
+export function isConnection(value: unknown): value is Connection {
+  return value instanceof Connection;
+}

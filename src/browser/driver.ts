@@ -1,0 +1,297 @@
+/**
+ * Drives a WebSocket of the browser's: its events to handlers or to the inbox, what is sent to it, and how it ends.
+ * The Connection is its face.
+ */
+
+import { CloseCode, encodeCloseBody, type LimitError, utf8Length } from "../codec/index.js";
+import {
+  type Bytes,
+  bufferOverflow,
+  Inbox,
+  type InboxOwner,
+  Message,
+  messageTooBig,
+  type SendOptions as Options,
+  toBytes,
+} from "../protocol/index.js";
+import type { Connection } from "./connection.js";
+import type { ConnectionHandlers, ConnectionSettings } from "./connection-options.js";
+
+/** How a connection ended. */
+export interface Closed {
+  /** §7.1.5: of the Close that was received; 1005 if it had none, 1006 without one. */
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** What can be sent. Bytes are copied. */
+export type Sendable = string | Bytes;
+
+/** A page chooses no more than this: the browser compresses and cuts messages as it sees fit. */
+export type SendOptions = Pick<Options, "type">;
+
+/** A UTF-16 unit takes at most three bytes. */
+const MAX_BYTES_PER_UNIT = 3;
+
+/** `readyState` of an open WebSocket. */
+export const OPEN = 1;
+
+/** How often a backlog is looked at: a WebSocket does not tell when it has sent what waits. */
+const DRAIN_INTERVAL_MS = 16;
+
+const utf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+export class Driver<Data> implements InboxOwner {
+  readonly inbox: Inbox;
+  readonly closed: Promise<Closed>;
+  /** What went wrong first. */
+  error: Error | undefined = undefined;
+  howClosed: Closed | undefined = undefined;
+  isFinished = false;
+  isPaused = false;
+  messagesIn = 0;
+  messagesOut = 0;
+
+  readonly #connection: Connection<Data>;
+  readonly #socket: WebSocket;
+  readonly #settings: ConnectionSettings;
+  readonly #listeners = new AbortController();
+  #handlers: ConnectionHandlers<Data>;
+  #settleClosed!: (closed: Closed) => void;
+  #isPulling = false;
+  #drainTimer: ReturnType<typeof setTimeout> | undefined = undefined;
+  #waiting: (() => void)[] = [];
+
+  constructor(
+    connection: Connection<Data>,
+    socket: WebSocket,
+    handlers: ConnectionHandlers<Data>,
+    settings: ConnectionSettings,
+  ) {
+    this.#connection = connection;
+    this.#socket = socket;
+    this.#handlers = handlers;
+    this.#settings = settings;
+    this.inbox = new Inbox(this, settings.maxQueuedAmount);
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+  }
+
+  /** Begins to listen. */
+  start(): void {
+    const socket = this.#socket;
+    const { signal } = this.#listeners;
+    socket.binaryType = "arraybuffer";
+    socket.addEventListener("message", ({ data }) => this.#receive(data), { signal });
+    socket.addEventListener("error", () => this.#report(new Error("the browser failed the connection")), {
+      signal,
+    });
+    socket.addEventListener("close", ({ code, reason }) => this.#gone({ code, reason }), { signal });
+  }
+
+  get handlers(): ConnectionHandlers<Data> {
+    return this.#handlers;
+  }
+
+  /** A message handler gets what waited for it, too. */
+  set handlers(handlers: ConnectionHandlers<Data>) {
+    if (typeof handlers !== "object" || handlers === null) {
+      throw new TypeError(`handlers must be an object, not ${String(handlers)}`);
+    }
+    this.#handlers = handlers;
+    this.pull();
+  }
+
+  get isOpen(): boolean {
+    return this.howClosed === undefined && this.#socket.readyState === OPEN;
+  }
+
+  // Events ──────────────────────────────────────────────────────────────────────────────────────
+
+  #receive(data: string | ArrayBuffer): void {
+    // What a connection that failed had still under way.
+    if (!this.isOpen) return;
+    const { maxMessageSize, textAsBytes } = this.#settings;
+    const length = lengthOf(data, maxMessageSize);
+    if (length > maxMessageSize) {
+      this.fail(messageTooBig(0, maxMessageSize, length));
+      return;
+    }
+    this.messagesIn++;
+    if (typeof data !== "string") this.inbox.push(new Message(new Uint8Array(data), "binary"));
+    else this.inbox.push(new Message(textAsBytes ? new TextEncoder().encode(data) : data, "text"));
+    this.pull();
+    if (!this.inbox.isFull) return;
+    const { maxQueuedAmount } = this.#settings;
+    this.fail(new RangeError(`more than ${maxQueuedAmount} bytes wait to be received`));
+  }
+
+  /** Gives the message handler what waits for it, unless it is to wait longer. */
+  pull(): void {
+    if (this.#isPulling) return;
+    this.#isPulling = true;
+    while (!this.isPaused && this.#handlers.message !== undefined) {
+      const message = this.inbox.shift();
+      if (message === undefined) break;
+      this.run(() => this.#handlers.message?.(this.#connection, message));
+    }
+    this.#isPulling = false;
+  }
+
+  /** Runs a handler, and looks after what it returns: it may be a promise that rejects. */
+  run(handler: () => unknown): void {
+    const failed = (thrown: unknown) =>
+      this.fail(thrown instanceof Error ? thrown : new Error(`a handler threw ${String(thrown)}`));
+    try {
+      const returned = handler();
+      if (isThenable(returned)) returned.then(undefined, failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** Fails the connection for a reason of ours. No code says which: a page may send none of those that would. */
+  fail(error: Error): void {
+    this.#report(error);
+    this.isPaused = false;
+    this.#socket.close();
+  }
+
+  onTooBig(error: LimitError): void {
+    this.fail(error);
+  }
+
+  /** Tells about the first error, once. */
+  #report(error: Error): void {
+    if (this.error !== undefined) return;
+    this.error = error;
+    try {
+      const told = this.#handlers.error?.(this.#connection, error);
+      // It was told; whoever throws at being told an error has no one left to tell.
+      if (isThenable(told)) told.then(undefined, () => undefined);
+    } catch {
+      // The same.
+    }
+  }
+
+  #gone(closed: Closed): void {
+    if (this.howClosed !== undefined) return;
+    this.howClosed = closed;
+    this.#listeners.abort();
+    // Nobody may be left to resume it, and it is still to be told that the connection is closed.
+    this.isPaused = false;
+    this.#endWaiting();
+    this.pull();
+    this.isFinished = true;
+    this.inbox.end();
+    this.run(() => this.#handlers.close?.(this.#connection, closed.code, closed.reason));
+    this.#settleClosed(closed);
+  }
+
+  // Sending ─────────────────────────────────────────────────────────────────────────────────────
+
+  send(data: Sendable, options: SendOptions | undefined): boolean {
+    const payload = payloadOf(data, options);
+    if (!this.isOpen) return false;
+    const { maxBufferedAmount, onOverflow, highWaterMark } = this.#settings;
+    const waiting = this.#socket.bufferedAmount;
+    if (waiting > maxBufferedAmount) {
+      const error = bufferOverflow(waiting, maxBufferedAmount);
+      if (onOverflow === "throw") throw error;
+      if (onOverflow === "close") this.fail(error);
+      return false;
+    }
+    this.#socket.send(payload);
+    this.messagesOut++;
+    if (this.#socket.bufferedAmount < highWaterMark) return true;
+    this.#watchBacklog();
+    return false;
+  }
+
+  drained(): Promise<void> {
+    if (!this.isOpen || this.#socket.bufferedAmount < this.#settings.highWaterMark) return Promise.resolve();
+    this.#watchBacklog();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Looks from time to time whether it is worth sending again. */
+  #watchBacklog(): void {
+    this.#drainTimer ??= setTimeout(() => {
+      this.#drainTimer = undefined;
+      const { bufferedAmount } = this.#socket;
+      // Where nothing may wait, to have sent everything is enough.
+      if (this.isOpen && bufferedAmount > 0 && bufferedAmount >= this.#settings.highWaterMark) {
+        this.#watchBacklog();
+        return;
+      }
+      this.#endWaiting();
+      if (this.isOpen) this.run(() => this.#handlers.drain?.(this.#connection));
+    }, DRAIN_INTERVAL_MS);
+  }
+
+  #endWaiting(): void {
+    clearTimeout(this.#drainTimer);
+    this.#drainTimer = undefined;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  // Closing ─────────────────────────────────────────────────────────────────────────────────────
+
+  close(code: number, reason: string): void {
+    if (code !== CloseCode.NormalClosure && !(code >= 3000 && code <= 4999)) {
+      throw new RangeError(`in a browser, the close code must be 1000 or 3000-4999, not ${code}`);
+    }
+    encodeCloseBody(code, reason);
+    this.isPaused = false;
+    this.pull();
+    this.#socket.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#socket.close();
+    this.#listeners.abort();
+    queueMicrotask(() => this.#gone({ code: CloseCode.AbnormalClosure, reason: "" }));
+  }
+
+  resume(): void {
+    this.isPaused = false;
+    this.pull();
+  }
+}
+
+/** Bytes of a message; of a string that cannot be too long, as few as they may be. */
+function lengthOf(data: string | ArrayBuffer, limit: number): number {
+  if (typeof data !== "string") return data.byteLength;
+  return data.length * MAX_BYTES_PER_UNIT <= limit ? data.length : utf8Length(data);
+}
+
+/**
+ * What a WebSocket is given to send.
+ *
+ * @throws {TypeError} for what is no message.
+ */
+function payloadOf(data: Sendable, options: SendOptions | undefined): string | Uint8Array<ArrayBuffer> {
+  const type = options?.type ?? (typeof data === "string" ? "text" : "binary");
+  if (type !== "text" && type !== "binary") {
+    throw new TypeError(`the type of what is sent must be "text" or "binary", not ${String(type)}`);
+  }
+  if (options !== undefined && "partial" in options && options.partial === true) {
+    throw new TypeError("a browser sends whole messages: partial must not be true");
+  }
+  if (typeof data === "string") return type === "text" ? data : new TextEncoder().encode(data);
+  const bytes = toBytes(data);
+  // A WebSocket takes no shared memory.
+  const own =
+    bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+  if (type === "binary") return own;
+  try {
+    return utf8.decode(own);
+  } catch {
+    throw new TypeError("bytes that are sent as text must be valid UTF-8");
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
+}

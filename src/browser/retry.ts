@@ -1,0 +1,43 @@
+/** Opening a connection in several attempts. */
+
+import { openWithRetry, type RetryLimits } from "../protocol/index.js";
+import { type ConnectOptions, connect } from "./client.js";
+import type { Connection } from "./connection.js";
+
+export interface RetryOptions<Data = unknown> extends ConnectOptions<Data>, RetryLimits {}
+
+/**
+ * Opens a connection; where that fails, waits and tries again, longer each time. A browser does not say why a
+ * connection could not be opened, so a refusal is tried again too: `maxAttempts` ends that. A connection that closes
+ * later is not opened again.
+ *
+ * @throws what the last attempt threw; `signal.reason`.
+ */
+export function connectWithRetry<Data = unknown>(
+  url: string | URL,
+  options: RetryOptions<Data> = {},
+): Promise<Connection<Data>> {
+  const { signal } = options;
+  return openWithRetry(
+    () => connect(url, options),
+    options,
+    (delayMs) => sleep(delayMs, signal),
+    signal,
+  );
+}
+
+/** Resolves later, or rejects when `signal` aborts. */
+function sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", abort);
+      resolve();
+    }, delayMs);
+    signal?.addEventListener("abort", abort, { once: true });
+    if (signal?.aborted) abort();
+  });
+}
