@@ -34,7 +34,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 };
 
 /** Files directly in src/: they re-export, no more. */
-const DOORS = ["index.ts", "index.browser.ts"];
+const DOORS = ["index.ts", "index.browser.ts", "hawser.browser.ts"];
 
 /** The one file of the pure layers that looks for what the host does faster. */
 const HOST_FILE = "codec/host.ts";
@@ -292,6 +292,7 @@ const CODEC_EXPORTS = [
   "isValidUtf8",
   "kernelBackend",
   "mask",
+  "provideWebAssembly",
   "receiveBuffer",
   "reuse",
   "type CloseBody",
@@ -307,7 +308,9 @@ const CODEC_EXPORTS = [
   "type PayloadPlace",
   "type ProtocolErrorCode",
   "type Role",
+  "type WebAssemblyModules",
   "unmask",
+  "utf8Length",
 ];
 
 const PROTOCOL_EXPORTS = [
@@ -318,6 +321,7 @@ const PROTOCOL_EXPORTS = [
   "HandshakeError",
   "HandshakeErrorStatus",
   "HandshakeReader",
+  "Inbox",
   "Message",
   "MessageQueue",
   "MessageReader",
@@ -327,12 +331,16 @@ const PROTOCOL_EXPORTS = [
   "PreparedMessage",
   "acceptPerMessageDeflate",
   "addCounters",
+  "addQuery",
+  "assertByteCounts",
   "assertHeaderValue",
   "assertToken",
   "assertValidMessage",
+  "bufferOverflow",
   "buildHandshakeRequest",
   "buildHandshakeResponse",
   "buildRefusal",
+  "checkBufferLimits",
   "checkPerMessageDeflate",
   "computeAccept",
   "confirmPerMessageDeflate",
@@ -352,6 +360,7 @@ const PROTOCOL_EXPORTS = [
   "listProtocols",
   "messageTooBig",
   "offerPerMessageDeflate",
+  "openWithRetry",
   "parseExtensions",
   "parseHeaders",
   "parseProtocols",
@@ -360,7 +369,10 @@ const PROTOCOL_EXPORTS = [
   "prepareMessage",
   "resolveWebSocketUrl",
   "serializeExtensions",
+  "toBytes",
   "type AcceptedHandshake",
+  "type BufferLimits",
+  "type Bytes",
   "type Counters",
   "type Credentials",
   "type DeflateParameters",
@@ -384,15 +396,18 @@ const PROTOCOL_EXPORTS = [
   "type HeaderInit",
   "type HeaderRecord",
   "type HttpHeaders",
+  "type InboxOwner",
   "type MessageReaderOptions",
   "type MessageType",
   "type OriginPolicy",
+  "type OverflowPolicy",
   "type PerMessageDeflateOptions",
   "type PrepareOptions",
   "type QueryInit",
   "type ReadResult",
   "type RefusalOptions",
   "type ResponseHead",
+  "type RetryLimits",
   "type SendOptions",
   "type WebSocketUrl",
   "validateHandshakeResponse",
@@ -420,7 +435,6 @@ const NODE_EXPORTS = [
   "type CreateConnectionOptions",
   "type LivenessLimits",
   "type Opening",
-  "type OverflowPolicy",
   "type RetryOptions",
   "type Sendable",
   "type ServeOptions",
@@ -429,9 +443,52 @@ const NODE_EXPORTS = [
   "type UpgradeOptions",
 ];
 
+const BROWSER_EXPORTS = [
+  "Connection",
+  "connect",
+  "connectWithRetry",
+  "createConnection",
+  "isConnection",
+  "tryConnect",
+  "type Closed",
+  "type ConnectOptions",
+  "type ConnectionHandlers",
+  "type ConnectionOptions",
+  "type ConnectionState",
+  "type CreateConnectionOptions",
+  "type RetryOptions",
+  "type Sendable",
+];
+
+/** The one file for pages without a bundler has no compression and, of the protocol, what a connection shows. */
+const SINGLE_FILE_EXPORTS = [
+  ...BROWSER_EXPORTS,
+  ...CODEC_EXPORTS.filter((name) => !/compress|PayloadPlace|WebAssembly|^receiveBuffer$|^reuse$/i.test(name)),
+  "HandshakeError",
+  "Message",
+  "isMessage",
+  "type BufferLimits",
+  "type Bytes",
+  "type Counters",
+  "type HandshakeErrorCode",
+  "type MessageType",
+  "type OverflowPolicy",
+  "type QueryInit",
+  "type RetryLimits",
+  "type SendOptions",
+];
+
+/** What "." is under the condition `browser`. */
+const IN_BROWSER = ". (browser)";
+
 /** What each entry point of package.json exports. A name that leaves this list breaks somebody's import. */
 const ENTRY_POINTS: Readonly<Record<string, { source: string; exports: readonly string[] }>> = {
   ".": { source: "src/index.ts", exports: [...CODEC_EXPORTS, ...PROTOCOL_EXPORTS, ...NODE_EXPORTS] },
+  [IN_BROWSER]: {
+    source: "src/index.browser.ts",
+    exports: [...CODEC_EXPORTS, ...PROTOCOL_EXPORTS, ...BROWSER_EXPORTS],
+  },
+  "./hawser.browser.js": { source: "src/hawser.browser.ts", exports: SINGLE_FILE_EXPORTS },
   "./codec": { source: "src/codec/index.ts", exports: CODEC_EXPORTS },
   "./protocol": { source: "src/protocol/index.ts", exports: PROTOCOL_EXPORTS },
   "./bufferutil": {
@@ -465,8 +522,10 @@ describe("entry points", () => {
 
   test("are those of package.json", () => {
     const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
-    const listed = Object.keys(exports).filter((entry) => entry !== "./package.json");
-    assert.deepEqual(listed.sort(), Object.keys(ENTRY_POINTS).sort());
+    const listed = Object.keys(exports).filter((entry) => !/\.wasm$|^\.\/package\.json$/.test(entry));
+    const written = Object.keys(ENTRY_POINTS).filter((entry) => entry !== IN_BROWSER);
+    assert.deepEqual(listed.sort(), written.sort());
+    assert.equal(exports["."].browser.default, "./dist/index.browser.js");
   });
 
   for (const [entry, { source, exports }] of Object.entries(ENTRY_POINTS)) {

@@ -99,8 +99,8 @@ export function isCompressionAvailable(): boolean {
 }
 
 /** Has the module for compression from somebody who compiled it; from now on there is compression. */
-export function provideCompressionModule(module: WebAssembly.Module): void {
-  provideCompression(module);
+export function provideCompressionModule(wasm: WebAssembly.Module): void {
+  provideCompression(wasm);
   isAvailable = undefined;
 }
 

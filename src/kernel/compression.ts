@@ -40,9 +40,9 @@ let compiled: WebAssembly.Module | undefined;
  *
  * @throws {TypeError} for another module.
  */
-export function provideCompression(module: WebAssembly.Module): void {
-  assertModule(module, "compression", "inflateInit");
-  compiled = module;
+export function provideCompression(wasm: WebAssembly.Module): void {
+  assertModule(wasm, "compression", "inflateInit");
+  compiled = wasm;
 }
 
 /**

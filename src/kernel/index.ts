@@ -43,7 +43,7 @@ export function selectKernel(backend: KernelBackend): Kernel {
  *
  * @throws {TypeError} for another module.
  */
-export function provideKernel(module: WebAssembly.Module): void {
-  assertModule(module, "kernel", "scan");
-  current = created.wasm = instantiateKernel(module);
+export function provideKernel(wasm: WebAssembly.Module): void {
+  assertModule(wasm, "kernel", "scan");
+  current = created.wasm = instantiateKernel(wasm);
 }

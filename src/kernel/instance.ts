@@ -31,13 +31,13 @@ export function instantiateKernel(
  * @throws {TypeError} saying what was expected.
  */
 export function assertModule(
-  module: unknown,
+  wasm: unknown,
   name: string,
   exported: string,
-): asserts module is WebAssembly.Module {
-  const isModule = module instanceof WebAssembly.Module;
-  if (isModule && WebAssembly.Module.exports(module).some(({ name }) => name === exported)) return;
-  const given = isModule ? "another module" : String(module);
+): asserts wasm is WebAssembly.Module {
+  const isModule = wasm instanceof WebAssembly.Module;
+  if (isModule && WebAssembly.Module.exports(wasm).some(({ name }) => name === exported)) return;
+  const given = isModule ? "another module" : String(wasm);
   throw new TypeError(`${name} must be the WebAssembly.Module of hawser/${name}.wasm, not ${given}`);
 }
 
