@@ -1,6 +1,6 @@
 /** A connection in a browser: the interface of Node's, as far as a page's WebSocket can keep it. */
 
-import { CloseCode } from "../codec/index.js";
+import { CloseCode, type Role } from "../codec/index.js";
 import { assertValidMessage, type Counters, type Message, parseWebSocketUrl } from "../protocol/index.js";
 import { type ConnectionHandlers, type ConnectionOptions, settingsOf } from "./connection-options.js";
 import { type Closed, Driver, type Sendable, type SendOptions } from "./driver.js";
@@ -19,7 +19,8 @@ export interface CreateConnectionOptions<Data = unknown> extends ConnectionOptio
  * Messages go to `handlers.message` if there is one, as they arrive; else they wait for `receive`.
  */
 export class Connection<Data = unknown> implements AsyncIterable<Message> {
-  readonly role = "client";
+  readonly role: Role = "client";
+  /** Without credentials: it is for logs, too. */
   readonly url: string;
   /** Name or address, and the port if it is not the default. */
   readonly host: string;
@@ -40,8 +41,9 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
     const settings = settingsOf(options);
     // Where a server is at the edge of a network, its WebSockets lack what a client's have.
     const { url = "", protocol = "", extensions = "" } = socket as Partial<WebSocket>;
-    this.url = url;
-    this.host = parseWebSocketUrl(url)?.authority ?? "";
+    const parts = parseWebSocketUrl(url);
+    this.url = parts === undefined ? url : `${parts.scheme}://${parts.authority}${parts.path}`;
+    this.host = parts?.authority ?? "";
     this.protocol = protocol;
     this.extensions = extensions;
     this.maxMessageSize = settings.maxMessageSize;

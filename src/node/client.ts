@@ -77,6 +77,7 @@ const DEFAULT_REDIRECTS = 10;
 
 /** An upgraded response, and the stream that goes on behind it. */
 interface Upgraded {
+  /** As it was requested, parameters included. */
   readonly url: WebSocketUrl;
   readonly protocol: string;
   readonly extensions: string;
@@ -250,7 +251,7 @@ function request(
       const outcome = judge(response);
       if (signal.aborted || !outcome.ok) socket.destroy();
       if (signal.aborted) reject(signal.reason);
-      else resolve(outcome.ok ? { ...outcome, url, socket, head } : outcome);
+      else resolve(outcome.ok ? { ...outcome, url: { ...url, path }, socket, head } : outcome);
     });
     outgoing.end();
     if (signal.aborted) abort();

@@ -1,0 +1,28 @@
+/** In a page or a worker: runs the suite that the browser's connection shares with Node's. */
+
+import * as hawser from "../../src/index.browser.js";
+import { CONNECTION_CASES, type SharedApi } from "../support/connection-suite.js";
+
+const api: SharedApi = hawser;
+
+/** The longest that a case may take. */
+const TIMEOUT_MS = 20_000;
+
+/**
+ * @param base - of the server, with ws:
+ * @returns what failed, by the names of the cases; and how many there are.
+ */
+export async function runConnectionSuite(base: string): Promise<{ failures: string[]; count: number }> {
+  const failures: string[] = [];
+  for (const { name, run } of CONNECTION_CASES) {
+    const late = new Promise((_resolve, reject) => {
+      setTimeout(() => reject(new Error(`took more than ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
+    });
+    try {
+      await Promise.race([run(api, base), late]);
+    } catch (error) {
+      failures.push(`${name}: ${error instanceof Error ? error.stack : String(error)}`);
+    }
+  }
+  return { failures, count: CONNECTION_CASES.length };
+}
