@@ -1,10 +1,17 @@
 /**
- * A server with two routes on one port: /echo sends everything back, /broadcast passes everything on to everyone.
- * Run it with `npm start`. PORT says where it listens: 8080 by default, another port if that one is taken. HOST, an
- * address, opens it to other machines.
+ * What `npm start` runs: /echo sends everything back, /broadcast passes everything on to everyone, and at / is the
+ * playground, a page that shows the frames of its connections and measures the codec in the browser. PORT says where
+ * it listens: 8080 by default, another port if that one is taken. HOST, an address, opens it to other machines.
  */
 
-import { type Connection, type ConnectionHandlers, prepareMessage, type Server, serve } from "hawser";
+import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Connection, type ConnectionHandlers, createUpgradeHandler, prepareMessage } from "hawser";
+import { loadAssets } from "./playground/server/assets.js";
+import { Mirrors } from "./playground/server/mirror.js";
+import { tunnel } from "./playground/server/tunnel.js";
+import { queryOf } from "./playground/server/url.js";
 
 const echo: ConnectionHandlers = {
   message(connection, message) {
@@ -28,52 +35,42 @@ const broadcast: ConnectionHandlers = {
   },
 };
 
-/** What a browser shows at /: everything that is broadcast, and a field to say something. */
-const PAGE = `<!doctype html>
-<meta charset="utf-8"><title>hawser</title>
-<style>body { font: 1rem/1.5 sans-serif; max-width: 40rem; margin: 2rem auto }</style>
-<h1>hawser</h1>
-<form><input size="40" placeholder="say something to everyone" autofocus> <button>send</button></form>
-<pre></pre>
-<script>
-  const socket = new WebSocket(location.href.replace("http", "ws") + "broadcast");
-  const log = document.querySelector("pre");
-  socket.onopen = () => log.append("connected\\n");
-  socket.onmessage = ({ data }) => log.append(data + "\\n");
-  socket.onclose = ({ code, reason }) => log.append("closed, " + code + " " + reason + "\\n");
-  document.querySelector("form").onsubmit = (event) => {
-    event.preventDefault();
-    const field = document.querySelector("input");
-    socket.send(field.value);
-    field.value = "";
-  };
-</script>
-`;
+const mirrors = new Mirrors();
 
-function start(port: number): Promise<Server> {
-  return serve({
-    port,
-    hostname: process.env.HOST ?? "127.0.0.1",
-    routes: { "/echo": echo, "/broadcast": broadcast },
-    request(request, response) {
-      const found = request.url === "/";
-      response.writeHead(found ? 200 : 404, { "Content-Type": "text/html; charset=utf-8" });
-      response.end(found ? PAGE : "there is a page at / only\n");
-    },
-  });
+const upgrade = createUpgradeHandler(
+  {},
+  {
+    routes: { "/echo": echo, "/broadcast": broadcast, "/mirror": mirrors.handlers, "/tunnel": tunnel },
+    // The echo compresses with whoever offers it, unless the URL says /echo?plain.
+    authorize: (_request, { path }) => ({
+      perMessageDeflate: path.startsWith("/echo") && !queryOf(path).has("plain"),
+    }),
+  },
+);
+
+const server = http.createServer(await loadAssets());
+server.on("upgrade", (request, socket, head) => mirrors.watch(request, socket, head, upgrade));
+
+async function listen(port: number): Promise<AddressInfo> {
+  server.listen(port, process.env.HOST ?? "127.0.0.1");
+  await once(server, "listening");
+  return server.address() as AddressInfo;
 }
 
 const wanted = Number(process.env.PORT ?? 8080);
-const server = await start(wanted).catch((error: NodeJS.ErrnoException) => {
+const { address, port } = await listen(wanted).catch((error: NodeJS.ErrnoException) => {
   if (error.code !== "EADDRINUSE") throw error;
   console.log(`port ${wanted} is taken`);
-  return start(0);
+  return listen(0);
 });
+const host = `${address.includes(":") ? `[${address}]` : address}:${port}`;
 
 async function stop(): Promise<void> {
   console.log("closing");
-  await server.close();
-  const { accepted, messagesIn, messagesOut } = server.counters;
+  server.close();
+  await upgrade.close();
+  server.closeAllConnections();
+  const { accepted, messagesIn, messagesOut } = upgrade.counters;
   console.log(`${accepted} connections, ${messagesIn} messages in, ${messagesOut} out`);
 }
 
@@ -81,10 +78,10 @@ async function stop(): Promise<void> {
 process.once("SIGINT", stop);
 process.once("SIGTERM", stop);
 
-console.log(`${server.url}/echo       sends everything back`);
-console.log(`${server.url}/broadcast  passes everything on to everyone`);
+console.log(`ws://${host}/echo       sends everything back`);
+console.log(`ws://${host}/broadcast  passes everything on to everyone`);
 console.log();
 console.log("try:");
-console.log(`  open ${server.url.replace("ws", "http")}/ in two windows of a browser`);
-console.log(`  node --import tsx examples/echo-client.ts ${server.url}/echo`);
+console.log(`  open http://${host}/ in a browser: the playground`);
+console.log(`  node --import tsx examples/echo-client.ts ws://${host}/echo`);
 console.log("Ctrl+C closes all connections, then ends.");

@@ -61,9 +61,20 @@ describe("npm start", () => {
     members[0].send("hello everyone");
     assert.deepEqual(await Promise.all(heard), ["hello everyone", "hello everyone"]);
 
-    const page = await fetch(url.replace("ws", "http"));
-    assert.match(await page.text(), /new WebSocket/);
-    assert.equal((await fetch(`${url.replace("ws", "http")}/nothing`)).status, 404);
+    const site = url.replace("ws", "http");
+    const page = await fetch(site);
+    assert.match(await page.text(), /<script type="module" src="\/main.js">/);
+    assert.match(page.headers.get("content-security-policy") ?? "", /^default-src 'none'; script-src 'self'/);
+    for (const [name, type] of [
+      ["main.js", "text/javascript; charset=utf-8"],
+      ["worker.js", "text/javascript; charset=utf-8"],
+      ["style.css", "text/css; charset=utf-8"],
+      ["icon.svg", "image/svg+xml"],
+    ]) {
+      const { status, headers } = await fetch(`${site}/${name}`);
+      assert.deepEqual([status, headers.get("content-type")], [200, type], name);
+    }
+    assert.equal((await fetch(`${site}/nothing`)).status, 404);
     await assert.rejects(open(t, `${url}/nothing`), /404/);
 
     const closed = [echo, ...members].map(async (socket) => (await once(socket, "close"))[0]);

@@ -1,0 +1,163 @@
+/** The section Send: which client, what it sends, and how it ends. */
+
+import { parseHex } from "../decode/hex.js";
+import { allow, byId, chosen, make } from "../dom.js";
+import { openMirror } from "../wire/mirror.js";
+import type { WireView } from "../wire/wire-view.js";
+import { BROKEN_FRAMES } from "./broken-frames.js";
+import { connectByBrowser } from "./browser-client.js";
+import type { Client } from "./client.js";
+import { connectByPage } from "./page-client.js";
+
+const NOT_CONNECTED = "Not connected.";
+const NOT_IN_BROWSERS = "A browser's WebSocket does not let a page do this: choose “hawser in this page”.";
+
+const connectForm = byId("connect-form", HTMLFormElement);
+const messageForm = byId("message-form", HTMLFormElement);
+const controlForm = byId("control-form", HTMLFormElement);
+const rawForm = byId("raw-form", HTMLFormElement);
+const closeForm = byId("close-form", HTMLFormElement);
+const connectButton = byId("connect", HTMLButtonElement);
+const status = byId("connection-status", HTMLElement);
+const problem = byId("send-problem", HTMLElement);
+
+/** Every control of a form, or those in an element. */
+function controlsIn(element: HTMLElement): (HTMLButtonElement | HTMLInputElement)[] {
+  return [
+    ...element.querySelectorAll<HTMLButtonElement | HTMLInputElement>("button, input, select, textarea"),
+  ];
+}
+
+export class SendView {
+  readonly #wire: WireView;
+  #client: Client | undefined = undefined;
+  /** Aborted when another connection begins: what belongs to an earlier one comes too late to matter. */
+  #current = new AbortController();
+
+  constructor(wire: WireView) {
+    this.#wire = wire;
+    this.#listen();
+    this.#update();
+  }
+
+  #listen(): void {
+    connectForm.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (this.#client === undefined) void this.connect();
+      else this.#attempt((client) => client.close(1000, ""));
+    });
+    // Another client, or another wish for compression, is another connection.
+    connectForm.addEventListener("change", () => void this.connect());
+    this.#onSubmit(messageForm, (client, data) => this.#sendMessage(client, data));
+    this.#onSubmit(controlForm, (client, data, submitter) => {
+      const payload = String(data.get("control-payload"));
+      if (submitter === "pong") client.frames?.pong(payload);
+      else client.frames?.ping(payload);
+    });
+    this.#onSubmit(rawForm, (client, data) => client.frames?.raw(bytesOf(String(data.get("raw")))));
+    this.#onSubmit(closeForm, (client, data) => {
+      const code = String(data.get("code"));
+      client.close(code === "" ? undefined : Number(code), String(data.get("reason")));
+    });
+    byId("broken-frames", HTMLElement).append(
+      ...BROKEN_FRAMES.map(({ name, bytes }) => {
+        const button = make("button", { type: "button" }, name);
+        button.addEventListener("click", () => this.#attempt((client) => client.frames?.raw(bytes)));
+        return make("li", {}, button);
+      }),
+    );
+  }
+
+  #onSubmit(
+    form: HTMLFormElement,
+    act: (client: Client, data: FormData, submitter: string | undefined) => void,
+  ): void {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const { value } = (event.submitter ?? {}) as Partial<HTMLButtonElement>;
+      this.#attempt((client) => act(client, new FormData(form), value));
+    });
+  }
+
+  /** Does something with the client; what that makes no sense of is shown, not thrown. */
+  #attempt(act: (client: Client) => void): void {
+    problem.textContent = "";
+    if (this.#client === undefined) return;
+    try {
+      act(this.#client);
+    } catch (error) {
+      problem.textContent = messageOf(error);
+    }
+  }
+
+  #sendMessage(client: Client, data: FormData): void {
+    const text = String(data.get("message"));
+    const compress = { default: undefined, yes: true, no: false }[String(data.get("compress"))];
+    client.send(data.get("type") === "binary" ? bytesOf(text) : text, {
+      fragments: Number(data.get("fragments") ?? 1),
+      pingBetween: data.has("ping-between"),
+      compress,
+    });
+  }
+
+  /** Opens a connection by the client that is chosen; one that is open goes away. */
+  async connect(): Promise<void> {
+    this.#current.abort();
+    const current = new AbortController();
+    this.#current = current;
+    this.#client?.close(1000, "another client");
+    this.#client = undefined;
+    this.#wire.reset();
+    this.#say("Connecting…");
+    const say = (text: string) => {
+      if (!current.signal.aborted) this.#say(text);
+    };
+    const compressed = byId("compressed", HTMLInputElement).checked;
+    const open = chosen(connectForm, "client") === "page" ? connectByPage : connectByBrowser;
+    try {
+      const client = await open(await openMirror(this.#wire, current.signal), compressed);
+      if (current.signal.aborted) {
+        client.close(1000, "another client");
+        return;
+      }
+      this.#client = client;
+      say("Connected.");
+      const { code, reason } = await client.closed;
+      if (this.#client === client) this.#client = undefined;
+      say(`Closed: ${code}${reason === "" ? "" : `, “${reason}”`}.`);
+    } catch (error) {
+      say(`Not connected: ${messageOf(error)}`);
+    }
+  }
+
+  #say(text: string): void {
+    status.textContent = text;
+    this.#update();
+  }
+
+  /** Which controls work now. */
+  #update(): void {
+    const client = this.#client;
+    connectButton.textContent = client === undefined ? "Connect" : "Close with 1000";
+    const closed = client === undefined ? NOT_CONNECTED : undefined;
+    const framesOnly = closed ?? (client?.frames === undefined ? NOT_IN_BROWSERS : undefined);
+    for (const form of [messageForm, closeForm])
+      for (const control of controlsIn(form)) allow(control, closed);
+    for (const element of [controlForm, rawForm, byId("broken-frames", HTMLElement)]) {
+      for (const control of controlsIn(element)) allow(control, framesOnly);
+    }
+    for (const id of ["fragments", "ping-between"]) allow(byId(id, HTMLInputElement), framesOnly);
+    allow(byId("compress", HTMLSelectElement), framesOnly);
+    byId("browser-note", HTMLElement).hidden = client === undefined || client.frames !== undefined;
+  }
+}
+
+function bytesOf(text: string): Uint8Array {
+  const bytes = parseHex(text);
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new SyntaxError(`No hex: ${bytes.message}, in line ${bytes.line}, column ${bytes.column}.`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,47 @@
+/** The section Wire: the handshake of a connection, and its frames, both ways. */
+
+import type { Role } from "hawser/codec";
+import { byId } from "../dom.js";
+import { FrameList } from "../frame/frame-list.js";
+import type { Frame } from "../frame/frame-stream.js";
+import type { MirrorSink } from "./mirror.js";
+
+export class WireView implements MirrorSink {
+  readonly #list = new FrameList(
+    byId("wire-frames", HTMLElement),
+    byId("wire-detail", HTMLElement),
+    byId("wire-dropped", HTMLElement),
+  );
+  readonly #note = byId("wire-note", HTMLElement);
+  readonly #heads = {
+    request: byId("wire-request", HTMLElement),
+    response: byId("wire-response", HTMLElement),
+  };
+
+  constructor() {
+    byId("wire-clear", HTMLButtonElement).addEventListener("click", () => this.#list.clear());
+  }
+
+  /** Another connection begins. */
+  reset(): void {
+    this.#list.clear();
+    this.#note.textContent = "";
+    for (const head of Object.values(this.#heads)) head.textContent = "";
+  }
+
+  handshake(which: "request" | "response", head: string): void {
+    this.#heads[which].textContent = head.trimEnd();
+  }
+
+  frames(frames: readonly Frame[], sender: Role): void {
+    this.#list.add(frames, sender);
+  }
+
+  lost(): void {
+    this.#note.textContent = "This page did not keep up with the server: what follows is not shown.";
+  }
+
+  ended(): void {
+    if (this.#note.textContent === "") this.#note.textContent = "The connection has ended.";
+  }
+}
