@@ -37,12 +37,18 @@ after(async () => {
   await (await browser)?.close();
 });
 
-/** A page that our server gave, with the peer in it. */
-export async function openPage(url: string): Promise<Page> {
+/** A page, in a context of its own. */
+export async function newPage(url: string): Promise<Page> {
   browser ??= launcher.launch({ executablePath: EXECUTABLE, args: ARGUMENTS.split(" ") });
   const context = await (await browser).newContext({ ignoreHTTPSErrors: true });
   const page = await context.newPage();
-  await page.goto(url.replace(/^ws/, "http"));
+  await page.goto(url);
+  return page;
+}
+
+/** A page that our server gave, with the peer in it. */
+export async function openPage(url: string): Promise<Page> {
+  const page = await newPage(url.replace(/^ws/, "http"));
   await page.addScriptTag({
     content: await readFile(new URL("../page.js", import.meta.url), "utf8"),
   });
