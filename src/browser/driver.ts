@@ -33,8 +33,9 @@ export type SendOptions = Pick<Options, "type">;
 /** A UTF-16 unit takes at most three bytes. */
 const MAX_BYTES_PER_UNIT = 3;
 
-/** `readyState` of an open WebSocket. */
+/** What `readyState` may be. */
 export const OPEN = 1;
+const CLOSED = 3;
 
 /** How often a backlog is looked at: a WebSocket does not tell when it has sent what waits. */
 const DRAIN_INTERVAL_MS = 16;
@@ -179,6 +180,7 @@ export class Driver<Data> implements InboxOwner {
     if (this.howClosed !== undefined) return;
     this.howClosed = closed;
     this.#listeners.abort();
+    if (this.#socket.readyState !== CLOSED) this.#answerClose(closed);
     // Nobody may be left to resume it, and it is still to be told that the connection is closed.
     this.isPaused = false;
     this.#endWaiting();
@@ -187,6 +189,17 @@ export class Driver<Data> implements InboxOwner {
     this.inbox.end();
     this.run(() => this.#handlers.close?.(this.#connection, closed.code, closed.reason));
     this.#settleClosed(closed);
+  }
+
+  /** §5.5.1: "the endpoint MUST send a Close frame in response". A browser has done so; Cloudflare's workers have not. */
+  #answerClose({ code, reason }: Closed): void {
+    try {
+      if (code === CloseCode.NoStatusReceived || code === CloseCode.AbnormalClosure) this.#socket.close();
+      else this.#socket.close(code, reason);
+    } catch {
+      // A code that its peer may send and it may not.
+      this.#socket.close();
+    }
   }
 
   // Sending ─────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,162 @@
+/**
+ * The package in Cloudflare's workerd, which compiles no bytes while it serves: with the modules of hawser/*.wasm, its
+ * connections as a client and as a server; and what is left without them.
+ */
+
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import net, { type AddressInfo } from "node:net";
+import path from "node:path";
+import { after, before, describe, it } from "node:test";
+import { build } from "esbuild";
+import { connect, type Server, serve } from "../../src/node/index.js";
+import { createFolder, install, pack, removeFolder } from "./support.js";
+
+const skip =
+  process.platform === "linux" && process.arch === "x64" ? false : "workerd is installed for linux-x64 here";
+
+const WORKERD = "@cloudflare/workerd-linux-64";
+
+/** Answers requests with what it finds out, and WebSockets with an echo. */
+const WORKER = `
+import compression from "hawser/compression.wasm";
+import kernel from "hawser/kernel.wasm";
+import * as hawser from "hawser";
+
+function serveEcho() {
+  const [client, server] = Object.values(new WebSocketPair());
+  server.accept();
+  hawser.createConnection(server, { message: (connection, { data }) => connection.send(data) });
+  return new Response(null, { status: 101, webSocket: client });
+}
+
+function inflated() {
+  const text = new TextEncoder().encode("again and again and again");
+  return new TextDecoder().decode(hawser.decompress(hawser.compress(text)));
+}
+
+async function echoOf(url) {
+  const connection = await hawser.connect(url);
+  connection.send("from the edge");
+  const { data } = await connection.receive();
+  return [data, await connection.close(3000, "done")];
+}
+
+export default {
+  async fetch(request) {
+    if (request.headers.get("Upgrade") === "websocket") return serveEcho();
+    const echo = new URL(request.url).searchParams.get("echo");
+    if (echo === null) return new Response("up");
+    const without = [hawser.kernelBackend(), hawser.isCompressionAvailable()];
+    for (const wrong of [{ kernel: compression }, { compression: kernel }, { kernel: new Uint8Array(8) }]) {
+      try {
+        hawser.provideWebAssembly(wrong);
+        return new Response("accepted");
+      } catch (error) {
+        if (!(error instanceof TypeError)) return new Response(String(error));
+      }
+    }
+    hawser.provideWebAssembly({ kernel, compression });
+    const decoder = new hawser.FrameDecoder({ role: "server" });
+    decoder.push(hawser.encodeText("Grüße", { mask: true }));
+    decoder.next();
+    const backend = hawser.kernelBackend();
+    return Response.json({ without, backend, text: decoder.text(), inflated: inflated(), echo: await echoOf(echo) });
+  },
+};
+`;
+
+const CONFIG = (port: number) => `
+using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [ (name = "main", worker = .worker), (name = "internet", network = (allow = ["private"])) ],
+  sockets = [ (name = "http", address = "127.0.0.1:${port}", http = (), service = "main") ],
+);
+const worker :Workerd.Worker = (
+  modules = [
+    (name = "worker", esModule = embed "out.js"),
+    (name = "hawser/kernel.wasm", wasm = embed "node_modules/hawser/dist/kernel.wasm"),
+    (name = "hawser/compression.wasm", wasm = embed "node_modules/hawser/dist/compression.wasm"),
+  ],
+  compatibilityDate = "2026-01-01",
+);
+`;
+
+/** A port that is free now. */
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+describe("Cloudflare's workerd", { skip }, () => {
+  let folder = "";
+  let workerd: ChildProcess;
+  let echo: Server;
+  let host = "";
+
+  before(async () => {
+    folder = await createFolder({ "worker.js": WORKER });
+    const { filename } = await pack(folder);
+    const dependencies = { hawser: `file:${filename}`, [WORKERD]: "1.20261117.1" };
+    await writeFile(path.join(folder, "package.json"), JSON.stringify({ private: true, dependencies }));
+    await install(folder);
+    // What Wrangler does before it deploys.
+    await build({
+      entryPoints: [path.join(folder, "worker.js")],
+      outfile: path.join(folder, "out.js"),
+      absWorkingDir: folder,
+      bundle: true,
+      format: "esm",
+      conditions: ["workerd", "worker", "browser"],
+      external: ["*.wasm"],
+    });
+    const port = await freePort();
+    host = `127.0.0.1:${port}`;
+    await writeFile(path.join(folder, "config.capnp"), CONFIG(port));
+    workerd = spawn(path.join(folder, "node_modules", WORKERD, "bin/workerd"), ["serve", "config.capnp"], {
+      cwd: folder,
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    echo = await serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      message: (connection, { data }) => connection.send(data),
+    });
+    const isUp = () => fetch(`http://${host}/`).then(undefined, () => undefined);
+    while (workerd.exitCode === null && (await isUp()) === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.equal(workerd.exitCode, null, "workerd runs");
+  });
+  after(async () => {
+    workerd.kill("SIGKILL");
+    await echo.close();
+    await removeFolder(folder);
+  });
+
+  it("has the reference and no compression, then all of it by provideWebAssembly", async () => {
+    const response = await fetch(`http://${host}/?echo=${encodeURIComponent(echo.url)}`);
+    assert.deepEqual(JSON.parse(await response.text()), {
+      without: ["reference", false],
+      backend: "wasm",
+      text: "Grüße",
+      inflated: "again and again and again",
+      echo: ["from the edge", { code: 3000, reason: "" }],
+    });
+  });
+
+  it("serves connections: createConnection of its WebSocket", async () => {
+    const connection = await connect(`ws://${host}/`);
+    connection.send("hello");
+    assert.equal((await connection.receive())?.data, "hello");
+    connection.send(Uint8Array.of(1, 2, 3));
+    assert.deepEqual((await connection.receive())?.data, Uint8Array.of(1, 2, 3));
+    assert.deepEqual(await connection.close(3001, "bye"), { code: 3001, reason: "bye" });
+  });
+});
