@@ -1,41 +1,17 @@
 /** examples/server.ts, which `npm start` runs, and examples/echo-client.ts against it. */
 
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import net, { type AddressInfo } from "node:net";
-import path from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { WebSocket } from "ws";
 import { root, run } from "../package/support.js";
+import { type Running, start } from "./playground-support.js";
 
-const { scripts } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
-
-interface Running {
-  readonly child: ChildProcess;
-  readonly url: string;
-  /** Everything it has written. */
-  output(): string;
-}
-
-/** Runs what `npm start` runs, until it says where it listens. */
-async function start(t: TestContext, port: number): Promise<Running> {
-  const [command, ...args] = scripts.start.split(" ");
-  assert.equal(command, "node");
-  const child = spawn(process.execPath, args, {
-    cwd: root,
-    env: { ...process.env, PORT: String(port) },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  t.after(() => child.kill("SIGKILL"));
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    output += text;
-  });
-  const address = () => /^(ws:\S+)\/echo/m.exec(output)?.[1];
-  while (address() === undefined || !output.includes("Ctrl+C")) await once(child.stdout, "data");
-  return { child, url: address() as string, output: () => output };
+async function startFor(t: TestContext, port: number): Promise<Running> {
+  const running = await start(port);
+  t.after(() => running.child.kill("SIGKILL"));
+  return running;
 }
 
 async function open(t: TestContext, url: string): Promise<WebSocket> {
@@ -47,7 +23,7 @@ async function open(t: TestContext, url: string): Promise<WebSocket> {
 
 describe("npm start", () => {
   test("echoes, broadcasts, serves its page, and closes when told to", async (t) => {
-    const { child, url, output } = await start(t, 0);
+    const { child, url, output } = await startFor(t, 0);
 
     const echo = await open(t, `${url}/echo`);
     for (const sent of ["Grüße 🚢", Buffer.from([1, 2, 3])]) {
@@ -91,7 +67,7 @@ describe("npm start", () => {
     other.listen(0);
     await once(other, "listening");
     const { port } = other.address() as AddressInfo;
-    const { child, url, output } = await start(t, port);
+    const { child, url, output } = await startFor(t, port);
     assert.match(output(), new RegExp(`^port ${port} is taken$`, "m"));
     assert.notEqual(new URL(url).port, String(port));
     const exited = once(child, "exit");
@@ -101,7 +77,7 @@ describe("npm start", () => {
 });
 
 test("echo-client.ts prints the answer", async (t) => {
-  const { url } = await start(t, 0);
+  const { url } = await startFor(t, 0);
   const client = ["--import", "tsx", "examples/echo-client.ts"];
   const { stdout } = await run(process.execPath, [...client, `${url}/echo`], root);
   assert.equal(stdout, "Hello!\n");
