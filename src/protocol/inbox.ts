@@ -3,7 +3,7 @@
  * no more should be read. Knows no transport.
  */
 
-import { type LimitError, PayloadBuffer, utf8Length } from "../codec/index.js";
+import { type LimitError, utf8Length } from "../codec/index.js";
 import { Message, messageTooBig } from "./message.js";
 import { MessageQueue } from "./message-queue.js";
 
@@ -81,7 +81,11 @@ function join(parts: readonly Message[]): Message {
   const [first] = parts;
   if (parts.length === 1) return first;
   if (typeof first.data === "string") return new Message(parts.map(({ data }) => data).join(""), first.type);
-  const whole = new PayloadBuffer();
-  for (const { data } of parts) whole.append(data as Uint8Array);
-  return new Message(whole.take(), first.type);
+  const whole = new Uint8Array(parts.reduce((sum, { data }) => sum + data.length, 0));
+  let end = 0;
+  for (const { data } of parts) {
+    whole.set(data as Uint8Array, end);
+    end += data.length;
+  }
+  return new Message(whole, first.type);
 }

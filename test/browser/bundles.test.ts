@@ -72,16 +72,18 @@ webpack({ mode: "production", entry, output: { path: process.cwd() + "/out-webpa
 /** Runs a bundler on an entry, and says which file came out. */
 type Bundler = (folder: string, entry: string) => Promise<string>;
 
+const bundleByEsbuild: Bundler = async (folder, entry) => {
+  const outfile = path.join(folder, "out-esbuild.js");
+  const { warnings } = await build({
+    entryPoints: [path.join(folder, entry)],
+    ...{ absWorkingDir: folder, outfile, bundle: true, format: "esm", minify: true, logLevel: "silent" },
+  });
+  assert.deepEqual(warnings, []);
+  return outfile;
+};
+
 const BUNDLERS: Readonly<Record<string, Bundler>> = {
-  async esbuild(folder, entry) {
-    const outfile = path.join(folder, "out-esbuild.js");
-    const { warnings } = await build({
-      entryPoints: [path.join(folder, entry)],
-      ...{ absWorkingDir: folder, outfile, bundle: true, format: "esm", minify: true, logLevel: "silent" },
-    });
-    assert.deepEqual(warnings, []);
-    return outfile;
-  },
+  esbuild: bundleByEsbuild,
   async Vite(folder, entry) {
     await writeFile(path.join(folder, "vite.config.js"), VITE(entry));
     const { stderr } = await run(process.execPath, ["node_modules/vite/bin/vite.js", "build"], folder);
@@ -96,6 +98,9 @@ const BUNDLERS: Readonly<Record<string, Bundler>> = {
 
 /** The longest that `dist/hawser.browser.js` may be, compressed by gzip. */
 const MAX_GZIP_LENGTH = 25 * 1024;
+
+/** The longest that a bundle with nothing but `connectWithRetry` may be, compressed by gzip. */
+const MAX_CONNECTS_GZIP_LENGTH = 8 * 1024;
 
 const HTML = (script: string) => `<!doctype html><link rel=icon href=data:,>${script}`;
 
@@ -188,6 +193,14 @@ describe("the package in a page", { skip }, () => {
       await assert.rejects(bundle(folder, "misuse.js"), /serve/);
     });
   }
+
+  it("leaves the codec out of a page that only connects", async () => {
+    await writeFile(path.join(folder, "connects.js"), 'export { connectWithRetry } from "hawser";\n');
+    const code = await readFile(await bundleByEsbuild(folder, "connects.js"), "utf8");
+    assert.doesNotMatch(code, /WebAssembly/);
+    const { length } = gzipSync(code, { level: 9 });
+    assert.ok(length < MAX_CONNECTS_GZIP_LENGTH, `${length} bytes`);
+  });
 
   it("is no server: TypeScript says so, if it is told that this is for browsers", async () => {
     const tsc = path.join(root, "node_modules/typescript/bin/tsc");
