@@ -9,6 +9,7 @@ import { symlink } from "node:fs/promises";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import * as browser from "../src/browser/index.js";
 import * as bench from "../src/cli/bench.js";
 import * as connect from "../src/cli/connect.js";
 import * as serve from "../src/cli/serve.js";
@@ -86,7 +87,7 @@ function problemOf(command: string): string | undefined {
 
 describe("code blocks", () => {
   const typed = blocks.filter(({ info }) => /^ts\b/.test(info));
-  const plain = blocks.filter(({ info }) => /^js\b/.test(info));
+  const plain = blocks.filter(({ info }) => info === "js");
   const nameOf = (block: Block) => `${path.basename(block.document, ".md")}-${block.line}`;
   let folder = "";
 
@@ -116,7 +117,8 @@ describe("code blocks", () => {
   test("there are some to check", () => assert.ok(typed.length > 0 && plain.length > 0));
 
   test("have languages that are checked here", () => {
-    const known = ["", "ts", "ts check", "js", "json", "sh"];
+    // The worker runs in test/package/workerd.test.ts, the page in test/browser/bundles.test.ts.
+    const known = ["", "ts", "ts check", "js", "js worker", "html", "json", "sh"];
     assert.deepEqual(
       blocks.filter(({ info }) => !known.includes(info)).map((block) => `${where(block)}: ${block.info}`),
       [],
@@ -262,6 +264,24 @@ describe("docs/connections.md", () => {
     const channels = [...source.matchAll(/channel\("(.+?)"\)/g)].map(([, name]) => name);
     assert.equal(channels.length, 5);
     assert.deepEqual(missingIn("docs/connections.md", channels), []);
+  });
+});
+
+describe("docs/browser.md", () => {
+  test("names every export, and every member of the connection", () => {
+    const socket = Object.assign(new EventTarget(), { readyState: 1 }) as WebSocket;
+    const connection = browser.createConnection(socket);
+    const names = [...Object.keys(browser), ...membersOf(browser.Connection), ...Object.keys(connection)];
+    assert.deepEqual(missingIn("docs/browser.md", names), []);
+  });
+
+  test("names every option and handler", () => {
+    for (const name of ["browser/connection-options", "browser/client", "browser/connection"]) {
+      const source = readFileSync(path.join(root, `src/${name}.ts`), "utf8");
+      const options = [...source.matchAll(/^ {2}(?:readonly )?(\w+)\?[:(]/gm)].map(([, option]) => option);
+      assert.ok(options.length > 0, name);
+      assert.deepEqual(missingIn("docs/browser.md", options), [], name);
+    }
   });
 });
 

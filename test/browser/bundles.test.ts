@@ -11,7 +11,7 @@ import { after, before, describe, it, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { serve } from "../../src/node/index.js";
-import { createFolder, install, pack, removeFolder, root, run } from "../package/support.js";
+import { createFolder, documented, install, pack, removeFolder, root, run } from "../package/support.js";
 import { newPage, skip } from "../support/peers/chromium.js";
 
 /** What a page, or a worker, finds out with the package; `codec` is what `hawser/codec` gave, where that is there. */
@@ -246,6 +246,13 @@ globalThis.found = tryHawser(hawser, undefined, "");`);
     it("works without a bundler", { timeout: 60_000 }, async (t) => {
       const { found, complaints } = await visit(t, { ...files(), "/": inPage });
       assert.deepEqual(found, alone);
+      assert.deepEqual(complaints, []);
+    });
+
+    it("works as the documents say", { timeout: 60_000 }, async (t) => {
+      const page = HTML(await documented("docs/browser.md", "html"));
+      const found = '<script type="module">globalThis.found = true;</script>';
+      const { complaints } = await visit(t, { ...files(), "/": page + found });
       assert.deepEqual(complaints, []);
     });
 

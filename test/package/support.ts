@@ -5,7 +5,7 @@
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -66,6 +66,14 @@ export function npm(args: readonly string[], cwd: string): Promise<Finished> {
   const script = process.env.npm_execpath;
   const [command, first] = script?.endsWith(".js") ? [process.execPath, [script]] : ["npm", []];
   return run(command, [...first, ...args], cwd, LONGEST_INSTALL_MS);
+}
+
+/** The first code block of a document whose fence says `info`. */
+export async function documented(document: string, info: string): Promise<string> {
+  const text = await readFile(path.join(root, document), "utf8");
+  const [, code] = new RegExp(`^\`\`\`${info}\\n([\\s\\S]*?)^\`\`\`$`, "m").exec(text) ?? [];
+  if (code === undefined) throw new Error(`${document} has no block of ${info}`);
+  return code;
 }
 
 /** A temporary folder with these files in it: contents by path. Objects are written as JSON. */

@@ -12,7 +12,7 @@ import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { build } from "esbuild";
 import { connect, type Server, serve } from "../../src/node/index.js";
-import { createFolder, install, pack, removeFolder } from "./support.js";
+import { createFolder, documented, install, pack, removeFolder } from "./support.js";
 
 const skip =
   process.platform === "linux" && process.arch === "x64" ? false : "workerd is installed for linux-x64 here";
@@ -68,21 +68,32 @@ export default {
 };
 `;
 
-const CONFIG = (port: number) => `
-using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [ (name = "main", worker = .worker), (name = "internet", network = (allow = ["private"])) ],
-  sockets = [ (name = "http", address = "127.0.0.1:${port}", http = (), service = "main") ],
-);
-const worker :Workerd.Worker = (
+const WORKER_CONFIG = (name: string) => `
+const ${name} :Workerd.Worker = (
   modules = [
-    (name = "worker", esModule = embed "out.js"),
+    (name = "worker", esModule = embed "out/${name}.js"),
     (name = "hawser/kernel.wasm", wasm = embed "node_modules/hawser/dist/kernel.wasm"),
     (name = "hawser/compression.wasm", wasm = embed "node_modules/hawser/dist/compression.wasm"),
   ],
   compatibilityDate = "2026-01-01",
 );
 `;
+
+/** The worker above, and the one of docs/browser.md. */
+const NAMES = ["worker", "documented"];
+
+const CONFIG = (ports: readonly number[]) => `
+using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    ${NAMES.map((name) => `(name = "${name}", worker = .${name}),`).join("\n    ")}
+    (name = "internet", network = (allow = ["private"])),
+  ],
+  sockets = [
+    ${NAMES.map((name, i) => `(name = "${name}", address = "127.0.0.1:${ports[i]}", http = (), service = "${name}"),`).join("\n    ")}
+  ],
+);
+${NAMES.map(WORKER_CONFIG).join("")}`;
 
 /** A port that is free now. */
 async function freePort(): Promise<number> {
@@ -98,27 +109,30 @@ describe("Cloudflare's workerd", { skip }, () => {
   let folder = "";
   let workerd: ChildProcess;
   let echo: Server;
-  let host = "";
+  let hosts: string[] = [];
 
   before(async () => {
-    folder = await createFolder({ "worker.js": WORKER });
+    folder = await createFolder({
+      "worker.js": WORKER,
+      "documented.js": await documented("docs/browser.md", "js worker"),
+    });
     const { filename } = await pack(folder);
     const dependencies = { hawser: `file:${filename}`, [WORKERD]: "1.20261117.1" };
     await writeFile(path.join(folder, "package.json"), JSON.stringify({ private: true, dependencies }));
     await install(folder);
     // What Wrangler does before it deploys.
     await build({
-      entryPoints: [path.join(folder, "worker.js")],
-      outfile: path.join(folder, "out.js"),
+      entryPoints: NAMES.map((name) => path.join(folder, `${name}.js`)),
+      outdir: path.join(folder, "out"),
       absWorkingDir: folder,
       bundle: true,
       format: "esm",
       conditions: ["workerd", "worker", "browser"],
       external: ["*.wasm"],
     });
-    const port = await freePort();
-    host = `127.0.0.1:${port}`;
-    await writeFile(path.join(folder, "config.capnp"), CONFIG(port));
+    const ports = await Promise.all(NAMES.map(freePort));
+    hosts = ports.map((port) => `127.0.0.1:${port}`);
+    await writeFile(path.join(folder, "config.capnp"), CONFIG(ports));
     workerd = spawn(path.join(folder, "node_modules", WORKERD, "bin/workerd"), ["serve", "config.capnp"], {
       cwd: folder,
       stdio: ["ignore", "inherit", "inherit"],
@@ -128,7 +142,7 @@ describe("Cloudflare's workerd", { skip }, () => {
       hostname: "127.0.0.1",
       message: (connection, { data }) => connection.send(data),
     });
-    const isUp = () => fetch(`http://${host}/`).then(undefined, () => undefined);
+    const isUp = () => fetch(`http://${hosts[0]}/`).then(undefined, () => undefined);
     while (workerd.exitCode === null && (await isUp()) === undefined) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -141,7 +155,7 @@ describe("Cloudflare's workerd", { skip }, () => {
   });
 
   it("has the reference and no compression, then all of it by provideWebAssembly", async () => {
-    const response = await fetch(`http://${host}/?echo=${encodeURIComponent(echo.url)}`);
+    const response = await fetch(`http://${hosts[0]}/?echo=${encodeURIComponent(echo.url)}`);
     assert.deepEqual(JSON.parse(await response.text()), {
       without: ["reference", false],
       backend: "wasm",
@@ -151,12 +165,14 @@ describe("Cloudflare's workerd", { skip }, () => {
     });
   });
 
-  it("serves connections: createConnection of its WebSocket", async () => {
-    const connection = await connect(`ws://${host}/`);
-    connection.send("hello");
-    assert.equal((await connection.receive())?.data, "hello");
-    connection.send(Uint8Array.of(1, 2, 3));
-    assert.deepEqual((await connection.receive())?.data, Uint8Array.of(1, 2, 3));
-    assert.deepEqual(await connection.close(3001, "bye"), { code: 3001, reason: "bye" });
-  });
+  for (const [i, name] of NAMES.entries()) {
+    it(`serves connections: createConnection of its WebSocket (${name})`, async () => {
+      const connection = await connect(`ws://${hosts[i]}/`);
+      connection.send("hello");
+      assert.equal((await connection.receive())?.data, "hello");
+      connection.send(Uint8Array.of(1, 2, 3));
+      assert.deepEqual((await connection.receive())?.data, Uint8Array.of(1, 2, 3));
+      assert.deepEqual(await connection.close(3001, "bye"), { code: 3001, reason: "bye" });
+    });
+  }
 });
