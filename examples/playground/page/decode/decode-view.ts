@@ -3,7 +3,8 @@
 import type { Role } from "hawser/codec";
 import { byId, chosen, make } from "../dom.js";
 import { countBytes } from "../frame/describe.js";
-import { FrameList, type Sender } from "../frame/frame-list.js";
+import { FrameList } from "../frame/frame-list.js";
+import type { Frame } from "../frame/frame-stream.js";
 import { decodeCapture } from "./decode.js";
 import { EXAMPLES, type Example } from "./examples.js";
 import { formatHex, parseCapture, parseHex } from "./hex.js";
@@ -12,12 +13,11 @@ import { formatHex, parseCapture, parseHex } from "./hex.js";
 const MOST_SHOWN = 64 << 10;
 const MOST_READ = 64 << 20;
 
-/** Who sent what this side reads. */
-const SENDERS: Readonly<Record<Role | "any", Sender>> = {
-  server: "client",
-  client: "server",
-  any: undefined,
-};
+/** Who sent a frame that this side reads; where either may, its mask tells. */
+function senderOf({ header }: Frame, reader: Role | "any"): Role {
+  if (reader === "any") return header.masked === true ? "client" : "server";
+  return reader === "server" ? "client" : "server";
+}
 
 const section = byId("decode", HTMLElement);
 const form = byId("decode-form", HTMLFormElement);
@@ -104,7 +104,7 @@ export class DecodeView {
     }
     const reader = chosen(form, "reader") as Role | "any";
     const { frames, summary: said } = decodeCapture(bytes, reader, compressed.checked);
-    this.#list.add(frames, SENDERS[reader]);
+    this.#list.add(frames, (frame) => senderOf(frame, reader));
     this.#say(said);
   }
 

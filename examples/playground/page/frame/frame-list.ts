@@ -1,13 +1,15 @@
 /** A list of frames of which one is looked at: the last ones, newest at the end. */
 
+import type { Role } from "hawser/codec";
 import { make } from "../dom.js";
 import { opcodeName, previewOf } from "./describe.js";
 import { frameDetail } from "./frame-detail.js";
 import type { Frame } from "./frame-stream.js";
 
-export type Sender = "client" | "server" | undefined;
-
 const MOST_FRAMES = 200;
+
+/** Pixels from the end that count as being there. */
+const NEAR_END = 40;
 
 const TITLES = { client: "Client to server", server: "Server to client" } as const;
 const ARROWS = { client: "→", server: "←" } as const;
@@ -42,34 +44,48 @@ export class FrameList {
     this.#follows = true;
   }
 
-  get length(): number {
-    return this.#list.childElementCount;
-  }
-
-  add(frames: readonly Frame[], sender: Sender): void {
+  /** @param senderOf - who sent a frame. */
+  add(frames: readonly Frame[], senderOf: (frame: Frame) => Role): void {
+    const isAtEnd = this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < NEAR_END;
     const shown = frames.slice(-MOST_FRAMES);
-    this.#droppedCount += frames.length - shown.length;
-    const isAtEnd = this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < 40;
-    for (const frame of shown) this.#list.append(this.#row(frame, sender));
-    while (this.#list.childElementCount > MOST_FRAMES) {
-      this.#list.firstElementChild?.remove();
-      this.#droppedCount++;
-    }
-    if (this.#droppedCount > 0) {
-      const count = this.#droppedCount.toLocaleString("en");
-      this.#dropped.textContent = `The last ${MOST_FRAMES} frames; ${count} before them were dropped.`;
+    for (const frame of shown) this.#list.append(this.#row(frame, senderOf(frame)));
+    this.#drop(frames.length - shown.length);
+    const newest = shown.at(-1);
+    if (this.#follows && newest !== undefined) {
+      // What is wrong stays in view, whatever follows.
+      const broken = shown.findIndex(({ violation }) => violation !== undefined);
+      this.#follows = broken < 0;
+      const frame = shown[broken] ?? newest;
+      const row = this.#list.children[this.#list.childElementCount - shown.length + shown.indexOf(frame)];
+      (row?.querySelector("input") as HTMLInputElement).checked = true;
+      this.#show(frame, senderOf(frame));
     }
     if (isAtEnd) this.#list.scrollTop = this.#list.scrollHeight;
   }
 
+  /** @param unlisted - how many were dropped before they were listed. */
+  #drop(unlisted: number): void {
+    this.#droppedCount += unlisted;
+    while (this.#list.childElementCount > MOST_FRAMES) {
+      this.#list.firstElementChild?.remove();
+      this.#droppedCount++;
+    }
+    if (this.#droppedCount === 0) return;
+    const count = this.#droppedCount.toLocaleString("en");
+    this.#dropped.textContent = `The last ${MOST_FRAMES} frames; ${count} before them were dropped.`;
+  }
+
+  #show(frame: Frame, sender: Role): void {
+    this.#detail.replaceChildren(...frameDetail(frame, TITLES[sender]));
+  }
+
   /** Radio buttons: one stop of the Tab key, and the arrow keys go through the frames. */
-  #row(frame: Frame, sender: Sender): HTMLElement {
+  #row(frame: Frame, sender: Role): HTMLElement {
     const { header, bytes, violation, missing } = frame;
     const radio = make("input", { type: "radio", name: this.#name });
-    const show = () => this.#detail.replaceChildren(...frameDetail(frame, sender ? TITLES[sender] : "Frame"));
     radio.addEventListener("change", () => {
       this.#follows = false;
-      show();
+      this.#show(frame, sender);
     });
     const flags = [
       header.fin ? "FIN" : "",
@@ -77,22 +93,15 @@ export class FrameList {
       header.masked ? "MASK" : "",
     ];
     const state = violation ? violation.code : missing > 0n ? "incomplete" : "";
-    const row = make(
+    return make(
       "label",
-      { class: `row ${sender ?? ""}${violation ? " broken" : ""}` },
+      { class: `row ${sender}${violation ? " broken" : ""}` },
       radio,
-      make("span", { class: "arrow", title: sender && TITLES[sender] }, sender ? ARROWS[sender] : "·"),
+      make("span", { class: "arrow", title: TITLES[sender] }, ARROWS[sender]),
       make("span", { class: "opcode" }, opcodeName(header.opcode)),
       make("span", { class: "flags" }, flags.filter(Boolean).join(" ")),
       make("span", { class: "length" }, `${bytes.length.toLocaleString("en")} B`),
       make("span", { class: "preview" }, state === "" ? previewOf(frame) : state),
     );
-    if (this.#follows) {
-      radio.checked = true;
-      show();
-      // What is wrong stays in view when frames follow.
-      if (violation !== undefined) this.#follows = false;
-    }
-    return row;
   }
 }

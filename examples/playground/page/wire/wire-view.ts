@@ -34,7 +34,7 @@ export class WireView implements MirrorSink {
   }
 
   frames(frames: readonly Frame[], sender: Role): void {
-    this.#list.add(frames, sender);
+    this.#list.add(frames, () => sender);
   }
 
   lost(): void {

@@ -1,0 +1,66 @@
+/** The playground in Chromium: opened, watched, and read as a person reads it. */
+
+import type { Locator, Page } from "playwright-core";
+import { newPage } from "../support/peers/chromium.js";
+
+export interface Playground {
+  readonly page: Page;
+  /** Whatever should not happen: errors in the console, exceptions, requests to other hosts or that fail. */
+  readonly problems: string[];
+}
+
+/** Opens the page that a server serves, and waits until it is connected. */
+export async function openPlayground(url: string): Promise<Playground> {
+  const site = url.replace(/^ws/, "http");
+  const page = await newPage("about:blank");
+  const problems: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") problems.push(message.text());
+  });
+  page.on("pageerror", (error) => problems.push(String(error)));
+  const judge = (what: string) => {
+    if (new URL(what).host !== new URL(site).host) problems.push(`a request to ${what}`);
+  };
+  page.on("request", (request) => judge(request.url()));
+  page.on("websocket", (socket) => judge(socket.url()));
+  page.on("requestfailed", (request) => problems.push(`no answer to ${request.url()}`));
+  page.on("response", (response) => {
+    if (response.status() >= 400) problems.push(`${response.status()} for ${response.url()}`);
+  });
+  page.setDefaultTimeout(15_000);
+  await page.setViewportSize({ width: 1360, height: 900 });
+  await page.goto(site);
+  await says(page, "connection-status", /^Connected\.$/);
+  return { page, problems };
+}
+
+/** Waits until an element says so; returns what it says. */
+export async function says(page: Page, id: string, wanted: RegExp): Promise<string> {
+  const element = page.locator(`#${id}`, { hasText: wanted });
+  await element.waitFor();
+  return (await element.textContent()) ?? "";
+}
+
+/** The rows of a list of frames, once there are so many: sender, opcode, flags, length and preview of each. */
+export async function framesOf(page: Page, list: "wire" | "decode", count: number): Promise<string[][]> {
+  const rows = page.locator(`#${list}-frames .row`);
+  await rows.nth(count - 1).waitFor();
+  return textsOf(rows, "span");
+}
+
+/** The same without lengths, a line each: "→ text FIN MASK Hello". */
+export async function linesOf(page: Page, list: "wire" | "decode", count: number): Promise<string[]> {
+  const rows = await framesOf(page, list, count);
+  return rows.map(([sender, opcode, flags, , preview]) =>
+    [sender, opcode, flags, preview].filter(Boolean).join(" "),
+  );
+}
+
+/** Of each element what the parts of it say that a selector finds. */
+export function textsOf(elements: Locator, parts: string): Promise<string[][]> {
+  return elements.evaluateAll(
+    (found, selector) =>
+      found.map((element) => [...element.querySelectorAll(selector)].map((part) => part.textContent ?? "")),
+    parts,
+  );
+}

@@ -1,0 +1,389 @@
+/** The playground, clicked through in Chromium. Screenshots go to a temporary folder, for people to look at. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, describe, type TestContext, test } from "node:test";
+import type { Page } from "playwright-core";
+import { BROKEN_FRAMES } from "../../examples/playground/page/send/broken-frames.js";
+import { skip } from "../support/peers/chromium.js";
+import { framesOf, linesOf, openPlayground, says, textsOf } from "./playground-page.js";
+import { type Running, start } from "./playground-support.js";
+
+const screenshots = path.join(tmpdir(), "hawser-playground");
+
+let running: Running;
+
+before(async () => {
+  if (skip === false) running = await start(0);
+});
+
+after(() => {
+  running?.child.kill("SIGKILL");
+});
+
+/** The page; in the end nothing must have happened that should not. */
+async function open(t: TestContext): Promise<Page> {
+  const { page, problems } = await openPlayground(running.url);
+  t.after(async () => {
+    await page.context().close();
+    assert.deepEqual(problems, []);
+  });
+  return page;
+}
+
+async function send(page: Page, message: string): Promise<void> {
+  await page.fill("#message", message);
+  await page.click("text=Send message");
+}
+
+describe("the playground, with hawser in the page", { skip }, () => {
+  test("shows the handshake", async (t) => {
+    const page = await open(t);
+    await page.click("text=The opening handshake");
+    assert.match(
+      await says(page, "wire-request", /./),
+      /^GET \/echo\?mirror=\S+ HTTP\/1\.1\r?\nHost: 127\.0\.0\.1/,
+    );
+    assert.match(await says(page, "wire-response", /./), /^HTTP\/1\.1 101 .*permessage-deflate/s);
+  });
+
+  test("sends text and binary, compressed and not, whole and in fragments", async (t) => {
+    const page = await open(t);
+    await send(page, "Hello");
+    assert.deepEqual(await linesOf(page, "wire", 2), ["→ text FIN MASK Hello", "← text FIN Hello"]);
+
+    await page.click("#wire-clear");
+    await page.selectOption("#compress", "yes");
+    await send(page, "hello hello hello hello hello hello");
+    assert.deepEqual(await linesOf(page, "wire", 2), [
+      "→ text FIN RSV1 MASK hello hello hello hello hello hello",
+      "← text FIN RSV1 hello hello hello hello hello hello",
+    ]);
+    await says(page, "wire-detail", /Payload, decompressed: \d+ bytes became 35 bytes/);
+
+    await page.click("#wire-clear");
+    await page.selectOption("#compress", "no");
+    await page.fill("#fragments", "3");
+    await page.check("#ping-between");
+    await send(page, "aabbcc");
+    const lines = await linesOf(page, "wire", 7);
+    assert.deepEqual(lines.slice(0, 5), [
+      "→ text MASK aa",
+      "→ ping FIN MASK between fragments",
+      "→ continuation MASK bb",
+      "→ ping FIN MASK between fragments",
+      "→ continuation FIN MASK cc",
+    ]);
+    // Of two Pings that came together only the newest needs an answer (§5.5.3).
+    const answers = lines.slice(5).filter((line) => line.startsWith("←"));
+    assert.ok(answers.includes("← text FIN aabbcc"));
+    assert.ok(answers.includes("← pong FIN between fragments"));
+
+    await page.click("#wire-clear");
+    await page.check("input[name=type][value=binary]");
+    await page.fill("#fragments", "1");
+    await send(page, "00 01 fe ff");
+    assert.deepEqual(await linesOf(page, "wire", 2), [
+      "→ binary FIN MASK 00 01 fe ff",
+      "← binary FIN 00 01 fe ff",
+    ]);
+    await send(page, "00 0");
+    await send(page, "no hex");
+    await says(page, "send-problem", /No hex: .* in line 1, column 1\./);
+  });
+
+  test("draws a frame's header, its fields, its bytes before and after unmasking", async (t) => {
+    const page = await open(t);
+    await page.uncheck("#compressed");
+    await says(page, "connection-status", /^Connected\.$/);
+    await send(page, "Hello");
+    await framesOf(page, "wire", 2);
+    await page.click("#wire-frames .row:first-child");
+    const boxes = await textsOf(page.locator("#wire-detail .box"), ".name, .digits");
+    assert.deepEqual(boxes.slice(0, 7), [
+      ["FIN", "1"],
+      ["RSV1", "0"],
+      ["RSV2", "0"],
+      ["RSV3", "0"],
+      ["opcode", "0001"],
+      ["MASK", "1"],
+      ["Payload len", "0000101"],
+    ]);
+    assert.deepEqual(
+      boxes.slice(7).map(([name, bits]) => [name, bits?.length]),
+      [
+        ["Masking-key", 16],
+        ["Masking-key, continued", 16],
+      ],
+    );
+    const detail = (await page.textContent("#wire-detail")) ?? "";
+    assert.match(detail, /Masking-key([0-9a-f]{2} ){3}[0-9a-f]{2}byte i of the payload/);
+    assert.match(detail, /Payload, unmasked000000 {2}48 65 6c 6c 6f {2}Hello/);
+  });
+
+  test("pings, and closes with a code that comes back", async (t) => {
+    const page = await open(t);
+    await page.click("text=Send Ping");
+    await page.click("text=Send Pong");
+    await linesOf(page, "wire", 3);
+    await page.fill("input[name=code]", "4321");
+    await page.click("text=Send Close");
+    await says(page, "connection-status", /^Closed: 4321/);
+    assert.deepEqual((await linesOf(page, "wire", 5)).sort(), [
+      "← close FIN 4321",
+      "← pong FIN are you there?",
+      "→ close FIN MASK 4321 done",
+      "→ ping FIN MASK are you there?",
+      "→ pong FIN MASK are you there?",
+    ]);
+    assert.ok(await page.isDisabled("text=Send Ping"));
+    await page.click("#connect");
+    await says(page, "connection-status", /^Connected\.$/);
+    assert.equal(await page.locator("#wire-frames .row").count(), 0);
+  });
+
+  test("breaks each rule: its byte is marked, and a Close comes back", async (t) => {
+    const page = await open(t);
+    for (const { name, code } of BROKEN_FRAMES) {
+      await page.getByRole("button", { name, exact: true }).click();
+      const status = await says(page, "connection-status", /^Closed: 100[27], “Invalid WebSocket frame/);
+      const closeCode = code === "WS_ERR_INVALID_UTF8" ? "1007" : "1002";
+      assert.ok(status.startsWith(`Closed: ${closeCode}`), `${name}: ${status}`);
+      const lines = await linesOf(page, "wire", 2);
+      assert.ok(
+        lines.some((line) => line.endsWith(code)),
+        `${name}: ${lines}`,
+      );
+      assert.ok(
+        lines.some((line) => line.startsWith(`← close FIN ${closeCode} `)),
+        `${name}: ${lines}`,
+      );
+      await says(page, "wire-detail", /breaks a rule\. RFC 6455 §/);
+      assert.ok((await page.locator("#wire-detail .hex mark").count()) > 0, name);
+      await page.click("#connect");
+      await says(page, "connection-status", /^Connected\.$/);
+    }
+    await page.fill("#raw", "81 05 48");
+    await page.click("text=Send bytes");
+    await says(page, "connection-status", /^Closed: 1002/);
+    assert.equal(await page.locator("#wire-detail .box.wrong").count(), 2);
+  });
+
+  test("lists the last frames, and says how many it dropped", async (t) => {
+    const page = await open(t);
+    await page.fill("#fragments", "99");
+    await page.check("#ping-between");
+    const text = "x".repeat(99);
+    for (let i = 0; i < 2; i++) await send(page, text);
+    await says(page, "wire-dropped", /^The last 200 frames; \d+ before them were dropped\.$/);
+    assert.equal(await page.locator("#wire-frames .row").count(), 200);
+  });
+});
+
+describe("the playground, with this browser's WebSocket", { skip }, () => {
+  test("sends text and binary; what a browser cannot do is out of reach, and says why", async (t) => {
+    const page = await open(t);
+    await page.check("input[name=client][value=browser]");
+    await says(page, "browser-note", /./);
+    assert.ok(await page.isVisible("#browser-note"));
+    for (const control of [
+      "text=Send Ping",
+      "#fragments",
+      "#compress",
+      "text=Send bytes",
+      "#broken-frames button >> nth=0",
+    ]) {
+      assert.ok(await page.isDisabled(control), control);
+      assert.match((await page.getAttribute(control, "title")) ?? "", /browser's WebSocket/);
+    }
+    await send(page, "hello hello hello hello hello hello");
+    assert.deepEqual(await linesOf(page, "wire", 2), [
+      "→ text FIN RSV1 MASK hello hello hello hello hello hello",
+      "← text FIN RSV1 hello hello hello hello hello hello",
+    ]);
+
+    await page.uncheck("#compressed");
+    await says(page, "connection-status", /^Connected\.$/);
+    await page.check("input[name=type][value=binary]");
+    await send(page, "01 02");
+    assert.deepEqual(await linesOf(page, "wire", 2), ["→ binary FIN MASK 01 02", "← binary FIN 01 02"]);
+    await page.fill("input[name=code]", "1002");
+    await page.click("text=Send Close");
+    await says(page, "send-problem", /\S/);
+    await says(page, "connection-status", /^Connected\.$/);
+    await page.fill("input[name=code]", "3001");
+    await page.click("text=Send Close");
+    await says(page, "connection-status", /^Closed: 3001/);
+  });
+});
+
+describe("the playground's other sections", { skip }, () => {
+  test("decode examples, hex that is typed, hex that is none", async (t) => {
+    const page = await open(t);
+    await says(page, "decode-summary", /^45 bytes, 6 frames, no violation\.$/);
+    await page.selectOption("#example", { label: "Invalid UTF-8: an overlong slash" });
+    await says(page, "decode-summary", /^38 bytes, 2 frames\. Byte 30 breaks RFC 6455 §8\.1/);
+    assert.equal((await linesOf(page, "decode", 2))[1], "→ text FIN MASK WS_ERR_INVALID_UTF8");
+    assert.equal(await page.locator("#decode-detail pre.hex >> nth=0 >> .bytes mark").textContent(), "c5");
+
+    await page.fill("#hex", "0x81 0x02\n68 69 # hi");
+    await page.check("input[name=reader][value=client]");
+    assert.deepEqual(await linesOf(page, "decode", 1), ["← text FIN hi"]);
+    await page.fill("#hex", "81 0g");
+    await page.click("#decode-form button");
+    await says(page, "decode-summary", /^Line 1, column 5: “g” is no hexadecimal digit\.$/);
+    assert.equal(await page.locator("#decode-frames .row").count(), 0);
+  });
+
+  test("decode a file that is chosen, and one that is dropped", async (t) => {
+    const page = await open(t);
+    await page.setInputFiles("#capture", {
+      name: "capture.bin",
+      mimeType: "application/octet-stream",
+      buffer: Buffer.from("81024869820100", "hex"),
+    });
+    await says(page, "decode-summary", /^7 bytes, 2 frames, no violation\.$/);
+    assert.equal(await page.inputValue("#hex"), "81 02 48 69 82 01 00");
+    const transfer = await page.evaluateHandle(() => {
+      const data = new DataTransfer();
+      data.items.add(new File(["89 02 68 6f\n"], "capture.txt"));
+      return data;
+    });
+    await page.dispatchEvent("#decode", "drop", { dataTransfer: transfer });
+    await says(page, "decode-summary", /^4 bytes, 1 frame, no violation\.$/);
+    assert.deepEqual(await linesOf(page, "decode", 1), ["← ping FIN ho"]);
+  });
+
+  test("time both backends on the same bytes", async (t) => {
+    const page = await open(t);
+    await page.click("#benchmark-run");
+    await says(page, "benchmark-status", /^(Done: medians of 3 rounds; both made the same|Failed)/);
+    const rows = await textsOf(page.locator("#benchmark-rows tr"), "th, td");
+    assert.equal(rows.length, 8);
+    for (const [name, size, wasm, reference, ratio] of rows) {
+      assert.ok(name.length > 0);
+      assert.match(size, /^\d+ (Ki)?B$/);
+      for (const time of [wasm, reference]) assert.match(time, /^[\d.,e+]+ (ns|µs)$/);
+      assert.match(ratio, /^[\d.e+]+ ×$/);
+    }
+    // The reference is plain JavaScript, byte by byte: over 64 KiB nothing makes the two alike.
+    assert.ok(Number.parseFloat(rows.at(-2)?.[4] ?? "") > 3, `${rows.at(-2)}`);
+    assert.equal(await page.locator("#benchmark-rows .bar").count(), 16);
+  });
+
+  test("run an echo to its end, and one until it is stopped", async (t) => {
+    const page = await open(t);
+    await page.fill("input[name=seconds]", "1");
+    await page.click("#echo-run");
+    const status = await says(page, "echo-status", /^(Done|Failed)/);
+    assert.match(
+      status,
+      /^Done: [\d,]+ messages in \d+\.\d s: [\d,]+ a second; latency p50 [\d.,]+ ms, p99 [\d.,]+ ms\.$/,
+    );
+    for (const line of [
+      "#echo-rate .line-a",
+      "#echo-latency polyline.line-a",
+      "#echo-latency polyline.line-b",
+    ]) {
+      const points = await page.locator(line).last().getAttribute("points");
+      if (line.includes("polyline")) assert.ok((points ?? "").split(" ").length >= 3, `${line}: ${points}`);
+    }
+    assert.match(
+      (await page.getAttribute("#echo-rate svg", "aria-label")) ?? "",
+      /^Messages a second: [\d,]+ on average$/,
+    );
+    await page.fill("input[name=seconds]", "60");
+    await page.click("#echo-run");
+    await page.waitForFunction(() => document.querySelector("#echo-rate polyline")?.getAttribute("points"));
+    await page.click("#echo-run");
+    await says(page, "echo-status", /^Stopped: /);
+  });
+});
+
+describe("the playground, for everybody", { skip }, () => {
+  test("by keyboard alone, with labels and landmarks", async (t) => {
+    const page = await open(t);
+    const { keyboard } = page;
+    const focused = () =>
+      page.evaluate(() => document.activeElement?.id || document.activeElement?.textContent?.trim());
+    await keyboard.press("Tab");
+    assert.equal(await focused(), "Skip to the content");
+    const tabTo = async (id: string) => {
+      for (let presses = 0; (await focused()) !== id; presses++) {
+        assert.ok(presses < 60, `Tab does not lead to ${id}`);
+        await keyboard.press("Tab");
+      }
+    };
+    await tabTo("message");
+    await keyboard.press("Control+A");
+    await keyboard.type("typed");
+    await tabTo("Send message");
+    await keyboard.press("Enter");
+    assert.deepEqual(await linesOf(page, "wire", 2), ["→ text FIN MASK typed", "← text FIN typed"]);
+    // One stop for all frames; the arrow keys go through them.
+    for (
+      let presses = 0;
+      !(await page.evaluate(() => document.activeElement?.matches("#wire-frames input")));
+      presses++
+    ) {
+      assert.ok(presses < 60, "Tab does not lead to the frames");
+      await keyboard.press("Tab");
+    }
+    await says(page, "wire-detail", /^Server to client: text/);
+    await keyboard.press("ArrowUp");
+    await says(page, "wire-detail", /^Client to server: text/);
+    await tabTo("wire-clear");
+    await tabTo("hex");
+    await tabTo("benchmark-run");
+    await tabTo("echo-run");
+
+    const unlabelled = await page
+      .locator("input, select, textarea")
+      .evaluateAll((elements) =>
+        elements
+          .filter((element) => (element as HTMLInputElement).labels?.length === 0)
+          .map((element) => element.outerHTML),
+      );
+    assert.deepEqual(unlabelled, []);
+    const landmarks = await page.locator("header, nav, main, footer, section[aria-labelledby]").count();
+    assert.equal(landmarks, 9);
+  });
+
+  test("light and dark, on a phone and on a desk: nothing sticks out", async (t) => {
+    const page = await open(t);
+    await send(page, "hello from the harbour, hello from the harbour");
+    await page.getByRole("button", { name: "Invalid UTF-8", exact: true }).click();
+    await says(page, "connection-status", /^Closed: 1007/);
+    for (const width of [360, 768, 1360]) {
+      await page.setViewportSize({ width, height: 900 });
+      const widths = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      assert.deepEqual(widths, [width, width]);
+      for (const colorScheme of ["light", "dark"] as const) {
+        await page.emulateMedia({ colorScheme });
+        await page.screenshot({
+          path: path.join(screenshots, `${colorScheme}-${width}.png`),
+          fullPage: true,
+        });
+      }
+    }
+    t.diagnostic(`see ${screenshots}`);
+  });
+
+  test("hears that the server goes away", async (t) => {
+    const other = await start(0);
+    t.after(() => other.child.kill("SIGKILL"));
+    const { page, problems } = await openPlayground(other.url);
+    t.after(() => page.context().close());
+    await page.fill("input[name=seconds]", "60");
+    await page.click("#echo-run");
+    await page.waitForFunction(() => document.querySelector("#echo-rate polyline")?.getAttribute("points"));
+    const exited = once(other.child, "exit");
+    other.child.kill("SIGTERM");
+    assert.deepEqual(await exited, [0, null]);
+    await says(page, "echo-status", /^The connection closed: /);
+    await says(page, "connection-status", /^Closed: 1006/);
+    assert.deepEqual(problems, []);
+  });
+});
