@@ -11,7 +11,8 @@ import { build, type Plugin } from "esbuild";
 import { root } from "../package/support.js";
 import { serveSuite } from "../support/connection-server.js";
 import { CONNECTION_CASES } from "../support/connection-suite.js";
-import { openPage, skip } from "../support/peers/chromium.js";
+import { newPage, skip } from "../support/peers/chromium.js";
+import { BROWSER_CASES } from "./browser-cases.js";
 
 /** Puts the single file in the place of the sources. */
 const SINGLE_FILE: Plugin = {
@@ -51,12 +52,15 @@ async function runSuite(t: TestContext, by: "hawser" | "ws", code: string, where
   };
   const request: RequestListener = ({ url }, response) => {
     const file = files[String(url)];
+    // So that there is shared memory, too.
+    response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
+    response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
     if (file === undefined) response.writeHead(404).end();
     else response.setHeader("Content-Type", `${file[0]}; charset=utf-8`).end(file[1]);
   };
   const server = await serveSuite(by, request);
   t.after(() => server.close());
-  const page = await openPage(server.origin);
+  const page = await newPage(server.origin);
   t.after(() => page.context().close());
   return page.evaluate(
     async ([base, kind]) => {
@@ -73,7 +77,7 @@ async function runSuite(t: TestContext, by: "hawser" | "ws", code: string, where
 }
 
 describe("the browser's connection in Chromium", { skip }, () => {
-  const passed = { failures: [], count: CONNECTION_CASES.length };
+  const passed = { failures: [], count: CONNECTION_CASES.length + BROWSER_CASES.length };
 
   for (const by of ["hawser", "ws"] as const) {
     it(`in a page, to a server by ${by}`, { timeout: 120_000 }, async (t) => {

@@ -18,6 +18,8 @@ interface Peer {
   cut(): void;
   pause(): void;
   resume(): void;
+  /** Writes bytes past the protocol. */
+  write(bytes: Uint8Array): void;
 }
 
 interface Behaviour {
@@ -54,6 +56,13 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
     open(peer) {
       peer.pause();
       setTimeout(() => peer.resume(), SLOW_MS);
+    },
+  },
+  "/broken": {
+    message(peer) {
+      peer.send("before");
+      // A reserved opcode (§5.2), when the message has left.
+      setTimeout(() => peer.write(Uint8Array.of(0x83, 0x00)), 20);
     },
   },
   "/query": { open: (peer, query) => peer.send(`${query}`) },
@@ -95,6 +104,7 @@ function upgradeOfHawser(): Upgrade {
       cut: () => connection.terminate(),
       pause: () => connection.pause(),
       resume: () => connection.resume(),
+      write: (bytes) => connection.socket.write(bytes),
     };
   }
 }
@@ -115,6 +125,7 @@ function upgradeOfWs(): Upgrade {
         cut: () => webSocket.terminate(),
         pause: () => webSocket.pause(),
         resume: () => webSocket.resume(),
+        write: (bytes) => socket.write(bytes),
       };
       webSocket.on("message", (data: Buffer, isBinary) => {
         behaviour.message?.(peer, isBinary ? data : data.toString(), searchParams);

@@ -304,6 +304,17 @@ define("a connection that is cut was not closed: 1006", async (api, base) => {
   assert.deepEqual(told, [1006]);
 });
 
+define("a server that breaks the protocol is an error, after what it sent before", async (api, base) => {
+  const told: Error[] = [];
+  const connection = await api.connect(`${base}/broken`, { error: (_connection, error) => told.push(error) });
+  connection.send("go");
+  assert.equal((await connection.receive())?.data, "before");
+  assert.equal(await connection.receive(), undefined);
+  assert.equal((await connection.closed).code, 1006);
+  assert.equal(told.length, 1);
+  assert.equal(connection.error, told[0]);
+});
+
 define("terminate cuts", async (api, base) => {
   const told = once<number>();
   const connection = await api.connect(`${base}/echo`, {

@@ -1,0 +1,161 @@
+/** What a browser's connection has, or refuses, otherwise than Node's. Runs in a page and in a worker. */
+
+import assert from "node:assert/strict";
+import {
+  type ConnectOptions,
+  connect,
+  connectWithRetry,
+  createConnection,
+  HandshakeError,
+  InvalidStateError,
+  Message,
+  tryConnect,
+} from "../../src/index.browser.js";
+
+export interface BrowserCase {
+  readonly name: string;
+  /** @param base - of the server that gave the page, with ws: */
+  run(base: string): Promise<void>;
+}
+
+const cases: BrowserCase[] = [];
+const define = (name: string, run: BrowserCase["run"]) => cases.push({ name, run });
+
+const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+/** `run` gets what the suite's own server is, of this page. */
+const own = (base: string) => base.replace("ws:", "http:") === location.origin;
+
+define("a URL may be relative to the page's", async (base) => {
+  assert.equal(own(base), true);
+  for (const url of ["/echo?x", new URL("/echo?x", location.href), `//${new URL(base).host}/echo?x`]) {
+    const connection = await connect(url);
+    assert.equal(connection.url, `${base}/echo?x`);
+    await connection.close();
+  }
+});
+
+define("no credentials are shown", async (base) => {
+  const connection = await connect(`${base}/echo`.replace("//", "//user:secret@"));
+  assert.equal(connection.url, `${base}/echo`);
+  await connection.close();
+});
+
+define("options that are for Node are refused by name", async () => {
+  const given: Record<string, unknown> = {
+    ...{ headers: {}, cookies: "a=b", auth: "Bearer x", origin: "https://x.example", tls: {} },
+    ...{ agent: {}, createConnection: () => undefined, socketPath: "/tmp/x" },
+  };
+  for (const [name, value] of Object.entries(given)) {
+    for (const opened of [connect, tryConnect, connectWithRetry]) {
+      const failure = await failureOf(opened("/echo", { [name]: value } as ConnectOptions));
+      assert.ok(failure instanceof TypeError, name);
+      assert.ok(failure.message.includes(name), failure.message);
+    }
+  }
+  const connection = await connect("/echo", { headers: undefined } as ConnectOptions);
+  await connection.close();
+});
+
+define("a refusal does not say why", async () => {
+  const failure = await failureOf(connect("/refuse"));
+  assert.ok(failure instanceof HandshakeError);
+  assert.equal(failure.code, "WS_ERR_CONNECTION_FAILED");
+  assert.equal(failure.status, 0);
+});
+
+define("what a page cannot send is refused at the call", async () => {
+  const connection = await connect("/echo");
+  for (const code of [1001, 1002, 1008, 1011, 1013]) {
+    assert.throws(() => void connection.close(code), RangeError, `${code}`);
+  }
+  const partial = { partial: true } as object;
+  assert.throws(() => connection.send("part", partial), TypeError);
+  assert.throws(() => connection.sendMessage(new Message("part", "text", true)), TypeError);
+  for (const type of ["ping", "pong"] as const) {
+    assert.throws(() => connection.sendMessage(new Message(new Uint8Array(2), type)), TypeError);
+    assert.throws(() => connection.sendAll(new Message(new Uint8Array(2), type)), TypeError);
+  }
+  assert.equal(connection.state, "open");
+  connection.send("whole", { partial: false } as object);
+  assert.equal((await connection.receive())?.data, "whole");
+  await connection.close();
+});
+
+define("shared memory is copied, and sent", async () => {
+  const connection = await connect("/echo");
+  const shared = new Uint8Array(new SharedArrayBuffer(3)).fill(7);
+  connection.send(shared);
+  connection.send(shared.buffer as unknown as ArrayBuffer);
+  for (let i = 0; i < 2; i++) assert.deepEqual((await connection.receive())?.data, Uint8Array.of(7, 7, 7));
+  await connection.close();
+});
+
+define("what a page does not look at is bounded", async () => {
+  const connection = await connect("/text?length=1000", { maxQueuedAmount: 5000 });
+  for (let i = 0; i < 10; i++) connection.send("go");
+  await connection.closed;
+  assert.ok(connection.error instanceof RangeError);
+  assert.ok(connection.error.message.includes("5000 bytes"), connection.error.message);
+  let count = 0;
+  while ((await connection.receive())?.data.length === 1000) count++;
+  assert.equal(count, 5, "and what arrived before is still there");
+});
+
+define("whatever fails on our side is closed without a code", async () => {
+  const codes: unknown[] = [];
+  const socket = new WebSocket(new URL("/echo", location.href.replace("http", "ws")));
+  await new Promise((resolve) => socket.addEventListener("open", resolve));
+  const { close } = socket;
+  socket.close = (...args) => {
+    codes.push(args);
+    close.apply(socket, args);
+  };
+  const connection = createConnection(socket, { maxMessageSize: 3 });
+  connection.send("1234");
+  assert.deepEqual(await connection.closed, { code: 1005, reason: "" });
+  assert.deepEqual(codes, [[]]);
+});
+
+define("a WebSocket that is open becomes a connection, and no other", async () => {
+  const socket = new WebSocket(new URL("/greet", location.href.replace("http", "ws")), ["chat"]);
+  assert.throws(() => createConnection(socket), InvalidStateError);
+  const connection = await new Promise<ReturnType<typeof createConnection<string>>>((resolve) => {
+    socket.onopen = () => resolve(createConnection(socket, { data: "mine" }));
+  });
+  assert.equal(connection.socket, socket);
+  assert.deepEqual([connection.data, connection.protocol], ["mine", "chat"]);
+  assert.equal((await connection.receive())?.data, "welcome");
+  assert.deepEqual((await connection.receive())?.data, Uint8Array.of(1, 2, 3));
+  await connection.close();
+  assert.throws(() => createConnection(socket), InvalidStateError);
+  assert.throws(() => createConnection(socket, { text: "x" as "bytes" }), Error);
+});
+
+define("the browser compresses by itself", async () => {
+  const connection = await connect("/echo");
+  assert.ok(connection.extensions.startsWith("permessage-deflate"), connection.extensions);
+  const text = "again and again ".repeat(1000);
+  connection.send(text);
+  assert.equal((await connection.receive())?.data, text);
+  await connection.close();
+});
+
+define("a loop over a connection that is cut ends", async () => {
+  const connection = await connect("/echo");
+  const loop = (async () => {
+    const seen = [];
+    for await (const { data } of connection) seen.push(data);
+    return seen;
+  })();
+  connection.send("one");
+  while (connection.counters.messagesIn === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  connection.terminate();
+  assert.deepEqual(await loop, ["one"]);
+});
+
+export const BROWSER_CASES: readonly BrowserCase[] = cases;
