@@ -64,3 +64,43 @@ export function textsOf(elements: Locator, parts: string): Promise<string[][]> {
     parts,
   );
 }
+
+/** WCAG 2.2, 1.4.3: the least contrast of text. */
+const LEAST_CONTRAST = 4.5;
+
+/** What the page says in colours that are too alike; controls that are out of reach are exempt. */
+export async function faintTexts(page: Page): Promise<string[]> {
+  const texts = await page.locator("body *").evaluateAll((elements) => {
+    const found: { text: string; color: string; ground: string }[] = [];
+    for (const element of elements) {
+      const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent?.trim());
+      if (!own || element.closest(":disabled, label:has(:disabled)") || !element.checkVisibility()) continue;
+      let behind: Element | null = element;
+      while (behind && getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)")
+        behind = behind.parentElement;
+      found.push({
+        text: (element.textContent ?? "").trim().slice(0, 40),
+        color: getComputedStyle(element).color,
+        ground: behind === null ? "rgb(255, 255, 255)" : getComputedStyle(behind).backgroundColor,
+      });
+    }
+    return found;
+  });
+  return texts
+    .filter(({ color, ground }) => contrast(color, ground) < LEAST_CONTRAST)
+    .map(({ text, color, ground }) => `${text}: ${color} on ${ground}`);
+}
+
+function contrast(color: string, ground: string): number {
+  const [darker, lighter] = [luminance(color), luminance(ground)].sort((a, b) => a - b);
+  return (lighter + 0.05) / (darker + 0.05);
+}
+
+/** WCAG 2.2: relative luminance. */
+function luminance(color: string): number {
+  const [red, green, blue] = (color.match(/[\d.]+/g) ?? []).map((part) => {
+    const share = Number(part) / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}

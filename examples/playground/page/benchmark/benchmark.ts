@@ -10,7 +10,7 @@ export interface Pace {
 
 export const PACES: Readonly<Record<string, Pace>> = {
   quick: { rounds: 3, timeMs: 8 },
-  thorough: { rounds: 15, timeMs: 40 },
+  thorough: { rounds: 15, timeMs: 80 },
 };
 
 export interface Row {

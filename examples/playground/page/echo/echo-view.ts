@@ -42,6 +42,7 @@ export function startEchoView(): void {
   let running: AbortController | undefined;
 
   const run = async (options: EchoOptions, signal: AbortSignal) => {
+    byId("echo-charts", HTMLElement).hidden = false;
     rate.clear();
     latency.clear();
     status.textContent = "Running…";

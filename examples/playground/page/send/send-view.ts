@@ -138,6 +138,7 @@ export class SendView {
   /** Which controls work now. */
   #update(): void {
     const client = this.#client;
+    const focused = document.activeElement;
     connectButton.textContent = client === undefined ? "Connect" : "Close with 1000";
     const closed = client === undefined ? NOT_CONNECTED : undefined;
     const framesOnly = closed ?? (client?.frames === undefined ? NOT_IN_BROWSERS : undefined);
@@ -149,6 +150,8 @@ export class SendView {
     for (const id of ["fragments", "ping-between"]) allow(byId(id, HTMLInputElement), framesOnly);
     allow(byId("compress", HTMLSelectElement), framesOnly);
     byId("browser-note", HTMLElement).hidden = client === undefined || client.frames !== undefined;
+    // Who has just broken a rule by keyboard goes on from here, not from the top of the page.
+    if (focused?.matches(":disabled")) connectButton.focus();
   }
 }
 
