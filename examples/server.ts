@@ -63,7 +63,9 @@ const { address, port } = await listen(wanted).catch((error: NodeJS.ErrnoExcepti
   console.log(`port ${wanted} is taken`);
   return listen(0);
 });
-const host = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+// Where it listens on all addresses, this name leads to it.
+const name = address === "::" || address === "0.0.0.0" ? "localhost" : address;
+const host = `${name.includes(":") ? `[${name}]` : name}:${port}`;
 
 async function stop(): Promise<void> {
   console.log("closing");

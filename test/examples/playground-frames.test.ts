@@ -17,6 +17,10 @@ import { hex, toHex, utf8 } from "../support/hex.js";
 /** "Hello", masked, as RFC 6455 §5.7 has it. */
 const HELLO = "8185 37fa213d 7f9f4d5158";
 
+function textOf(payload: Uint8Array | undefined): string {
+  return new TextDecoder().decode(payload);
+}
+
 function only(frames: readonly Frame[]): Frame {
   assert.equal(frames.length, 1);
   return frames[0];
@@ -111,8 +115,8 @@ describe("FrameStream", () => {
     const stream = new FrameStream({ reader: "client", compression: {} });
     // RFC 7692 §7.2.3.2: the second "Hello" refers to the first.
     const [first, second] = stream.push(hex("c107 f248cdc9c90700  c105 f200110000"));
-    assert.equal(Buffer.from(first.inflated as Uint8Array).toString(), "Hello");
-    assert.equal(Buffer.from(second.inflated as Uint8Array).toString(), "Hello");
+    assert.equal(textOf(first.inflated?.bytes), "Hello");
+    assert.equal(textOf(second.inflated?.bytes), "Hello");
     const payload = compress("in two fragments");
     const parts = [
       encodeFrame(Opcode.Text, payload.subarray(0, 5), { fin: false, rsv1: true }),
@@ -120,10 +124,29 @@ describe("FrameStream", () => {
       encodeFrame(Opcode.Text, utf8("plain")),
     ];
     const frames = stream.push(Buffer.concat(parts));
-    const inflated = frames.map((frame) => frame.inflated && Buffer.from(frame.inflated).toString());
+    const inflated = frames.map((frame) => frame.inflated && textOf(frame.inflated.bytes));
     assert.equal(`${inflated[0]}${inflated[1]}`, "in two fragments");
     assert.equal(inflated[2], undefined);
     stream.release();
+  });
+
+  test("keeps only the beginning of much that comes out of little", () => {
+    const stream = new FrameStream({ reader: "client", compression: {} });
+    const frame = only(
+      stream.push(encodeFrame(Opcode.Binary, compress(new Uint8Array(1 << 20)), { rsv1: true })),
+    );
+    assert.deepEqual([frame.inflated?.length, frame.inflated?.bytes.length], [1 << 20, 1 << 18]);
+    stream.release();
+  });
+
+  test("counts what comes behind a Close, or behind a violation, and keeps nothing of it", () => {
+    for (const end of ["8800", "8300"]) {
+      const stream = new FrameStream({ reader: "client" });
+      stream.push(hex(end));
+      assert.deepEqual(stream.push(hex("8100")), []);
+      assert.deepEqual(stream.push(hex("81")), []);
+      assert.equal(stream.restLength, 3);
+    }
   });
 
   test("marks the byte in compressed data that is none, and decodes nothing behind", () => {
@@ -254,7 +277,7 @@ describe("splitMessage", () => {
 
 describe("decodeCapture", () => {
   test("says what came of it", () => {
-    const summaryOf = (text: string) => decodeCapture(hex(text), "client", false).summary;
+    const summaryOf = (text: string) => decodeCapture(hex(text), "client", false, 10).summary;
     assert.equal(summaryOf("8100"), "2 bytes, 1 frame, no violation.");
     assert.equal(summaryOf("8100 8105 48"), "5 bytes, 2 frames, of which the last lacks its end.");
     assert.equal(
@@ -263,6 +286,17 @@ describe("decodeCapture", () => {
     );
     assert.match(summaryOf("8100 8180 00000000"), /^8 bytes, 2 frames\. Byte 3 breaks RFC 6455 §5\.1: /);
   });
+});
+
+test("decodeCapture counts all frames, and keeps the last ones", () => {
+  const capture = Buffer.concat(Array.from({ length: 50_000 }, (_, i) => Buffer.from([0x82, 0x01, i])));
+  const { frames, count, summary } = decodeCapture(capture, "client", false, 3);
+  assert.deepEqual(
+    frames.map(({ offset, payload }) => [offset, payload[0]]),
+    [49_997, 49_998, 49_999].map((i) => [i * 3, i & 0xff]),
+  );
+  assert.equal(count, 50_000);
+  assert.equal(summary, "150,000 bytes, 50,000 frames, no violation.");
 });
 
 describe("the examples to decode", () => {
@@ -278,7 +312,7 @@ describe("the examples to decode", () => {
       const { parseHex } = await import("../../examples/playground/page/decode/hex.js");
       const parsed = parseHex(example.hex);
       assert.ok(parsed instanceof Uint8Array);
-      const { frames } = decodeCapture(parsed, example.reader, example.isCompressed === true);
+      const { frames } = decodeCapture(parsed, example.reader, example.isCompressed === true, 10);
       assert.deepEqual([frames.length, frames.at(-1)?.violation?.code], expected[index]);
       assert.equal(frames.at(-1)?.missing, 0n);
     });

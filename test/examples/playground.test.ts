@@ -294,6 +294,10 @@ describe("the playground's other sections", { skip }, () => {
       (await page.getAttribute("#echo-rate svg", "aria-label")) ?? "",
       /^Messages a second: [\d,]+ on average$/,
     );
+    await page.fill("input[name=size]", "1048576");
+    await page.click("#echo-run");
+    await says(page, "echo-status", /^Failed: RangeError: 32 × 1048576 bytes in flight/);
+    await page.fill("input[name=size]", "16");
     await page.fill("input[name=seconds]", "60");
     await page.click("#echo-run");
     await page.waitForFunction(() => document.querySelector("#echo-rate polyline")?.getAttribute("points"));

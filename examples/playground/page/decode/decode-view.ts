@@ -3,7 +3,7 @@
 import type { Role } from "hawser/codec";
 import { byId, chosen, make } from "../dom.js";
 import { countBytes } from "../frame/describe.js";
-import { FrameList } from "../frame/frame-list.js";
+import { FrameList, MOST_FRAMES } from "../frame/frame-list.js";
 import type { Frame } from "../frame/frame-stream.js";
 import { decodeCapture } from "./decode.js";
 import { EXAMPLES, type Example } from "./examples.js";
@@ -11,7 +11,7 @@ import { formatHex, parseCapture, parseHex } from "./hex.js";
 
 /** A file that is longer is decoded, but its hex is not put into the field. */
 const MOST_SHOWN = 64 << 10;
-const MOST_READ = 64 << 20;
+const MOST_READ = 16 << 20;
 
 /** Who sent a frame that this side reads; where either may, its mask tells. */
 function senderOf({ header }: Frame, reader: Role | "any"): Role {
@@ -103,8 +103,8 @@ export class DecodeView {
       return;
     }
     const reader = chosen(form, "reader") as Role | "any";
-    const { frames, summary: said } = decodeCapture(bytes, reader, compressed.checked);
-    this.#list.add(frames, (frame) => senderOf(frame, reader));
+    const { frames, count, summary: said } = decodeCapture(bytes, reader, compressed.checked, MOST_FRAMES);
+    this.#list.add(frames, (frame) => senderOf(frame, reader), count - frames.length);
     this.#say(said);
   }
 

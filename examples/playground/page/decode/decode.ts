@@ -5,25 +5,48 @@ import { countBytes } from "../frame/describe.js";
 import { type Frame, FrameStream } from "../frame/frame-stream.js";
 
 export interface Decoded {
+  /** The last ones. */
   readonly frames: readonly Frame[];
+  /** How many there are in all. */
+  readonly count: number;
   /** What came of it, in a sentence. */
   readonly summary: string;
 }
 
-/** @param reader - who would read these bytes: a server reads what a client sent. */
-export function decodeCapture(bytes: Uint8Array, reader: Role | "any", isCompressed: boolean): Decoded {
+/** A capture of many small frames becomes much when they are all decoded at once. */
+const CHUNK_LENGTH = 1 << 16;
+
+/**
+ * @param reader - who would read these bytes: a server reads what a client sent.
+ * @param most - how many frames to keep.
+ */
+export function decodeCapture(
+  bytes: Uint8Array,
+  reader: Role | "any",
+  isCompressed: boolean,
+  most: number,
+): Decoded {
   const stream = new FrameStream({ reader, compression: isCompressed ? {} : undefined });
-  const frames = stream.push(bytes);
+  let frames: Frame[] = [];
+  let count = 0;
+  for (let at = 0; at < bytes.length; at += CHUNK_LENGTH) {
+    const found = stream.push(bytes.subarray(at, at + CHUNK_LENGTH));
+    count += found.length;
+    frames = [...frames, ...found].slice(-most);
+  }
   const unfinished = stream.end();
-  if (unfinished !== undefined) frames.push(unfinished);
+  if (unfinished !== undefined) {
+    count++;
+    frames = [...frames, unfinished].slice(-most);
+  }
   const { violation, isClosed, restLength } = stream;
   stream.release();
-  const counted = `${countBytes(bytes.length)}, ${frames.length} ${frames.length === 1 ? "frame" : "frames"}`;
+  const counted = `${countBytes(bytes.length)}, ${count.toLocaleString("en")} ${count === 1 ? "frame" : "frames"}`;
   const rest = restLength === 0 ? "" : ` ${countBytes(restLength)} behind that were not read.`;
+  let summary = `${counted}, no violation.${isClosed ? rest : ""}`;
   if (violation !== undefined) {
     const { rule, offset } = violation;
-    return { frames, summary: `${counted}. Byte ${offset} breaks ${rule.section}: ${rule.text}${rest}` };
-  }
-  if (unfinished !== undefined) return { frames, summary: `${counted}, of which the last lacks its end.` };
-  return { frames, summary: `${counted}, no violation.${isClosed ? rest : ""}` };
+    summary = `${counted}. Byte ${offset} breaks ${rule.section}: ${rule.text}${rest}`;
+  } else if (unfinished !== undefined) summary = `${counted}, of which the last lacks its end.`;
+  return { frames, count, summary };
 }

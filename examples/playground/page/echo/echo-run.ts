@@ -22,6 +22,8 @@ export interface Sample {
   readonly p99: number;
 }
 
+/** Bytes under way at a time: more than these would wait in the page. */
+const MAX_UNDER_WAY = 8 << 20;
 const INTERVAL_MS = 200;
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 ";
 
@@ -39,12 +41,16 @@ function makeText(size: number): string {
  *
  * @param show - gets a sample for each interval.
  * @returns the sample of the whole.
+ * @throws {RangeError} for more in flight than a page should hold.
  */
 export async function runEcho(
   { size, inFlight, seconds, compressed }: EchoOptions,
   show: (sample: Sample) => void,
   signal: AbortSignal,
 ): Promise<Sample> {
+  if (size * inFlight > MAX_UNDER_WAY) {
+    throw new RangeError(`${inFlight} × ${size} bytes in flight are more than ${MAX_UNDER_WAY}`);
+  }
   const text = makeText(size);
   const all = new Histogram();
   const interval = new Histogram();

@@ -129,7 +129,7 @@ export function previewOf(frame: Frame): string {
     const { code, reason } = decodeCloseBody(payload);
     return code === undefined ? "no code" : `${code} ${reason}`.trim();
   }
-  const bytes = inflated ?? payload;
+  const bytes = inflated?.bytes ?? payload;
   const isText = message === "text" || (header.opcode > Opcode.Close && isPrintable(bytes));
   const shown = isText
     ? textOf(bytes.subarray(0, PREVIEW_LENGTH * 4)).slice(0, PREVIEW_LENGTH)

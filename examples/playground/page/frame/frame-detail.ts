@@ -35,9 +35,9 @@ export function frameDetail(frame: Frame, title: string): HTMLElement[] {
   }
   if (inflated !== undefined) {
     const change = `Payload, decompressed: ${countBytes(payload.length)} became ${countBytes(inflated.length)}`;
-    parts.push(make("h4", {}, change), hexView(inflated, { label: change }));
+    parts.push(make("h4", {}, change), hexView(inflated.bytes, { label: change }));
   }
-  const text = inflated ?? payload;
+  const text = inflated?.bytes ?? payload;
   if (text.length > 0 && (frame.message === "text" || !isDataFrame(header.opcode)))
     parts.push(...textView(frame, text));
   return parts;

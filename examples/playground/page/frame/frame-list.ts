@@ -6,7 +6,8 @@ import { opcodeName, previewOf } from "./describe.js";
 import { frameDetail } from "./frame-detail.js";
 import type { Frame } from "./frame-stream.js";
 
-const MOST_FRAMES = 200;
+/** How many are listed. */
+export const MOST_FRAMES = 200;
 
 /** Pixels from the end that count as being there. */
 const NEAR_END = 40;
@@ -44,12 +45,15 @@ export class FrameList {
     this.#follows = true;
   }
 
-  /** @param senderOf - who sent a frame. */
-  add(frames: readonly Frame[], senderOf: (frame: Frame) => Role): void {
+  /**
+   * @param senderOf - who sent a frame.
+   * @param before - how many came before these, and are not to be listed.
+   */
+  add(frames: readonly Frame[], senderOf: (frame: Frame) => Role, before = 0): void {
     const isAtEnd = this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < NEAR_END;
     const shown = frames.slice(-MOST_FRAMES);
     for (const frame of shown) this.#list.append(this.#row(frame, senderOf(frame)));
-    this.#drop(frames.length - shown.length);
+    this.#drop(before + frames.length - shown.length);
     const newest = shown.at(-1);
     if (this.#follows && newest !== undefined) {
       // What is wrong stays in view, whatever follows.

@@ -9,6 +9,7 @@ import {
   type DecompressorOptions,
   FrameDecoder,
   Opcode,
+  PayloadBuffer,
   type ProtocolError,
   type Role,
 } from "hawser/codec";
@@ -24,6 +25,13 @@ export interface Violation {
   readonly rule: Rule;
 }
 
+/** What a compressed payload became. */
+export interface Inflated {
+  readonly length: number;
+  /** As much of it as is kept: little data may become much. */
+  readonly bytes: Uint8Array;
+}
+
 export interface Frame {
   /** Bytes of the stream before it. */
   readonly offset: number;
@@ -34,8 +42,8 @@ export interface Frame {
   readonly payload: Uint8Array;
   /** What type of message it belongs to; undefined for control frames and for a continuation of nothing. */
   readonly message: "text" | "binary" | undefined;
-  /** What it adds to a compressed message, decompressed. */
-  readonly inflated: Uint8Array | undefined;
+  /** What it adds to a compressed message. */
+  readonly inflated: Inflated | undefined;
   readonly violation: Violation | undefined;
   /** Bytes that it announced and that are not there. */
   readonly missing: bigint;
@@ -50,6 +58,9 @@ export interface FrameStreamOptions {
   readonly maxFrameSize?: number | undefined;
 }
 
+/** Bytes of what a payload became that are kept. */
+const MOST_INFLATED = 1 << 18;
+
 const NOTHING = new Uint8Array(0);
 
 export class FrameStream {
@@ -60,6 +71,8 @@ export class FrameStream {
   /** Bytes that are in no frame yet, as they were on the wire, and how many of the stream were before them. */
   #rest = NOTHING;
   #offset = 0;
+  /** Bytes that came once nothing was read any more. */
+  #unread = 0;
   /** The message under way. */
   #message: "text" | "binary" | undefined = undefined;
   #isCompressed = false;
@@ -71,9 +84,12 @@ export class FrameStream {
 
   /** Takes the next bytes, which are left as they are. Returns the frames that are complete with them. */
   push(bytes: Uint8Array): Frame[] {
+    if (this.violation !== undefined || this.isClosed) {
+      this.#unread += bytes.length;
+      return [];
+    }
     this.#rest = concat(this.#rest, bytes);
     const frames: Frame[] = [];
-    if (this.violation !== undefined) return frames;
     const decoder = this.#decoder;
     // The decoder unmasks in place: it gets bytes of its own.
     decoder.push(new Uint8Array(bytes));
@@ -91,7 +107,7 @@ export class FrameStream {
 
   /** Bytes that are in no frame. */
   get restLength(): number {
-    return this.#rest.length;
+    return this.#rest.length + this.#unread;
   }
 
   /** The stream ends here. Returns the frame that lacks its end, if there is one. */
@@ -118,14 +134,20 @@ export class FrameStream {
     return frame;
   }
 
-  #inflate(payload: Uint8Array, final: boolean, headerLength: number, header: Header): Uint8Array {
+  #inflate(payload: Uint8Array, final: boolean, headerLength: number, header: Header): Inflated {
     const decompressor = this.#decompressor as Decompressor;
     const offset = this.#offset + headerLength;
     decompressor.push(payload, { final, text: this.#message === "text", offset });
-    let inflated = NOTHING;
-    while (decompressor.next()) inflated = concat(inflated, decompressor.borrowedPiece);
+    const kept = new PayloadBuffer();
+    let length = 0;
+    while (decompressor.next()) {
+      const piece = decompressor.borrowedPiece;
+      length += piece.length;
+      if (kept.length < MOST_INFLATED)
+        kept.append(piece.subarray(0, MOST_INFLATED - kept.length), 0, 0, true);
+    }
     if (decompressor.error !== undefined) this.violation = violationOf(decompressor.error, header);
-    return inflated;
+    return { length, bytes: kept.take() };
   }
 
   /** The decoder stops before the frame that it finds fault with: here it is, as far as it has arrived. */
@@ -144,7 +166,7 @@ export class FrameStream {
     header: Header,
     length: number,
     payload: Uint8Array,
-    inflated: Uint8Array | undefined,
+    inflated: Inflated | undefined,
     violation: Violation | undefined,
   ): Frame {
     const bytes = this.#rest.slice(0, length);
