@@ -41,11 +41,16 @@ describe("the tarball", () => {
   test("holds what the build makes of each source, and nothing older", () => {
     const built = paths.filter((name) => name.startsWith("dist/"));
     const stems = filesIn("src").map((source) => source.replace(/^src\//, "dist/").replace(/\.ts$/, ""));
-    const declarations = stems.flatMap((stem) => [`${stem}.d.ts`, `${stem}.d.ts.map`]);
+    const modules = ["kernel", "compression"].map((name) => `dist/${name}.wasm`);
+    assert.deepEqual(built.filter((name) => name.endsWith(".wasm")).sort(), [...modules].sort());
+    const declarations = [
+      ...stems.flatMap((stem) => [`${stem}.d.ts`, `${stem}.d.ts.map`]),
+      ...modules.map((name) => `${name}.d.ts`),
+    ];
     assert.deepEqual(built.filter((name) => /\.d\.ts(\.map)?$/.test(name)).sort(), declarations.sort());
     // Layers are bundled: a door each, and what doors share.
     const isBundled = (stem: string) =>
-      /^dist\/(kernel|codec|protocol|node)\//.test(stem) && !/\/index$/.test(stem);
+      /^dist\/(kernel|codec|protocol|node|browser)\//.test(stem) && !/\/index$/.test(stem);
     const scripts = stems
       .filter((stem) => !isBundled(stem))
       .flatMap((stem) => [`${stem}.js`, `${stem}.js.map`]);
@@ -59,10 +64,11 @@ describe("the tarball", () => {
     assert.deepEqual(rest.sort(), ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "package.json"]);
   });
 
-  test("has source maps that lead to sources in it", () => {
+  test("has source maps that lead to sources in it, or have them", () => {
     for (const name of paths.filter((file) => file.endsWith(".map"))) {
-      const { sources } = JSON.parse(readFileSync(path.join(root, name), "utf8"));
-      for (const relative of sources) {
+      const { sources, sourcesContent } = JSON.parse(readFileSync(path.join(root, name), "utf8"));
+      for (const [i, relative] of sources.entries()) {
+        if (typeof sourcesContent?.[i] === "string") continue;
         const source = path.posix.join(path.posix.dirname(name), relative);
         assert.ok(paths.includes(source), `${name} leads to ${source}`);
       }
@@ -70,17 +76,21 @@ describe("the tarball", () => {
   });
 
   test("exports files that it holds, types first", () => {
-    const targets = Object.entries<string | Record<string, string>>(manifest.exports);
-    for (const [entry, target] of targets) {
-      if (typeof target !== "string") {
-        const conditions = Object.keys(target);
-        assert.equal(conditions[0], "types", `${entry}: TypeScript takes the first condition that fits`);
-        assert.equal(conditions.at(-1), "default", `${entry}: every runtime finds one`);
+    type Target = string | { readonly [condition: string]: Target };
+    const check = (entry: string, target: Target): void => {
+      if (typeof target === "string") {
+        assert.ok(paths.includes(target.replace(/^\.\//, "")), `${entry} exports ${target}`);
+        return;
       }
-      for (const file of typeof target === "string" ? [target] : Object.values(target)) {
-        assert.ok(paths.includes(file.replace(/^\.\//, "")), `${entry} exports ${file}`);
-      }
-    }
+      // `browser` has both in it: who asks for that condition must not be given the types of Node.
+      const conditions = Object.keys(target).filter((condition) => condition !== "browser");
+      assert.equal(conditions[0], "types", `${entry}: TypeScript takes the first condition that fits`);
+      assert.equal(conditions.at(-1), "default", `${entry}: every runtime finds one`);
+      if ("browser" in target) assert.equal(Object.keys(target)[0], "browser", entry);
+      for (const [condition, next] of Object.entries(target)) check(`${entry} (${condition})`, next);
+    };
+    for (const [entry, target] of Object.entries<Target>(manifest.exports)) check(entry, target);
+    for (const name of ["unpkg", "jsdelivr"]) assert.equal(manifest[name], "./dist/hawser.browser.js");
     assert.ok(paths.includes(manifest.types.replace(/^\.\//, "")));
   });
 
@@ -124,9 +134,20 @@ describe("package.json", () => {
 });
 
 describe("the kernel", () => {
-  const generated = readFileSync(path.join(root, "src/kernel/generated/bytes.ts"), "utf8");
-  const base64 = /"([A-Za-z0-9+/=]{100,})"/.exec(generated)?.[1] ?? "";
-  const bytes = Buffer.from(base64, "base64");
+  const inlined = (name: string) => {
+    const generated = readFileSync(path.join(root, `src/kernel/generated/${name}.ts`), "utf8");
+    return Buffer.from(/"([A-Za-z0-9+/=]{100,})"/.exec(generated)?.[1] ?? "", "base64");
+  };
+  const bytes = inlined("bytes");
+
+  test("is the same in the sources and as a file, and so is compression", () => {
+    for (const [name, file] of [
+      ["bytes", "kernel"],
+      ["compression-bytes", "compression"],
+    ]) {
+      assert.deepEqual(inlined(name), readFileSync(path.join(root, `dist/${file}.wasm`)));
+    }
+  });
 
   test("is a WebAssembly module", () => assert.ok(WebAssembly.validate(bytes)));
 
