@@ -22,10 +22,10 @@ import { hex, toHex, utf8 } from "../support/hex.js";
 import { inflateByZlib, Judge, makePool, makeStream } from "../support/inflate-cases.js";
 import { type Inflated, Inflater, type InflaterOptions } from "../support/inflater.js";
 import { randomBytes, randomNumbers, runCount } from "../support/property.js";
+import { ZlibDeflater } from "../support/zlib-streams.js";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-const { Z_SYNC_FLUSH } = zlib.constants;
 const STRATEGIES = [0, 1, 2, 3, 4]; // default, filtered, Huffman only, runs, fixed
 const LEVELS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 /** RFC 7692 §7.2.2: what the receiver appends to a message. */
@@ -75,17 +75,9 @@ function deflate(bytes: Uint8Array, options: zlib.ZlibOptions): Uint8Array {
 }
 
 /** Messages of one stream with context takeover, each ended by an empty stored block. */
-async function deflateMessages(all: readonly Uint8Array[], options: zlib.ZlibOptions): Promise<Bytes[]> {
-  const stream = zlib.createDeflateRaw(options);
-  let chunks: Buffer[] = [];
-  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-  const deflated: Bytes[] = [];
-  for (const message of all) {
-    chunks = [];
-    stream.write(message);
-    await new Promise<void>((resolve) => stream.flush(Z_SYNC_FLUSH, resolve));
-    deflated.push(concat(chunks));
-  }
+function deflateMessages(all: readonly Uint8Array[], options: zlib.ZlibOptions): Bytes[] {
+  const stream = new ZlibDeflater(options);
+  const deflated = all.map((message) => stream.message(message, false));
   stream.close();
   return deflated;
 }
@@ -150,16 +142,14 @@ describe("inflate: what zlib deflates", () => {
     check(eachByte(deflate(bytes, {})), bytes, "mixed");
   });
 
-  it("inflates streams of messages, several in turn in one instance", async () => {
+  it("inflates streams of messages, several in turn in one instance", () => {
     const kinds = ["json", "text", "binary", "random"] as const;
-    const streams = await Promise.all(
-      kinds.map(async (kind, i) => {
-        const windowBits = [9, 12, 15, 10][i];
-        const options = { windowBits: [8, 12, 15, 10][i], room: [1024, 3000, 65536, 2000][i] };
-        const all = messages(kind, [90, 700, 3000, 300][i], 60, i);
-        return { all, options, deflated: await deflateMessages(all, { windowBits, level: 3 + 2 * i }) };
-      }),
-    );
+    const streams = kinds.map((kind, i) => {
+      const windowBits = [9, 12, 15, 10][i];
+      const options = { windowBits: [8, 12, 15, 10][i], room: [1024, 3000, 65536, 2000][i] };
+      const all = messages(kind, [90, 700, 3000, 300][i], 60, i);
+      return { all, options, deflated: deflateMessages(all, { windowBits, level: 3 + 2 * i }) };
+    });
     let block: number = layout.BLOCKS;
     const inflaters = streams.map(({ options }) => {
       const inflater = new Inflater(kernel, { ...options, block, garbage: 0xa5 });
@@ -187,10 +177,10 @@ describe("inflate: what zlib deflates", () => {
     }
   });
 
-  it("has room for every small message", async () => {
+  it("has room for every small message", () => {
     // Half of the room at least: 1024 of the 2048 bytes.
     const all = messages("json", 600, 200).filter(({ length }) => length <= 1024);
-    const deflated = await deflateMessages(all, {});
+    const deflated = deflateMessages(all, {});
     const inflater = new Inflater(kernel, { room: 2048 });
     deflated.forEach((message, i) => {
       assertSame(inflater.push(message).output, all[i], `message ${i}`);
@@ -198,10 +188,10 @@ describe("inflate: what zlib deflates", () => {
     assert.equal(inflater.fullCount, 0);
   });
 
-  it("moves the history no more often than every half of the room", async () => {
+  it("moves the history no more often than every half of the room", () => {
     const all = messages("json", 400, 400);
     const inflater = new Inflater(kernel, { windowBits: 12, room: 8192 });
-    for (const message of await deflateMessages(all, { windowBits: 12 })) inflater.push(message);
+    for (const message of deflateMessages(all, { windowBits: 12 })) inflater.push(message);
     const total = concat(all).length;
     assert.ok(inflater.slideCount > total / 8192, "it moves");
     assert.ok(inflater.slideCount <= total / 4096, `${inflater.slideCount} times for ${total} bytes`);
