@@ -172,6 +172,11 @@ describe("FrameStream", () => {
     );
   });
 
+  test("a continuation behind a whole message belongs to none", () => {
+    const [, lone] = new FrameStream({ reader: "client" }).push(hex("8100 8000"));
+    assert.deepEqual([lone.message, lone.violation?.rule.section], [undefined, "RFC 6455 §5.4"]);
+  });
+
   test("end() gives the frame that lacks its end", () => {
     const stream = new FrameStream({ reader: "any" });
     assert.equal(stream.push(hex("8105 4865")).length, 0);
