@@ -204,5 +204,14 @@ export function suiteOfEchoes(): Promise<Suite> {
 export function assertPassed(results: readonly Result[], { names }: Pick<Suite, "names">): void {
   const failures = results.filter(({ error }) => error !== undefined);
   assert.equal(failures.map(({ error }) => error).join("\n\n"), "", `${failures.length} failed`);
-  assert.deepEqual(results.map(({ name }) => name).sort(), [...names].sort());
+  const seen = new Set(results.map(({ name }) => name));
+  assert.equal(seen.size, results.length, "no test runs twice");
+  const wanted = new Set(names);
+  assert.deepEqual(
+    {
+      missing: names.filter((name) => !seen.has(name)),
+      unknown: [...seen].filter((name) => !wanted.has(name)),
+    },
+    { missing: [], unknown: [] },
+  );
 }
