@@ -137,9 +137,27 @@ export function takeBlock(length: number): Block {
 
 function newKernel(): CompressionKernel {
   if (!isCompressionAvailable()) throw new Error("compression needs WebAssembly, which is not allowed here");
-  const kernel = spareKernel ?? instantiateCompression();
+  const kernel = spareKernel ?? instantiateWhereThereIsRoom();
   spareKernel = undefined;
   return kernel;
+}
+
+function instantiateWhereThereIsRoom(): CompressionKernel {
+  try {
+    return instantiateCompression();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    // A page has addresses for little more than a hundred memories: shards that wait for a stream give way.
+    dropEmptyShards();
+    return instantiateCompression();
+  }
+}
+
+function dropEmptyShards(): void {
+  for (const withRoom of shards.values()) {
+    // In place: who takes a block holds the list.
+    for (let i = withRoom.length - 1; i >= 0; i--) if (withRoom[i].isEmpty) withRoom.splice(i, 1);
+  }
 }
 
 export function giveBlock({ shard, address, length }: Block): void {

@@ -10,9 +10,6 @@ export interface LeftOut {
 const NO_COLLECTOR = "calls V8's garbage collector, and asks it what is kept alive";
 const NO_ACCOUNT = "asks Node how much memory its ArrayBuffers take";
 
-/** Each length of a block has a shard, and of each one is kept; Chromium has addresses for 124 in a process. */
-const NO_ADDRESSES = "takes more memories of WebAssembly than a process of Chromium has addresses for";
-
 export const LEFT_OUT: readonly LeftOut[] = [
   { file: "test/codec/compression-limits.test.ts", reason: "limits the memory of a child process" },
   {
@@ -21,7 +18,6 @@ export const LEFT_OUT: readonly LeftOut[] = [
     reason: "runs child processes; the run without WebAssembly does the same here",
   },
   { file: "test/codec/compression-memory.test.ts", tests: /> watchHolding >/, reason: NO_COLLECTOR },
-  { file: "test/codec/compressor.test.ts", tests: /> every level, window and hash/, reason: NO_ADDRESSES },
   { file: "test/codec/decompressor.test.ts", tests: /> stops a bomb where the limit is/, reason: NO_ACCOUNT },
   { file: "test/codec/frame-decoder.test.ts", tests: /> counts \d+ bytes of payload/, reason: NO_ACCOUNT },
   { file: "test/codec/frame-decoder.test.ts", tests: /: what it holds on to /, reason: NO_COLLECTOR },
