@@ -111,7 +111,7 @@ export class Driver<Data> implements InboxOwner {
   // Events ──────────────────────────────────────────────────────────────────────────────────────
 
   #receive(data: string | ArrayBuffer): void {
-    // What a connection that failed had still under way.
+    // A browser delivers nothing any more once it closes; what else has WebSockets may.
     if (!this.isOpen) return;
     const { maxMessageSize, textAsBytes } = this.#settings;
     const length = lengthOf(data, maxMessageSize);
@@ -155,7 +155,6 @@ export class Driver<Data> implements InboxOwner {
   /** Fails the connection for a reason of ours. No code says which: a page may send none of those that would. */
   fail(error: Error): void {
     this.#report(error);
-    this.isPaused = false;
     this.#socket.close();
   }
 
