@@ -72,10 +72,7 @@ describe("a header, bit by bit", () => {
     );
     assert.equal(boxesOf(first, hex("09")).at(-1)?.bits, "·······");
     const cut = readHeader(hex("82fe 01"));
-    assert.deepEqual(
-      [cut.length, cut.isWhole, cut.payloadLength, cut.maskingKey],
-      [8, false, undefined, undefined],
-    );
+    assert.deepEqual([cut.length, cut.payloadLength, cut.maskingKey], [8, undefined, undefined]);
   });
 });
 
@@ -183,6 +180,15 @@ describe("FrameStream", () => {
     const frame = stream.end() as Frame;
     assert.deepEqual([toHex(frame.payload), frame.missing], ["4865", 3n]);
     assert.equal(new FrameStream({ reader: "any" }).end(), undefined);
+  });
+
+  test("tells the two faults of a length apart", () => {
+    const textsOf = (text: string) =>
+      new FrameStream({ reader: "client" }).push(hex(text)).map(({ violation }) => violation?.rule.text);
+    assert.deepEqual(textsOf("827f 8000000000000000"), [
+      "The most significant bit of a 64-bit length must be 0.",
+    ]);
+    assert.deepEqual(textsOf("827e 0005"), ["The length must be encoded in the fewest bytes."]);
   });
 
   test("has the limit that it is given", () => {

@@ -369,6 +369,10 @@ describe("the playground, for everybody", { skip }, () => {
       await page.setViewportSize({ width, height: 900 });
       const widths = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
       assert.deepEqual(widths, [width, width]);
+      const [send, wire] = await page
+        .locator("#send, #wire")
+        .evaluateAll((sections) => sections.map((section) => section.getBoundingClientRect().x));
+      assert.equal(wire > send, width === 1360, "two columns on a desk, one elsewhere");
       for (const colorScheme of ["light", "dark"] as const) {
         await page.emulateMedia({ colorScheme });
         assert.deepEqual(await faintTexts(page), []);

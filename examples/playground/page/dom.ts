@@ -43,11 +43,10 @@ export function chosen(form: HTMLFormElement, name: string): string {
   return String(new FormData(form).get(name));
 }
 
+export type Control = HTMLButtonElement | HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
+
 /** Shows in a control whether it works, and why if it does not. */
-export function allow(
-  control: HTMLButtonElement | HTMLInputElement | HTMLSelectElement,
-  reason: string | undefined,
-): void {
+export function allow(control: Control, reason: string | undefined): void {
   control.disabled = reason !== undefined;
   if (reason === undefined) control.removeAttribute("title");
   else control.title = reason;

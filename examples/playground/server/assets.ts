@@ -35,7 +35,7 @@ const HEADERS = {
 /** Bundles the page's scripts and reads the rest. Returns what answers requests. */
 export async function loadAssets(): Promise<(request: IncomingMessage, response: ServerResponse) => void> {
   const files = new Map<string, Uint8Array>();
-  for (const name of ["index.html", "style.css", "frames.css", "icon.svg"]) {
+  for (const name of ["index.html", "icon.svg", "style.css", "controls.css", "frames.css", "numbers.css"]) {
     files.set(`/${name}`, await readFile(path.join(folder, name)));
   }
   files.set("/", files.get("/index.html") as Uint8Array);

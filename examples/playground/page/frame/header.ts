@@ -19,8 +19,6 @@ export interface Header {
   readonly maskingKey: Uint8Array | undefined;
   /** Bytes that the header has, or will have. */
   readonly length: number;
-  /** Whether all of it is there. */
-  readonly isWhole: boolean;
 }
 
 const EXTENDED_16 = 126;
@@ -34,7 +32,6 @@ export function readHeader(bytes: Uint8Array): Header {
   const extendedLength = length7 === EXTENDED_16 ? 2 : length7 === EXTENDED_64 ? 8 : 0;
   const keyStart = 2 + extendedLength;
   const length = keyStart + (masked === true ? 4 : 0);
-  const isWhole = bytes.length >= length;
   return {
     fin: (first & 0x80) !== 0,
     rsv: [(first & 0x40) !== 0, (first & 0x20) !== 0, (first & 0x10) !== 0],
@@ -44,9 +41,8 @@ export function readHeader(bytes: Uint8Array): Header {
     extendedLength,
     payloadLength:
       bytes.length >= keyStart ? readLength(bytes, length7 as number, extendedLength) : undefined,
-    maskingKey: masked === true && isWhole ? bytes.slice(keyStart, length) : undefined,
+    maskingKey: masked === true && bytes.length >= length ? bytes.slice(keyStart, length) : undefined,
     length,
-    isWhole,
   };
 }
 

@@ -38,10 +38,9 @@ export function ruleOf({ code, message }: ProtocolError, { opcode }: Header): Ru
         ? rule6455("5.5.1", "The body of a Close frame is empty, or begins with a code of two bytes.")
         : rule6455("5.5", "Control frames must have a payload of 125 bytes or less.");
     case "WS_ERR_INVALID_PAYLOAD_LENGTH":
-      return rule6455(
-        "5.2",
-        "The length must be encoded in the fewest bytes, and the most significant bit of a 64-bit length must be 0.",
-      );
+      return message.includes("top bit")
+        ? rule6455("5.2", "The most significant bit of a 64-bit length must be 0.")
+        : rule6455("5.2", "The length must be encoded in the fewest bytes.");
     case "WS_ERR_INVALID_UTF8":
       return rule6455("8.1", "Text, and the reason of a Close, must be valid UTF-8.");
     case "WS_ERR_INVALID_CLOSE_CODE":

@@ -25,6 +25,15 @@ const ROLE: Role = "client";
 
 export async function connectByPage(mirror: string, compressed: boolean): Promise<Client> {
   const tunnel = await connect("/tunnel");
+  try {
+    return await shakeHands(tunnel, mirror, compressed);
+  } catch (error) {
+    void tunnel.close();
+    throw error;
+  }
+}
+
+async function shakeHands(tunnel: Connection, mirror: string, compressed: boolean): Promise<Client> {
   const key = generateKey();
   const extensions = compressed ? serializeExtensions(offerPerMessageDeflate({})) : "";
   const url = new URL(echoPath(mirror, compressed), location.href);

@@ -1,7 +1,7 @@
 /** The section Send: which client, what it sends, and how it ends. */
 
 import { parseHex } from "../decode/hex.js";
-import { allow, byId, chosen, make } from "../dom.js";
+import { allow, byId, type Control, chosen, make } from "../dom.js";
 import { openMirror } from "../wire/mirror.js";
 import type { WireView } from "../wire/wire-view.js";
 import { BROKEN_FRAMES } from "./broken-frames.js";
@@ -22,10 +22,8 @@ const status = byId("connection-status", HTMLElement);
 const problem = byId("send-problem", HTMLElement);
 
 /** Every control of a form, or those in an element. */
-function controlsIn(element: HTMLElement): (HTMLButtonElement | HTMLInputElement)[] {
-  return [
-    ...element.querySelectorAll<HTMLButtonElement | HTMLInputElement>("button, input, select, textarea"),
-  ];
+function controlsIn(element: HTMLElement): Control[] {
+  return [...element.querySelectorAll<Control>("button, input, select, textarea")];
 }
 
 export class SendView {

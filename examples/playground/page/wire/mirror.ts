@@ -20,6 +20,7 @@ export async function openMirror(sink: MirrorSink, signal: AbortSignal): Promise
   const first = await mirror.receive();
   const note = JSON.parse(`${first ?? "{}"}`) as Partial<MirrorNote>;
   if (note.note !== "id") throw new Error("the server gave no mirror");
+  signal.addEventListener("abort", () => void mirror.close(), { once: true });
   void show(mirror, sink, signal);
   return note.id as string;
 }
@@ -27,7 +28,7 @@ export async function openMirror(sink: MirrorSink, signal: AbortSignal): Promise
 async function show(mirror: Connection, sink: MirrorSink, signal: AbortSignal): Promise<void> {
   const streams: Partial<Record<Role, FrameStream>> = {};
   for await (const message of mirror) {
-    // Leaving the loop closes the connection.
+    // What had come before it closed.
     if (signal.aborted) break;
     if (message.data instanceof Uint8Array) {
       const sender: Role = message.data[0] === FROM_CLIENT ? "client" : "server";
