@@ -151,6 +151,8 @@ describe("the playground, with hawser in the page", { skip }, () => {
       const status = await says(page, "connection-status", /^Closed: 100[27], “Invalid WebSocket frame/);
       const closeCode = code === "WS_ERR_INVALID_UTF8" ? "1007" : "1002";
       assert.ok(status.startsWith(`Closed: ${closeCode}`), `${name}: ${status}`);
+      // The mirror is another connection, and may be behind.
+      await page.locator("#wire-frames .server", { hasText: "close" }).waitFor();
       const lines = await linesOf(page, "wire", 2);
       assert.ok(
         lines.some((line) => line.endsWith(code)),
@@ -168,6 +170,7 @@ describe("the playground, with hawser in the page", { skip }, () => {
     await page.fill("#raw", "81 05 48");
     await page.click("text=Send bytes");
     await says(page, "connection-status", /^Closed: 1002/);
+    await says(page, "wire-detail", /breaks a rule/);
     assert.equal(await page.locator("#wire-detail .box.wrong").count(), 2);
   });
 
