@@ -182,7 +182,6 @@ export class Driver<Data> implements InboxOwner {
     if (this.#socket.readyState !== CLOSED) this.#answerClose(closed);
     // Nobody may be left to resume it, and it is still to be told that the connection is closed.
     this.isPaused = false;
-    this.#endWaiting();
     this.pull();
     this.isFinished = true;
     this.inbox.end();
@@ -227,7 +226,7 @@ export class Driver<Data> implements InboxOwner {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Looks from time to time whether it is worth sending again. */
+  /** Looks from time to time whether it is worth sending again, or the connection is closed. */
   #watchBacklog(): void {
     this.#drainTimer ??= setTimeout(() => {
       this.#drainTimer = undefined;
@@ -237,15 +236,9 @@ export class Driver<Data> implements InboxOwner {
         this.#watchBacklog();
         return;
       }
-      this.#endWaiting();
+      for (const resolve of this.#waiting.splice(0)) resolve();
       if (this.isOpen) this.run(() => this.#handlers.drain?.(this.#connection));
     }, DRAIN_INTERVAL_MS);
-  }
-
-  #endWaiting(): void {
-    clearTimeout(this.#drainTimer);
-    this.#drainTimer = undefined;
-    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   // Closing ─────────────────────────────────────────────────────────────────────────────────────
@@ -255,14 +248,11 @@ export class Driver<Data> implements InboxOwner {
       throw new RangeError(`in a browser, the close code must be 1000 or 3000-4999, not ${code}`);
     }
     encodeCloseBody(code, reason);
-    this.isPaused = false;
-    this.pull();
     this.#socket.close(code, reason);
   }
 
   terminate(): void {
     this.#socket.close();
-    this.#listeners.abort();
     queueMicrotask(() => this.#gone({ code: CloseCode.AbnormalClosure, reason: "" }));
   }
 

@@ -145,6 +145,30 @@ define("the browser compresses by itself", async () => {
   await connection.close();
 });
 
+define("who pauses and forgets it gets everything when the server closes", async () => {
+  const seen: unknown[] = [];
+  const connection = await connect("/count?n=3", {
+    open: (opened) => opened.pause(),
+    message: (_connection, { data }) => seen.push(data),
+    close: (_connection, code) => seen.push(code),
+  });
+  await connection.closed;
+  assert.deepEqual(seen, ["0", "1", "2", 1000]);
+  connection.pause();
+  assert.equal(connection.isPaused, false);
+});
+
+define("a connection that was cut is not open any more, and its WebSocket is closed", async () => {
+  const connection = await connect("/echo");
+  const closed = new Promise((resolve) => connection.socket.addEventListener("close", resolve));
+  connection.terminate();
+  assert.equal(connection.state, "closing");
+  assert.equal(connection.send("late"), false);
+  assert.equal((await connection.closed).code, 1006);
+  await closed;
+  assert.equal(connection.closeCode, 1006);
+});
+
 define("a loop over a connection that is cut ends", async () => {
   const connection = await connect("/echo");
   const loop = (async () => {

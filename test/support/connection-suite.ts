@@ -138,6 +138,8 @@ define("a type can be chosen: UTF-8 as text, a string as bytes", async (api, bas
   const [text, binary] = [await connection.receive(), await connection.receive()];
   assert.deepEqual([text?.type, text?.data], ["text", "Ü"]);
   assert.deepEqual([binary?.type, listOf(binary?.data)], ["binary", [0xc3, 0x9c]]);
+  connection.send(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61), { type: "text" });
+  assert.equal((await connection.receive())?.data, "\ufeffa");
   assert.throws(() => connection.send(Uint8Array.of(0xff), { type: "text" }), TypeError);
   assert.throws(() => connection.send("x", { type: "ping" as "text" }), TypeError);
   await connection.close();
@@ -349,6 +351,17 @@ define("a handler that fails closes its connection, and error is told", async (a
     );
     assert.equal(connection.error, told[0]);
   }
+  const later: string[] = [];
+  const both = await api.connect(`${base}/greet`, {
+    async message(_connection, { type }) {
+      await sleep(20);
+      throw new Error(type);
+    },
+    error: (_connection, { message }) => later.push(message),
+  });
+  await both.closed;
+  await sleep(40);
+  assert.deepEqual(later, ["text"], "the first one is told, once");
   const inOpen = await api.connect(`${base}/echo`, {
     open() {
       throw new TypeError("in open");
@@ -390,7 +403,8 @@ define("send says when to wait, and drain when to go on", async (api, base) => {
   for (let sent = 0; sent < 64 && isGood; sent++) isGood = connection.send(piece);
   assert.equal(isGood, false);
   assert.ok(connection.bufferedAmount > 0);
-  await Promise.all([connection.drained(), drained.promise]);
+  // The handler is called though nobody asked by `drained`.
+  await drained.promise;
   assert.ok(connection.bufferedAmount < 0x10000);
   await connection.drained();
   await connection.close();
