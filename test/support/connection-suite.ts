@@ -255,6 +255,16 @@ define(
     await connection.closed;
     assert.equal(connection.error, error);
     assert.deepEqual(seen, []);
+    // The limit counts bytes of UTF-8.
+    for (const [length, isDelivered] of [
+      [666, true],
+      [667, false],
+    ] as const) {
+      const counting = await api.connect(`${base}/echo`, { maxMessageSize: 2000 });
+      counting.send("語".repeat(length));
+      assert.equal((await counting.receive())?.data.length, isDelivered ? length : undefined);
+      await counting.close();
+    }
   },
 );
 

@@ -6,8 +6,9 @@ import { opcodeName, previewOf } from "./describe.js";
 import { frameDetail } from "./frame-detail.js";
 import type { Frame } from "./frame-stream.js";
 
-/** How many are listed. */
+/** How many are listed, and how many bytes they may have; the newest is listed however long it is. */
 export const MOST_FRAMES = 200;
+const MOST_BYTES = 1 << 25;
 
 /** Pixels from the end that count as being there. */
 const NEAR_END = 40;
@@ -23,6 +24,9 @@ export class FrameList {
   readonly #dropped: HTMLElement;
   readonly #name = `frames-${++lists}`;
   #droppedCount = 0;
+  /** Bytes of each frame that is listed, and of all. */
+  #lengths: number[] = [];
+  #total = 0;
   /** Whether the newest frame is shown: until somebody chooses one. */
   #follows = true;
 
@@ -42,6 +46,8 @@ export class FrameList {
     this.#detail.replaceChildren();
     this.#dropped.textContent = "";
     this.#droppedCount = 0;
+    this.#lengths = [];
+    this.#total = 0;
     this.#follows = true;
   }
 
@@ -52,7 +58,11 @@ export class FrameList {
   add(frames: readonly Frame[], senderOf: (frame: Frame) => Role, before = 0): void {
     const isAtEnd = this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < NEAR_END;
     const shown = frames.slice(-MOST_FRAMES);
-    for (const frame of shown) this.#list.append(this.#row(frame, senderOf(frame)));
+    for (const frame of shown) {
+      this.#list.append(this.#row(frame, senderOf(frame)));
+      this.#lengths.push(frame.bytes.length);
+      this.#total += frame.bytes.length;
+    }
     this.#drop(before + frames.length - shown.length);
     const newest = shown.at(-1);
     if (this.#follows && newest !== undefined) {
@@ -61,7 +71,8 @@ export class FrameList {
       this.#follows = broken < 0;
       const frame = shown[broken] ?? newest;
       const row = this.#list.children[this.#list.childElementCount - shown.length + shown.indexOf(frame)];
-      (row?.querySelector("input") as HTMLInputElement).checked = true;
+      const radio = row?.querySelector("input");
+      if (radio) radio.checked = true;
       this.#show(frame, senderOf(frame));
     }
     if (isAtEnd) this.#list.scrollTop = this.#list.scrollHeight;
@@ -70,13 +81,15 @@ export class FrameList {
   /** @param unlisted - how many were dropped before they were listed. */
   #drop(unlisted: number): void {
     this.#droppedCount += unlisted;
-    while (this.#list.childElementCount > MOST_FRAMES) {
+    const isTooMuch = () => this.#lengths.length > MOST_FRAMES || this.#total > MOST_BYTES;
+    while (isTooMuch() && this.#lengths.length > 1) {
       this.#list.firstElementChild?.remove();
+      this.#total -= this.#lengths.shift() as number;
       this.#droppedCount++;
     }
     if (this.#droppedCount === 0) return;
     const count = this.#droppedCount.toLocaleString("en");
-    this.#dropped.textContent = `The last ${MOST_FRAMES} frames; ${count} before them were dropped.`;
+    this.#dropped.textContent = `The last ${this.#lengths.length} frames; ${count} before them were dropped.`;
   }
 
   #show(frame: Frame, sender: Role): void {
