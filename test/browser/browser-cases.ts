@@ -45,6 +45,27 @@ define("no credentials are shown", async (base) => {
   await connection.close();
 });
 
+define("nothing is left on the signal of whoever opens many connections", async () => {
+  const { signal } = new AbortController();
+  let count = 0;
+  const { addEventListener } = signal;
+  signal.addEventListener = (type: string, listener: EventListener, options?: AddEventListenerOptions) => {
+    count++;
+    options?.signal?.addEventListener("abort", () => count--);
+    addEventListener.call(signal, type, listener, options);
+  };
+  const { removeEventListener } = signal;
+  signal.removeEventListener = (type: string, listener: EventListener) => {
+    count--;
+    removeEventListener.call(signal, type, listener);
+  };
+  const connection = await connect("/echo", { signal });
+  assert.equal(count, 0);
+  await failureOf(connectWithRetry("/refuse", { signal, delay: 1, maxAttempts: 3 }));
+  assert.equal(count, 0);
+  await connection.close();
+});
+
 define("options that are for Node are refused by name", async () => {
   const given: Record<string, unknown> = {
     ...{ headers: {}, cookies: "a=b", auth: "Bearer x", origin: "https://x.example", tls: {} },
