@@ -54,6 +54,6 @@ for (const name of ["kernel", "compression"]) {
   await copyFile(`build/${name}.wasm`, `dist/${name}.wasm`);
   await writeFile(
     `dist/${name}.wasm.d.ts`,
-    "declare const module: WebAssembly.Module;\nexport default module;\n",
+    "/** A `WebAssembly.Module`. */\ndeclare const module: object;\nexport default module;\n",
   );
 }

@@ -4,6 +4,7 @@ import { InvalidStateError } from "../codec/index.js";
 import {
   addQuery,
   HandshakeError,
+  isMisuse,
   listProtocols,
   type QueryInit,
   resolveWebSocketUrl,
@@ -25,31 +26,39 @@ export interface ConnectOptions<Data = unknown> extends CreateConnectionOptions<
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
-/** Options of Node's `connect` that say who we are or whom we talk to: to leave them out would not be what was meant. */
-const NOT_OURS = [
-  ...["headers", "cookies", "auth", "origin", "tls"],
-  ...["agent", "createConnection", "socketPath"],
-];
+/** Options of Node's `connect` without which something else would happen than was meant, unless they have this value. */
+const NOT_OURS: Readonly<Record<string, unknown>> = {
+  ...{ headers: undefined, cookies: undefined, auth: undefined, origin: undefined, tls: undefined },
+  ...{ agent: undefined, createConnection: undefined, socketPath: undefined },
+  ...{ redirect: false, partial: false, autoPong: true, autoClose: true },
+};
 
-/** A page's or worker's address, to which a URL may be relative; there is none on a server at a network's edge. */
+/** What a URL may be relative to: a page's base, or a worker's address; there is none at a network's edge. */
 function baseUrl(): string | undefined {
-  return (globalThis.location as Location | undefined)?.href;
+  const { document, location } = globalThis as Partial<typeof globalThis>;
+  return document?.baseURI ?? location?.href;
 }
 
-/** The arguments of a WebSocket; throws for a call that makes no sense. */
-function check<Data>(url: string | URL, options: ConnectOptions<Data>): [string, readonly string[]] {
+/** The arguments of a WebSocket, and the address for messages; throws for a call that makes no sense. */
+function check<Data>(url: string | URL, options: ConnectOptions<Data>) {
   const { timeout = DEFAULT_TIMEOUT_MS } = options;
   if (typeof timeout !== "number" || !(timeout >= 0)) {
     throw new RangeError(`timeout must be a number of milliseconds from 0 on, not ${String(timeout)}`);
   }
-  for (const name of NOT_OURS) {
-    if ((options as Record<string, unknown>)[name] === undefined) continue;
+  for (const [name, harmless] of Object.entries(NOT_OURS)) {
+    const value = (options as Record<string, unknown>)[name];
+    if (value === undefined || value === harmless) continue;
     throw new TypeError(`a browser opens its connections by itself: the option ${name} is for Node`);
   }
   settingsOf(options);
-  const { href, path } = resolveWebSocketUrl(url, baseUrl());
+  const { href, path, scheme, authority } = resolveWebSocketUrl(url, baseUrl());
   const beforePath = href.slice(0, href.length - path.length);
-  return [beforePath + addQuery(path, options.params), listProtocols(options.protocol)];
+  return {
+    address: beforePath + addQuery(path, options.params),
+    protocols: listProtocols(options.protocol),
+    // Neither credentials nor parameters are for logs.
+    shown: `${scheme}://${authority}${path.replace(/\?.*/, "")}`,
+  };
 }
 
 /**
@@ -66,7 +75,7 @@ export async function connect<Data = unknown>(
   options: ConnectOptions<Data> = {},
 ): Promise<Connection<Data>> {
   const { timeout = DEFAULT_TIMEOUT_MS, signal } = options;
-  const [address, protocols] = check(url, options);
+  const { address, protocols, shown } = check(url, options);
   signal?.throwIfAborted();
   const socket = new WebSocket(address, [...protocols]);
   const listeners = new AbortController();
@@ -74,9 +83,16 @@ export async function connect<Data = unknown>(
   try {
     return await new Promise<Connection<Data>>((resolve, reject) => {
       const settled = { signal: listeners.signal };
-      socket.addEventListener("open", () => resolve(new Connection(socket, options)), settled);
-      // An error event says nothing, and is followed by this one.
-      socket.addEventListener("close", () => reject(failed(address)), settled);
+      const open = () => {
+        // What happens in the open handler does not concern the opening any more.
+        listeners.abort();
+        resolve(new Connection(socket, options));
+      };
+      socket.addEventListener("open", open, settled);
+      // A policy that forbids the connection makes an error that no close follows.
+      for (const event of ["error", "close"]) {
+        socket.addEventListener(event, () => reject(failed(shown)), settled);
+      }
       signal?.addEventListener("abort", () => reject(signal.reason), settled);
       const late = () => reject(new DOMException(`no connection within ${timeout} ms`, "TimeoutError"));
       if (timeout > 0 && timeout < 2 ** 31) timer = setTimeout(late, timeout);
@@ -90,8 +106,8 @@ export async function connect<Data = unknown>(
   }
 }
 
-function failed(address: string): HandshakeError {
-  return new HandshakeError(`no connection to ${address} could be opened`, "WS_ERR_CONNECTION_FAILED");
+function failed(shown: string): HandshakeError {
+  return new HandshakeError(`no connection to ${shown} could be opened`, "WS_ERR_CONNECTION_FAILED");
 }
 
 /** The same, but undefined where no connection can be opened. Misuse throws as in `connect`. */
@@ -104,8 +120,7 @@ export async function tryConnect<Data = unknown>(
   try {
     return await connect(url, options);
   } catch (error) {
-    if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError)
-      throw error;
+    if (isMisuse(error)) throw error;
     return undefined;
   }
 }
@@ -121,6 +136,10 @@ export function createConnection<Data = unknown>(
   transport: WebSocket,
   options: CreateConnectionOptions<Data> = {},
 ): Connection<Data> {
+  const { role = "client" } = options;
+  if (role !== "client" && role !== "server") {
+    throw new TypeError(`role must be "client" or "server", not ${String(role)}`);
+  }
   if (transport.readyState !== OPEN) {
     throw new InvalidStateError(`the WebSocket must be open, not in the state ${transport.readyState}`);
   }

@@ -37,6 +37,8 @@ export interface ConnectionOptions extends BufferLimits {
    * connection. Default 64 MiB.
    */
   readonly maxQueuedAmount?: number | undefined;
+  /** Milliseconds that the closing handshake may take before the connection counts as lost; 0: no limit. Default 10 s. */
+  readonly closeTimeoutMs?: number | undefined;
 }
 
 /** The same, with defaults, checked. */
@@ -44,6 +46,7 @@ export interface ConnectionSettings {
   readonly maxMessageSize: number;
   readonly textAsBytes: boolean;
   readonly maxQueuedAmount: number;
+  readonly closeTimeoutMs: number;
   readonly highWaterMark: number;
   readonly maxBufferedAmount: number;
   readonly onOverflow: OverflowPolicy;
@@ -56,10 +59,16 @@ export interface ConnectionSettings {
  */
 export function settingsOf(options: ConnectionOptions): ConnectionSettings {
   const limits = checkBufferLimits(options);
-  const { maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE, maxQueuedAmount = 1 << 26, text = "string" } = options;
+  const { maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE, maxQueuedAmount = 1 << 26 } = options;
+  const { text = "string", closeTimeoutMs = 10_000 } = options;
   assertByteCounts({ maxMessageSize, maxQueuedAmount });
+  if (typeof closeTimeoutMs !== "number" || !(closeTimeoutMs >= 0)) {
+    throw new RangeError(
+      `closeTimeoutMs must be a number of milliseconds from 0 on, not ${String(closeTimeoutMs)}`,
+    );
+  }
   if (text !== "string" && text !== "bytes") {
     throw new TypeError(`text must be "string" or "bytes", not ${String(text)}`);
   }
-  return { ...limits, maxMessageSize, maxQueuedAmount, textAsBytes: text === "bytes" };
+  return { ...limits, maxMessageSize, maxQueuedAmount, closeTimeoutMs, textAsBytes: text === "bytes" };
 }

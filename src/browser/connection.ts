@@ -9,6 +9,8 @@ import { type Closed, Driver, type Sendable, type SendOptions } from "./driver.j
 export type ConnectionState = "open" | "closing" | "closed";
 
 export interface CreateConnectionOptions<Data = unknown> extends ConnectionOptions, ConnectionHandlers<Data> {
+  /** Our side: "server" for the server's end of a pair of WebSockets. Default "client". */
+  readonly role?: Role | undefined;
   /** What `connection.data` begins with. */
   readonly data?: Data;
 }
@@ -19,7 +21,7 @@ export interface CreateConnectionOptions<Data = unknown> extends ConnectionOptio
  * Messages go to `handlers.message` if there is one, as they arrive; else they wait for `receive`.
  */
 export class Connection<Data = unknown> implements AsyncIterable<Message> {
-  readonly role: Role = "client";
+  readonly role: Role;
   /** Without credentials: it is for logs, too. */
   readonly url: string;
   /** Name or address, and the port if it is not the default. */
@@ -40,12 +42,14 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
   constructor(socket: WebSocket, options: CreateConnectionOptions<Data>) {
     const settings = settingsOf(options);
     // Where a server is at the edge of a network, its WebSockets lack what a client's have.
-    const { url = "", protocol = "", extensions = "" } = socket as Partial<WebSocket>;
+    const textOf = (name: "url" | "protocol" | "extensions") => (socket[name] as string | null) ?? "";
+    const url = textOf("url");
+    this.role = options.role ?? "client";
     const parts = parseWebSocketUrl(url);
     this.url = parts === undefined ? url : `${parts.scheme}://${parts.authority}${parts.path}`;
     this.host = parts?.authority ?? "";
-    this.protocol = protocol;
-    this.extensions = extensions;
+    this.protocol = textOf("protocol");
+    this.extensions = textOf("extensions");
     this.maxMessageSize = settings.maxMessageSize;
     this.socket = socket;
     this.data = options.data as Data;
@@ -95,7 +99,7 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
 
   /** Bytes that wait to be sent. */
   get bufferedAmount(): number {
-    return this.socket.bufferedAmount;
+    return this.state === "closed" ? 0 : this.socket.bufferedAmount;
   }
 
   // Sending ─────────────────────────────────────────────────────────────────────────────────────

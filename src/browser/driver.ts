@@ -5,6 +5,7 @@
 
 import { CloseCode, encodeCloseBody, type LimitError, utf8Length } from "../codec/index.js";
 import {
+  asError,
   type Bytes,
   bufferOverflow,
   Inbox,
@@ -12,6 +13,7 @@ import {
   Message,
   messageTooBig,
   type SendOptions as Options,
+  runHandler,
   toBytes,
 } from "../protocol/index.js";
 import type { Connection } from "./connection.js";
@@ -40,6 +42,9 @@ const CLOSED = 3;
 /** How often a backlog is looked at: a WebSocket does not tell when it has sent what waits. */
 const DRAIN_INTERVAL_MS = 16;
 
+/** §7.1.5: of a connection that no Close ended. */
+const LOST: Closed = { code: CloseCode.AbnormalClosure, reason: "" };
+
 const utf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class Driver<Data> implements InboxOwner {
@@ -60,6 +65,9 @@ export class Driver<Data> implements InboxOwner {
   #handlers: ConnectionHandlers<Data>;
   #settleClosed!: (closed: Closed) => void;
   #isPulling = false;
+  /** Whether nothing is to be delivered any more: we cut the connection, or a handler failed. */
+  #isCut = false;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined = undefined;
   #drainTimer: ReturnType<typeof setTimeout> | undefined = undefined;
   #waiting: (() => void)[] = [];
 
@@ -85,9 +93,7 @@ export class Driver<Data> implements InboxOwner {
     const { signal } = this.#listeners;
     socket.binaryType = "arraybuffer";
     socket.addEventListener("message", ({ data }) => this.#receive(data), { signal });
-    socket.addEventListener("error", () => this.#report(new Error("the browser failed the connection")), {
-      signal,
-    });
+    socket.addEventListener("error", (event) => this.#failed(event), { signal });
     socket.addEventListener("close", ({ code, reason }) => this.#gone({ code, reason }), { signal });
   }
 
@@ -132,7 +138,7 @@ export class Driver<Data> implements InboxOwner {
   pull(): void {
     if (this.#isPulling) return;
     this.#isPulling = true;
-    while (!this.isPaused && this.#handlers.message !== undefined) {
+    while (!this.isPaused && !this.#isCut && this.#handlers.message !== undefined) {
       const message = this.inbox.shift();
       if (message === undefined) break;
       this.run(() => this.#handlers.message?.(this.#connection, message));
@@ -142,20 +148,24 @@ export class Driver<Data> implements InboxOwner {
 
   /** Runs a handler, and looks after what it returns: it may be a promise that rejects. */
   run(handler: () => unknown): void {
-    const failed = (thrown: unknown) =>
-      this.fail(thrown instanceof Error ? thrown : new Error(`a handler threw ${String(thrown)}`));
-    try {
-      const returned = handler();
-      if (isThenable(returned)) returned.then(undefined, failed);
-    } catch (error) {
-      failed(error);
-    }
+    runHandler(handler, (thrown) => {
+      this.#isCut = true;
+      this.fail(asError(thrown));
+    });
+  }
+
+  /** The WebSocket failed. Most are closed then; of those at a network's edge some never say so. */
+  #failed(event: Event): void {
+    const { message, error } = event as Partial<ErrorEvent>;
+    this.#report(new Error(message || "the browser failed the connection", { cause: error }));
+    if (this.#socket.readyState === CLOSED) setTimeout(() => this.#gone(LOST));
   }
 
   /** Fails the connection for a reason of ours. No code says which: a page may send none of those that would. */
   fail(error: Error): void {
-    this.#report(error);
     this.#socket.close();
+    this.#limitClosing();
+    this.#report(error);
   }
 
   onTooBig(error: LimitError): void {
@@ -166,18 +176,20 @@ export class Driver<Data> implements InboxOwner {
   #report(error: Error): void {
     if (this.error !== undefined) return;
     this.error = error;
-    try {
-      const told = this.#handlers.error?.(this.#connection, error);
-      // It was told; whoever throws at being told an error has no one left to tell.
-      if (isThenable(told)) told.then(undefined, () => undefined);
-    } catch {
-      // The same.
-    }
+    // Whoever throws at being told an error has no one left to tell.
+    runHandler(
+      () => this.#handlers.error?.(this.#connection, error),
+      () => undefined,
+    );
   }
 
-  #gone(closed: Closed): void {
+  #gone({ code, reason }: Closed): void {
     if (this.howClosed !== undefined) return;
+    // §7.1.6: where no Close brought one, the reason is empty, whatever the host has to say.
+    const isTold = code !== CloseCode.NoStatusReceived && code !== CloseCode.AbnormalClosure;
+    const closed = { code, reason: isTold ? reason : "" };
     this.howClosed = closed;
+    clearTimeout(this.#closeTimer);
     this.#listeners.abort();
     if (this.#socket.readyState !== CLOSED) this.#answerClose(closed);
     // Nobody may be left to resume it, and it is still to be told that the connection is closed.
@@ -211,6 +223,7 @@ export class Driver<Data> implements InboxOwner {
       const error = bufferOverflow(waiting, maxBufferedAmount);
       if (onOverflow === "throw") throw error;
       if (onOverflow === "close") this.fail(error);
+      else this.#watchBacklog();
       return false;
     }
     this.#socket.send(payload);
@@ -249,11 +262,20 @@ export class Driver<Data> implements InboxOwner {
     }
     encodeCloseBody(code, reason);
     this.#socket.close(code, reason);
+    this.#limitClosing();
+  }
+
+  /** Browsers wait for a minute. */
+  #limitClosing(): void {
+    const { closeTimeoutMs } = this.#settings;
+    if (this.howClosed !== undefined || !(closeTimeoutMs > 0 && closeTimeoutMs < 2 ** 31)) return;
+    this.#closeTimer ??= setTimeout(() => this.#gone(LOST), closeTimeoutMs);
   }
 
   terminate(): void {
+    this.#isCut = true;
     this.#socket.close();
-    queueMicrotask(() => this.#gone({ code: CloseCode.AbnormalClosure, reason: "" }));
+    queueMicrotask(() => this.#gone(LOST));
   }
 
   resume(): void {
@@ -283,9 +305,8 @@ function payloadOf(data: Sendable, options: SendOptions | undefined): string | U
   }
   if (typeof data === "string") return type === "text" ? data : new TextEncoder().encode(data);
   const bytes = toBytes(data);
-  // A WebSocket takes no shared memory.
-  const own =
-    bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+  // A WebSocket takes no memory that is shared or may change its size.
+  const own = isPlain(bytes) ? bytes : new Uint8Array(bytes);
   if (type === "binary") return own;
   try {
     return utf8.decode(own);
@@ -294,6 +315,7 @@ function payloadOf(data: Sendable, options: SendOptions | undefined): string | U
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
+function isPlain(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes;
+  return buffer instanceof ArrayBuffer && !(buffer as { readonly resizable?: boolean }).resizable;
 }

@@ -13,7 +13,7 @@ export interface RetryOptions<Data = unknown> extends ConnectOptions<Data>, Retr
  *
  * @throws what the last attempt threw; `signal.reason`.
  */
-export function connectWithRetry<Data = unknown>(
+export async function connectWithRetry<Data = unknown>(
   url: string | URL,
   options: RetryOptions<Data> = {},
 ): Promise<Connection<Data>> {

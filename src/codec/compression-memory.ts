@@ -4,13 +4,7 @@
  * back; one that is empty is kept, so that streams without context takeover find a warm block for each message.
  */
 
-import {
-  BLOCKS,
-  BLOCKS_END,
-  type CompressionKernel,
-  instantiateCompression,
-  provideCompression,
-} from "../kernel/index.js";
+import { BLOCKS, BLOCKS_END, type CompressionKernel, instantiateCompression } from "../kernel/index.js";
 import { createStringReader, type StringReader, writable } from "./host.js";
 
 /** Blocks begin at multiples of this: a line of the cache. */
@@ -98,9 +92,8 @@ export function isCompressionAvailable(): boolean {
   }
 }
 
-/** Has the module for compression from somebody who compiled it; from now on there is compression. */
-export function provideCompressionModule(wasm: WebAssembly.Module): void {
-  provideCompression(wasm);
+/** There is another module for compression: there may be compression now, though there was none. */
+export function forgetAvailability(): void {
   isAvailable = undefined;
 }
 
@@ -136,7 +129,10 @@ export function takeBlock(length: number): Block {
 }
 
 function newKernel(): CompressionKernel {
-  if (!isCompressionAvailable()) throw new Error("compression needs WebAssembly, which is not allowed here");
+  // Where that fails for want of memory, the next line says so.
+  if (!isCompressionAvailable() && isAvailable === false) {
+    throw new Error("compression needs WebAssembly, which is not allowed here");
+  }
   const kernel = spareKernel ?? instantiateWhereThereIsRoom();
   spareKernel = undefined;
   return kernel;

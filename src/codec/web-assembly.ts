@@ -1,14 +1,14 @@
 /** Modules from outside, for runtimes that compile no bytes. */
 
-import { provideKernel } from "../kernel/index.js";
-import { provideCompressionModule } from "./compression-memory.js";
+import { provideModules } from "../kernel/index.js";
+import { forgetAvailability } from "./compression-memory.js";
 
-/** Compiled modules; what is left out stays as it is. */
+/** Compiled modules (each a `WebAssembly.Module`); what is left out stays as it is. */
 export interface WebAssemblyModules {
   /** Of `hawser/kernel.wasm`. */
-  readonly kernel?: WebAssembly.Module | undefined;
+  readonly kernel?: object | undefined;
   /** Of `hawser/compression.wasm`. */
-  readonly compression?: WebAssembly.Module | undefined;
+  readonly compression?: object | undefined;
 }
 
 /**
@@ -16,9 +16,9 @@ export interface WebAssemblyModules {
  * `.wasm` file as a module instead, as Cloudflare Workers do. Call it before anything else: what exists already keeps
  * what it has.
  *
- * @throws {TypeError} for anything but the modules of this version of the package.
+ * @throws {TypeError} for anything but the modules of this version of the package; then nothing has changed.
  */
 export function provideWebAssembly({ kernel, compression }: WebAssemblyModules): void {
-  if (kernel !== undefined) provideKernel(kernel);
-  if (compression !== undefined) provideCompressionModule(compression);
+  provideModules(kernel, compression);
+  if (compression !== undefined) forgetAvailability();
 }

@@ -5,7 +5,7 @@
 
 import { instantiateSync } from "@assemblyscript/loader";
 import { COMPRESSION_BYTES } from "./generated/compression-bytes.js";
-import { assertModule, decodeBase64 } from "./instance.js";
+import { decodeBase64 } from "./instance.js";
 
 /** Addresses are byte offsets into `bytes`; the map is `compression-layout.ts`. */
 export interface CompressionKernel {
@@ -35,14 +35,9 @@ export interface CompressionKernel {
 
 let compiled: WebAssembly.Module | undefined;
 
-/**
- * Has instances made of a module that somebody else compiled.
- *
- * @throws {TypeError} for another module.
- */
-export function provideCompression(wasm: WebAssembly.Module): void {
-  assertModule(wasm, "compression", "inflateInit");
-  compiled = wasm;
+/** Has instances made of a module that somebody else compiled, from now on. */
+export function setCompressionModule(wasm: object): void {
+  compiled = wasm as WebAssembly.Module;
 }
 
 /**

@@ -1,10 +1,13 @@
 /** The kernel's door: which backend is in use, and the map of its memory. */
 
+import { setCompressionModule } from "./compression.js";
+import { KERNEL_STAMP } from "./generated/bytes.js";
+import { COMPRESSION_STAMP } from "./generated/compression-bytes.js";
 import { assertModule, instantiateKernel } from "./instance.js";
 import type { Kernel, KernelBackend } from "./kernel.js";
 import { createReferenceKernel } from "./reference.js";
 
-export { type CompressionKernel, instantiateCompression, provideCompression } from "./compression.js";
+export { type CompressionKernel, instantiateCompression } from "./compression.js";
 export * from "./generated/compression-layout.js";
 export * from "./generated/layout.js";
 export type { Kernel, KernelBackend } from "./kernel.js";
@@ -38,12 +41,13 @@ export function selectKernel(backend: KernelBackend): Kernel {
 }
 
 /**
- * Makes a compiled module the kernel in use from now on, where bytes must not be compiled; decoders that exist keep
- * theirs.
+ * Uses compiled modules from now on, where bytes must not be compiled; what exists already keeps what it has.
  *
- * @throws {TypeError} for another module.
+ * @throws {TypeError} for other modules; then nothing has changed.
  */
-export function provideKernel(wasm: WebAssembly.Module): void {
-  assertModule(wasm, "kernel", "scan");
-  current = created.wasm = instantiateKernel(wasm);
+export function provideModules(kernel: object | undefined, compression: object | undefined): void {
+  if (kernel !== undefined) assertModule(kernel, "kernel", KERNEL_STAMP);
+  if (compression !== undefined) assertModule(compression, "compression", COMPRESSION_STAMP);
+  if (kernel !== undefined) current = created.wasm = instantiateKernel(kernel);
+  if (compression !== undefined) setCompressionModule(compression);
 }

@@ -24,20 +24,19 @@ export function instantiateKernel(
 }
 
 /**
- * Checks what is given as a module of ours.
+ * Checks what is given as a module of ours. Its type is `object` at every door: the one of WebAssembly's modules is in the
+ * DOM's library, which whoever compiles for Node need not have.
  *
  * @param name - of the option that it is given by, and of the file that it should come from.
- * @param exported - a function that this module alone has.
+ * @param stamp - what its build is known by.
  * @throws {TypeError} saying what was expected.
  */
-export function assertModule(
-  wasm: unknown,
-  name: string,
-  exported: string,
-): asserts wasm is WebAssembly.Module {
+export function assertModule(wasm: object, name: string, stamp: string): asserts wasm is WebAssembly.Module {
   const isModule = wasm instanceof WebAssembly.Module;
-  if (isModule && WebAssembly.Module.exports(wasm).some(({ name }) => name === exported)) return;
-  const given = isModule ? "another module" : String(wasm);
+  const sections = isModule ? WebAssembly.Module.customSections(wasm, "hawser") : [];
+  const stamps = sections.map((section) => String.fromCharCode(...new Uint8Array(section)));
+  if (stamps.includes(stamp)) return;
+  const given = isModule ? "another module, or one of another version" : String(wasm);
   throw new TypeError(`${name} must be the WebAssembly.Module of hawser/${name}.wasm, not ${given}`);
 }
 

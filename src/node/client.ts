@@ -14,6 +14,7 @@ import {
   generateKey,
   HandshakeError,
   type HeaderInit,
+  isMisuse,
   listHandshakeHeaders,
   listProtocols,
   offerPerMessageDeflate,
@@ -136,8 +137,7 @@ export async function tryConnect<Data = unknown>(
   try {
     return await connect(url, options);
   } catch (error) {
-    if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError)
-      throw error;
+    if (isMisuse(error)) throw error;
     return undefined;
   }
 }

@@ -6,12 +6,15 @@
 import type { Duplex } from "node:stream";
 import { CloseCode, InvalidStateError, type LimitError } from "../codec/index.js";
 import {
+  asError,
   type DeflateParameters,
   Endpoint,
   Inbox,
   type InboxOwner,
+  isThenable,
   Message,
   PingTracker,
+  runHandler,
 } from "../protocol/index.js";
 import type { Connection } from "./connection.js";
 import type { ConnectionHandlers, ConnectionSettings } from "./connection-options.js";
@@ -253,17 +256,12 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
 
   /** Runs a handler that is not about an event of the endpoint. */
   run(handler: () => unknown): void {
-    try {
-      this.#watch(handler());
-    } catch (error) {
-      this.#handlerFailed(error);
-    }
+    runHandler(handler, (thrown) => this.#handlerFailed(thrown));
   }
 
   /** §7.4.1: 1011, "a server is terminating the connection because it encountered an unexpected condition". */
   #handlerFailed(thrown: unknown): void {
-    const error = thrown instanceof Error ? thrown : new Error(`a handler threw ${String(thrown)}`);
-    this.fail(error, CloseCode.InternalError, "");
+    this.fail(asError(thrown), CloseCode.InternalError, "");
   }
 
   /** Fails the connection for a reason of ours. */
@@ -284,13 +282,11 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
   /** Tells about the first error, once. */
   #report(error: Error): void {
     if (!this.#note(error)) return;
-    try {
-      const told = this.handlers.error?.(this.#connection, error);
-      // It was told; whoever throws at being told an error has no one left to tell.
-      if (isThenable(told)) told.then(undefined, () => undefined);
-    } catch {
-      // The same.
-    }
+    // Whoever throws at being told an error has no one left to tell.
+    runHandler(
+      () => this.handlers.error?.(this.#connection, error),
+      () => undefined,
+    );
   }
 
   /** The peer's side has ended, and everything that came was delivered. */
@@ -429,8 +425,4 @@ export class Driver<Data> implements PumpSink, OutboxOwner, InboxOwner, Living {
     this.#report(new Error(`the peer has been silent for ${silentMs} ms and answers no Ping`));
     this.pump.destroy();
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
 }

@@ -59,7 +59,7 @@ export class Outbox implements Flushable {
 
   send(data: Sendable, options?: SendOptions): boolean {
     const isReady = typeof data === "string" || data instanceof Uint8Array || data instanceof PreparedMessage;
-    const message = isReady ? data : toBytes(data);
+    const message = isReady ? data : toBytes(data, "a string, bytes or a prepared message");
     if (this.#isHigh || this.#isBacklogged || this.#endpoint.state !== "open" || !this.isOpen) {
       if (!this.mayQueue()) return false;
     }
@@ -75,6 +75,8 @@ export class Outbox implements Flushable {
     if (waiting <= maxBufferedAmount) return true;
     if (onOverflow === "throw") throw bufferOverflow(waiting, maxBufferedAmount);
     if (onOverflow === "close") this.#owner.onOverflow(waiting);
+    // What was dropped is worth sending again, too.
+    else this.#wantsDrain = true;
     return false;
   }
 

@@ -14,7 +14,7 @@ export interface RetryOptions<Data = unknown> extends ConnectOptions<Data>, Retr
  * @throws what the last attempt threw; what the server will not change its mind about (401, 403, 404, …), at once;
  *   `signal.reason`.
  */
-export function connectWithRetry<Data = unknown>(
+export async function connectWithRetry<Data = unknown>(
   url: string | URL,
   options: RetryOptions<Data> = {},
 ): Promise<Connection<Data>> {

@@ -13,6 +13,7 @@ import {
   type ExtensionInit,
   type HandshakeOffer,
   type HeaderInit,
+  isThenable,
   judgeHandshakeRequest,
   type OriginPolicy,
   type PerMessageDeflateOptions,
@@ -361,10 +362,6 @@ class Upgrader<Data> {
 }
 
 function ignore(): void {}
-
-function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as PromiseLike<T> | null | undefined)?.then === "function";
-}
 
 /**
  * Accepts WebSocket connections on an HTTP server that exists already, beside its ordinary routes.

@@ -18,6 +18,7 @@ export {
   type EndpointOptions,
   type EndpointState,
 } from "./endpoint.js";
+export { asError, isThenable, runHandler } from "./handlers.js";
 export { computeAccept, generateKey, isValidKey } from "./handshake-accept.js";
 export {
   HandshakeError,
@@ -105,4 +106,4 @@ export {
 } from "./permessage-deflate.js";
 export { PingTracker } from "./ping-tracker.js";
 export { PreparedMessage, type PrepareOptions, prepareMessage } from "./prepared-message.js";
-export { openWithRetry, type RetryLimits } from "./retry.js";
+export { isMisuse, openWithRetry, type RetryLimits } from "./retry.js";

@@ -26,9 +26,16 @@ const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 /** A timer of the host that is set to more than this fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** Whether it is the call that makes no sense, not the connection that cannot be opened. */
+export function isMisuse(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError;
+}
+
 /** Whether another attempt may end otherwise: not when the server refuses us, or the call makes no sense. */
 function isPassing(error: unknown): boolean {
-  if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError) return false;
+  if (isMisuse(error)) return false;
+  // A page of https: may open nothing but wss:, whatever the server does.
+  if (error instanceof Error && error.name === "SecurityError") return false;
   return !(error instanceof HandshakeError) || error.status < 400 || PASSING.has(error.status);
 }
 

@@ -11,6 +11,8 @@ import {
   Message,
   tryConnect,
 } from "../../src/index.browser.js";
+// The one file for pages without a bundler has none.
+import { prepareMessage } from "../../src/protocol/index.js";
 
 export interface BrowserCase {
   readonly name: string;
@@ -27,22 +29,32 @@ const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-/** `run` gets what the suite's own server is, of this page. */
-const own = (base: string) => base.replace("ws:", "http:") === location.origin;
-
 define("a URL may be relative to the page's", async (base) => {
-  assert.equal(own(base), true);
+  assert.equal(base, location.origin.replace("http", "ws"));
   for (const url of ["/echo?x", new URL("/echo?x", location.href), `//${new URL(base).host}/echo?x`]) {
     const connection = await connect(url);
     assert.equal(connection.url, `${base}/echo?x`);
     await connection.close();
   }
+  // A worker has no document.
+  const { document } = globalThis as Partial<typeof globalThis>;
+  if (document === undefined) return;
+  const element = document.createElement("base");
+  element.href = "/below/";
+  document.head.append(element);
+  const connection = await connect("echo");
+  element.remove();
+  assert.equal(connection.url, `${base}/below/echo`);
+  await connection.close();
 });
 
 define("no credentials are shown", async (base) => {
   const connection = await connect(`${base}/echo`.replace("//", "//user:secret@"));
   assert.equal(connection.url, `${base}/echo`);
   await connection.close();
+  const failure = await failureOf(connect(`${base}/refuse?token=secret`.replace("//", "//user:secret@")));
+  assert.ok(failure instanceof HandshakeError);
+  assert.equal(failure.message, `no connection to ${base}/refuse could be opened`);
 });
 
 define("nothing is left on the signal of whoever opens many connections", async () => {
@@ -70,6 +82,7 @@ define("options that are for Node are refused by name", async () => {
   const given: Record<string, unknown> = {
     ...{ headers: {}, cookies: "a=b", auth: "Bearer x", origin: "https://x.example", tls: {} },
     ...{ agent: {}, createConnection: () => undefined, socketPath: "/tmp/x" },
+    ...{ redirect: 3, partial: true, autoPong: false, autoClose: false },
   };
   for (const [name, value] of Object.entries(given)) {
     for (const opened of [connect, tryConnect, connectWithRetry]) {
@@ -78,7 +91,8 @@ define("options that are for Node are refused by name", async () => {
       assert.ok(failure.message.includes(name), failure.message);
     }
   }
-  const connection = await connect("/echo", { headers: undefined } as ConnectOptions);
+  const harmless = { headers: undefined, redirect: false, partial: false, autoPong: true };
+  const connection = await connect("/echo", harmless as ConnectOptions);
   await connection.close();
 });
 
@@ -94,6 +108,8 @@ define("what a page cannot send is refused at the call", async () => {
   for (const code of [1001, 1002, 1008, 1011, 1013]) {
     assert.throws(() => void connection.close(code), RangeError, `${code}`);
   }
+  const prepared = prepareMessage("not here") as unknown as string;
+  assert.throws(() => connection.send(prepared), TypeError);
   const partial = { partial: true } as object;
   assert.throws(() => connection.send("part", partial), TypeError);
   assert.throws(() => connection.sendMessage(new Message("part", "text", true)), TypeError);
@@ -107,8 +123,13 @@ define("what a page cannot send is refused at the call", async () => {
   await connection.close();
 });
 
-define("shared memory is copied, and sent", async () => {
+define("shared memory, and memory that may grow, is copied and sent", async () => {
   const connection = await connect("/echo");
+  const growing = Reflect.construct(ArrayBuffer, [2, { maxByteLength: 8 }]) as ArrayBuffer;
+  connection.send(growing);
+  connection.send(growing, { type: "text" });
+  assert.deepEqual((await connection.receive())?.data, Uint8Array.of(0, 0));
+  assert.equal((await connection.receive())?.data, "\0\0");
   const shared = new Uint8Array(new SharedArrayBuffer(3)).fill(7);
   connection.send(shared);
   connection.send(shared.buffer as unknown as ArrayBuffer);
@@ -149,7 +170,9 @@ define("a WebSocket that is open becomes a connection, and no other", async () =
     socket.onopen = () => resolve(createConnection(socket, { data: "mine" }));
   });
   assert.equal(connection.socket, socket);
-  assert.deepEqual([connection.data, connection.protocol], ["mine", "chat"]);
+  assert.deepEqual([connection.data, connection.protocol, connection.role], ["mine", "chat", "client"]);
+  assert.throws(() => createConnection(socket, { role: "both" as "client" }), TypeError);
+  assert.equal(createConnection(socket, { role: "server" }).role, "server");
   assert.equal((await connection.receive())?.data, "welcome");
   assert.deepEqual((await connection.receive())?.data, Uint8Array.of(1, 2, 3));
   await connection.close();

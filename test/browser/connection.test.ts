@@ -40,7 +40,13 @@ async function bundle(plugins: Plugin[]): Promise<string> {
 
 const WORKER = `
 import { runConnectionSuite } from "./suite.js";
-onmessage = async ({ data }) => postMessage(await runConnectionSuite(data));
+const uncaught = [];
+onunhandledrejection = ({ reason }) => uncaught.push(String(reason));
+onerror = (message) => void uncaught.push(String(message));
+onmessage = async ({ data }) => {
+  const { failures, count } = await runConnectionSuite(data);
+  postMessage({ failures: [...failures, ...uncaught], count });
+};
 `;
 
 /** Runs the suite in a page that the server serves, and says what failed. */
@@ -62,7 +68,9 @@ async function runSuite(t: TestContext, by: "hawser" | "ws", code: string, where
   t.after(() => server.close());
   const page = await newPage(server.origin);
   t.after(() => page.context().close());
-  return page.evaluate(
+  const uncaught: string[] = [];
+  page.on("pageerror", (error) => uncaught.push(String(error)));
+  const { failures, count } = await page.evaluate(
     async ([base, kind]) => {
       if (kind === "page") return (await import(`${location.origin}/suite.js`)).runConnectionSuite(base);
       const worker = new Worker("/worker.js", { type: "module" });
@@ -74,6 +82,7 @@ async function runSuite(t: TestContext, by: "hawser" | "ws", code: string, where
     },
     [server.origin.replace("http", "ws"), where] as const,
   );
+  return { failures: [...failures, ...uncaught], count };
 }
 
 describe("the browser's connection in Chromium", { skip }, () => {

@@ -220,6 +220,11 @@ describe("an installed package", () => {
         },
         files: ["typed-node.ts"],
       },
+      // As programs for Node are compiled: nothing of a page's.
+      "tsconfig.no-dom.json": {
+        compilerOptions: { ...COMPILER_OPTIONS, lib: ["ES2023"], types: ["node"], module: "nodenext" },
+        files: ["typed-node.ts"],
+      },
     });
     const { filename } = await pack(folder);
     const dependencies = { hawser: `file:${filename}`, "@types/node": "^20" };
@@ -293,7 +298,9 @@ describe("an installed package", () => {
 
   test("has types of servers and clients, which need those of Node and ask for them", async () => {
     const compiler = path.join(root, "node_modules/typescript/bin/tsc");
-    await run(process.execPath, [compiler, "-p", "tsconfig.node.json"], folder);
+    for (const name of ["node", "no-dom"]) {
+      await run(process.execPath, [compiler, "-p", `tsconfig.${name}.json`], folder);
+    }
   });
 
   test("reads straight into the kernel's memory on every Node", async (t) => {

@@ -65,6 +65,7 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
       setTimeout(() => peer.write(Uint8Array.of(0x83, 0x00)), 20);
     },
   },
+  "/deaf": { open: (peer) => peer.pause() },
   "/query": { open: (peer, query) => peer.send(`${query}`) },
 };
 
@@ -118,7 +119,7 @@ function upgradeOfWs(): Upgrade {
   return (request, socket, head) =>
     server.handleUpgrade(request, socket, head, (webSocket) => {
       const { pathname, searchParams } = new URL(String(request.url), "http://localhost");
-      const behaviour = BEHAVIOURS[pathname];
+      const behaviour = BEHAVIOURS[pathname] ?? {};
       const peer: Peer = {
         send: (data) => webSocket.send(data),
         close: (code, reason) => webSocket.close(code, reason),

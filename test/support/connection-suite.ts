@@ -170,7 +170,7 @@ define("text can be delivered as bytes", async (api, base) => {
 
 define("what arrives at once is not lost, whoever asks for it and when", async (api, base) => {
   const connection = await api.connect(`${base}/greet`);
-  await sleep(50);
+  while (connection.counters.messagesIn < 2) await sleep(5);
   assert.equal((await connection.receive())?.data, "welcome");
   assert.deepEqual(listOf(connection.tryReceive()?.data), [1, 2, 3]);
   assert.equal(connection.tryReceive(), undefined);
@@ -192,7 +192,7 @@ define("what arrives at once is not lost, whoever asks for it and when", async (
 
 define("a message handler that comes later gets what waited", async (api, base) => {
   const connection = await api.connect(`${base}/greet`);
-  await sleep(50);
+  while (connection.counters.messagesIn < 2) await sleep(5);
   const seen: unknown[] = [];
   const both = once<void>();
   connection.handlers = {
@@ -328,17 +328,78 @@ define("a server that breaks the protocol is an error, after what it sent before
 });
 
 define("terminate cuts", async (api, base) => {
-  const told = once<number>();
+  // Before anything is delivered, while it is held back, and between two messages.
+  for (const when of ["at once", "paused", "in the handler"]) {
+    const told: unknown[] = [];
+    const connection = await api.connect(`${base}/echo`, {
+      message(opened, { data }) {
+        told.push(data);
+        opened.terminate();
+      },
+      close: (_connection, code) => told.push(code),
+    });
+    if (when !== "at once") connection.pause();
+    connection.send("a");
+    connection.send("b");
+    if (when !== "at once") await sleep(60);
+    if (when === "in the handler") connection.resume();
+    else connection.terminate();
+    assert.deepEqual(await connection.closed, { code: 1006, reason: "" });
+    await sleep(30);
+    assert.deepEqual(told, when === "in the handler" ? ["a", 1006] : [1006], when);
+    assert.deepEqual(
+      [connection.state, connection.error, connection.bufferedAmount],
+      ["closed", undefined, 0],
+    );
+  }
+});
+
+define("a handler that fails is not called again", async (api, base) => {
+  const told: unknown[] = [];
   const connection = await api.connect(`${base}/echo`, {
-    message: () => assert.fail("nothing is delivered any more"),
-    close: (_connection, code) => told.resolve(code),
+    message(_connection, { data }) {
+      told.push(data);
+      throw new Error("oh");
+    },
+    error(opened) {
+      // It closes already.
+      told.push([opened.state, opened.send("late")]);
+    },
+    close: () => told.push("closed"),
   });
-  connection.send("hello");
-  connection.terminate();
-  assert.equal(await told.promise, 1006);
-  assert.equal((await connection.closed).code, 1006);
-  assert.equal(connection.state, "closed");
-  await sleep(50);
+  connection.pause();
+  connection.send("a");
+  connection.send("b");
+  await sleep(60);
+  connection.resume();
+  await connection.closed;
+  assert.deepEqual(told, ["a", ["closing", false], "closed"]);
+});
+
+define("handlers may do anything to their connection", async (api, base) => {
+  const seen: unknown[] = [];
+  const connection = await api.connect(`${base}/count?n=4`, {
+    message(opened, { data }) {
+      seen.push(data);
+      opened.pause();
+      opened.resume();
+      opened.handlers = {
+        ...opened.handlers,
+        message(_again, { data: more }) {
+          seen.push(`then ${more}`);
+          opened.pause();
+          setTimeout(() => opened.resume());
+        },
+      };
+    },
+  });
+  await connection.closed;
+  assert.deepEqual(seen, ["0", "then 1", "then 2", "then 3"]);
+});
+
+define("a peer that does not answer a Close is not waited for", async (api, base) => {
+  const connection = await api.connect(`${base}/deaf`, { closeTimeoutMs: 100 });
+  assert.deepEqual(await connection.close(), { code: 1006, reason: "" });
 });
 
 define("a handler that fails closes its connection, and error is told", async (api, base) => {
@@ -442,6 +503,9 @@ define("what is too much to wait is refused by the policy", async (api, base) =>
   assert.equal(dropping.send("dropped"), false);
   assert.equal(dropping.counters.messagesOut, messagesOut);
   assert.equal(dropping.state, "open");
+  // Whoever waits then is not refused again.
+  await dropping.drained();
+  assert.equal(dropping.send("sent"), true);
   dropping.terminate();
 
   const throwing = await api.connect(`${base}/slow`, { ...limits, onOverflow: "throw" });
@@ -516,6 +580,11 @@ define("a refused connection rejects, or is undefined", async (api, base) => {
 });
 
 define("a server that never answers is given up", async (api, base) => {
+  // In the open handler it is no opening any more.
+  const soon = new AbortController();
+  const opened = await api.connect(`${base}/echo`, { signal: soon.signal, open: () => soon.abort() });
+  assert.equal(opened.state, "open");
+  await opened.close();
   const late = await failureOf(api.connect(`${base}/never`, { timeout: 60 }));
   assert.equal((late as Error).name, "TimeoutError");
   const reason = new Error("enough");
