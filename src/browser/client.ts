@@ -33,6 +33,15 @@ const NOT_OURS: Readonly<Record<string, unknown>> = {
   ...{ redirect: false, partial: false, autoPong: true, autoClose: true },
 };
 
+/** What users of a bare WebSocket may write, and what it is called here. */
+const MISNAMED: Readonly<Record<string, string>> = {
+  protocols: "protocol",
+  onopen: "open",
+  onmessage: "message",
+  onclose: "close",
+  onerror: "error",
+};
+
 /** What a URL may be relative to: a page's base, or a worker's address; there is none at a network's edge. */
 function baseUrl(): string | undefined {
   const { document, location } = globalThis as Partial<typeof globalThis>;
@@ -41,9 +50,22 @@ function baseUrl(): string | undefined {
 
 /** The arguments of a WebSocket, and the address for messages; throws for a call that makes no sense. */
 function check<Data>(url: string | URL, options: ConnectOptions<Data>) {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new TypeError(
+      `options must be an object, such as { protocol: "chat" }, not ${JSON.stringify(options)}`,
+    );
+  }
+  if (typeof url !== "string" && !(url instanceof URL)) {
+    throw new TypeError(`the URL must be a string or a URL, not ${String(url)}`);
+  }
+  // Relative to a page it would be the page itself.
+  if (url === "") throw new SyntaxError("a WebSocket URL must not be empty");
   const { timeout = DEFAULT_TIMEOUT_MS } = options;
   if (typeof timeout !== "number" || !(timeout >= 0)) {
     throw new RangeError(`timeout must be a number of milliseconds from 0 on, not ${String(timeout)}`);
+  }
+  for (const [name, ours] of Object.entries(MISNAMED)) {
+    if (name in options) throw new TypeError(`there is no option ${name}: it is called ${ours}`);
   }
   for (const [name, harmless] of Object.entries(NOT_OURS)) {
     const value = (options as Record<string, unknown>)[name];
@@ -74,8 +96,8 @@ export async function connect<Data = unknown>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
 ): Promise<Connection<Data>> {
-  const { timeout = DEFAULT_TIMEOUT_MS, signal } = options;
   const { address, protocols, shown } = check(url, options);
+  const { timeout = DEFAULT_TIMEOUT_MS, signal } = options;
   signal?.throwIfAborted();
   const socket = new WebSocket(address, [...protocols]);
   const listeners = new AbortController();
@@ -107,7 +129,9 @@ export async function connect<Data = unknown>(
 }
 
 function failed(shown: string): HandshakeError {
-  return new HandshakeError(`no connection to ${shown} could be opened`, "WS_ERR_CONNECTION_FAILED");
+  const why =
+    "a browser does not say why. Is the server there, and does it let pages of this origin connect?";
+  return new HandshakeError(`no connection to ${shown} could be opened; ${why}`, "WS_ERR_CONNECTION_FAILED");
 }
 
 /** The same, but undefined where no connection can be opened. Misuse throws as in `connect`. */

@@ -54,7 +54,8 @@ define("no credentials are shown", async (base) => {
   await connection.close();
   const failure = await failureOf(connect(`${base}/refuse?token=secret`.replace("//", "//user:secret@")));
   assert.ok(failure instanceof HandshakeError);
-  assert.equal(failure.message, `no connection to ${base}/refuse could be opened`);
+  assert.ok(failure.message.startsWith(`no connection to ${base}/refuse could be opened; `), failure.message);
+  assert.ok(!failure.message.includes("secret"), failure.message);
 });
 
 define("nothing is left on the signal of whoever opens many connections", async () => {
@@ -93,6 +94,32 @@ define("options that are for Node are refused by name", async () => {
   }
   const harmless = { headers: undefined, redirect: false, partial: false, autoPong: true };
   const connection = await connect("/echo", harmless as ConnectOptions);
+  await connection.close();
+});
+
+define("the habits of a bare WebSocket are refused, and told what to do instead", async () => {
+  for (const [given, expected] of [
+    [["/echo", "chat"], "protocol"],
+    [["/echo", ["chat"]], "protocol"],
+    [["/echo", { protocols: ["chat"] }], "protocol"],
+    [["/echo", { onmessage: () => undefined }], "message"],
+    [[undefined], "URL"],
+    [[5], "URL"],
+    [[""], "empty"],
+  ] as [Parameters<typeof connect>, string][]) {
+    for (const opened of [connect, tryConnect, connectWithRetry]) {
+      const failure = await failureOf(opened(...given));
+      assert.ok(failure instanceof TypeError || failure instanceof SyntaxError, JSON.stringify(given));
+      assert.ok(failure.message.includes(expected), failure.message);
+    }
+  }
+});
+
+define("no options at all are none, and null is no options", async () => {
+  const failure = await failureOf(connect("/echo", null as unknown as ConnectOptions));
+  assert.ok(failure instanceof TypeError);
+  assert.ok(failure.message.includes("options must be an object"), failure.message);
+  const connection = await connect("/echo", undefined);
   await connection.close();
 });
 
