@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { median } from "../../examples/playground/page/benchmark/benchmark.js";
+import { compare, median } from "../../examples/playground/page/benchmark/benchmark.js";
 import { makeCases } from "../../examples/playground/page/benchmark/cases.js";
 import { Histogram } from "../../examples/playground/page/echo/histogram.js";
 import { roundUp } from "../../examples/playground/page/echo/scale.js";
@@ -40,6 +40,16 @@ test("roundUp", () => {
 test("median", () => {
   assert.equal(median([3, 1, 2]), 2);
   assert.equal(median([4, 1, 2, 3]), 2.5);
+});
+
+test("a row's ratio is that of its two times", () => {
+  // Round by round it would be 10, 1 and 2.
+  const times = [
+    { wasm: 1, reference: 10 },
+    { wasm: 10, reference: 10 },
+    { wasm: 10, reference: 20 },
+  ];
+  assert.deepEqual(compare(times), { wasm: 10, reference: 10, ratio: 1 });
 });
 
 test("each case of the benchmark has its own digest, the same each time, and runs", () => {

@@ -13,13 +13,16 @@ export const PACES: Readonly<Record<string, Pace>> = {
   thorough: { rounds: 15, timeMs: 80 },
 };
 
-export interface Row {
-  readonly name: string;
-  readonly size: number;
-  /** Nanoseconds of an operation: medians over the rounds. */
+/** Nanoseconds of an operation. */
+export interface Times {
   readonly wasm: number;
   readonly reference: number;
-  /** How many times as fast WebAssembly is in the same round: the median. */
+}
+
+export interface Row extends Times {
+  readonly name: string;
+  readonly size: number;
+  /** How many times as fast WebAssembly is. */
   readonly ratio: number;
 }
 
@@ -71,7 +74,7 @@ export async function* runBenchmark({ rounds, timeMs }: Pace, signal: AbortSigna
     const cases = await wasm.begin("wasm");
     assertSame(cases, await reference.begin("reference"));
     for (const [index, { name, size }] of cases.entries()) {
-      const times: { wasm: number; reference: number }[] = [];
+      const times: Times[] = [];
       for (let round = 0; round < rounds; round++) {
         signal.throwIfAborted();
         // One after the other, and nobody is always the first.
@@ -79,13 +82,7 @@ export async function* runBenchmark({ rounds, timeMs }: Pace, signal: AbortSigna
         const [first, second] = [await order[0].run(index, timeMs), await order[1].run(index, timeMs)];
         times.push(round % 2 === 0 ? { wasm: first, reference: second } : { wasm: second, reference: first });
       }
-      yield {
-        name,
-        size,
-        wasm: median(times.map((time) => time.wasm)),
-        reference: median(times.map((time) => time.reference)),
-        ratio: median(times.map((time) => time.reference / time.wasm)),
-      };
+      yield { name, size, ...compare(times) };
     }
   } finally {
     wasm.stop();
@@ -97,6 +94,13 @@ function assertSame(ours: readonly CaseInfo[], theirs: readonly CaseInfo[]): voi
   for (const [index, { name, size, digest }] of ours.entries()) {
     if (digest !== theirs[index].digest) throw new Error(`${name}, ${size} bytes: the backends differ`);
   }
+}
+
+/** Medians over the rounds. The ratio is that of the two, so that a row does not contradict itself. */
+export function compare(times: readonly Times[]): Times & { readonly ratio: number } {
+  const wasm = median(times.map((time) => time.wasm));
+  const reference = median(times.map((time) => time.reference));
+  return { wasm, reference, ratio: reference / wasm };
 }
 
 export function median(numbers: readonly number[]): number {
