@@ -79,7 +79,7 @@ eachReadPath("compressed messages", () => {
     assert.ok(before < Buffer.byteLength(texts.join("")), "they are compressed");
   });
 
-  it("end between fragments, with Pings between them", { timeout: 10_000 }, async (t) => {
+  it("end between fragments, with Pings between them", { timeout: 60_000 }, async (t) => {
     const { connection, peer } = await open(t);
     const data = sample("html", 5000);
     const payload = deflated(data);
@@ -95,7 +95,7 @@ eachReadPath("compressed messages", () => {
     assert.equal(await peer.next(), "pong");
   });
 
-  it("may be empty in every way", { timeout: 10_000 }, async (t) => {
+  it("may be empty in every way", { timeout: 60_000 }, async (t) => {
     const { connection, peer } = await open(t);
     peer.send(
       // §7.2.3.6: an empty message; the same without its only byte, as zlib takes it; and among fragments of nothing.
@@ -217,7 +217,7 @@ describe("what fails a connection", () => {
   ];
 
   for (const [name, frames, closeCode, code] of cases) {
-    it(`${name}: ${closeCode}`, { timeout: 10_000 }, async (t) => {
+    it(`${name}: ${closeCode}`, { timeout: 60_000 }, async (t) => {
       const received: unknown[] = [];
       const { connection, peer, errors } = await open(t, {
         message: (_connection, message) => received.push(message.data),
@@ -232,7 +232,7 @@ describe("what fails a connection", () => {
     });
   }
 
-  it("octets that are no UTF-8, as soon as they are here", { timeout: 10_000 }, async (t) => {
+  it("octets that are no UTF-8, as soon as they are here", { timeout: 60_000 }, async (t) => {
     for (const fragments of [
       [Uint8Array.of(0x61, 0xff)],
       [Uint8Array.of(0xe2, 0x82), Uint8Array.of(0x41)],
@@ -255,14 +255,14 @@ describe("what fails a connection", () => {
     }
   });
 
-  it("the same in the middle of a frame", { timeout: 10_000 }, async (t) => {
+  it("the same in the middle of a frame", { timeout: 60_000 }, async (t) => {
     const { peer } = await open(t);
     const payload = concat([flushed(Uint8Array.of(0x61, 0xff)), sample("random", 1000)]);
     peer.write(peer.encode({ opcode: TEXT, rsv: RSV1, payload }).subarray(0, 40));
     assert.match(await peer.next(), /^close 1007/);
   });
 
-  it("compressed frames that nobody agreed on, of a server too", { timeout: 10_000 }, async (t) => {
+  it("compressed frames that nobody agreed on, of a server too", { timeout: 60_000 }, async (t) => {
     const { peer, errors } = await open(t, {
       authorize: () => ({ perMessageDeflate: true }),
       perMessageDeflate: false,
@@ -284,7 +284,7 @@ describe("what fails a connection", () => {
 });
 
 eachReadPath("messages under way", () => {
-  it("wait where they are while a connection is paused", { timeout: 10_000 }, async (t) => {
+  it("wait where they are while a connection is paused", { timeout: 60_000 }, async (t) => {
     const data = Buffer.from(sample("json", 300_000)).toString();
     const parts: unknown[] = [];
     let paused: Connection | undefined;
@@ -323,7 +323,7 @@ eachReadPath("messages under way", () => {
     assert.ok(parts.slice(0, -1).join("") === data, "all came, in order");
   });
 
-  it("are forgotten when the connection is cut, by itself or by the peer", { timeout: 10_000 }, async (t) => {
+  it("are forgotten when the connection is cut, by itself or by the peer", { timeout: 60_000 }, async (t) => {
     for (const cut of ["terminate", "reset", "handler"]) {
       let calls = 0;
       const { connection, peer } = await open(t, {
@@ -346,7 +346,7 @@ eachReadPath("messages under way", () => {
     }
   });
 
-  it("a Close between fragments ends the message", { timeout: 10_000 }, async (t) => {
+  it("a Close between fragments ends the message", { timeout: 60_000 }, async (t) => {
     const received: unknown[] = [];
     const { connection, peer, errors } = await open(t, {
       message: (_connection, message) => received.push(message.data),
@@ -362,7 +362,7 @@ eachReadPath("messages under way", () => {
     assert.match(String(last), /^close 4000/);
   });
 
-  it("behind one whose handler fails are not delivered", { timeout: 10_000 }, async (t) => {
+  it("behind one whose handler fails are not delivered", { timeout: 60_000 }, async (t) => {
     const received: unknown[] = [];
     const errors: string[] = [];
     const { connection, peer } = await open(t, {
@@ -387,7 +387,7 @@ eachReadPath("messages under way", () => {
 
 describe("memory", () => {
   it("comes back when a handler cuts the connection, whatever was still to be delivered", {
-    timeout: 10_000,
+    timeout: 60_000,
   }, async (t) => {
     // A window that nobody else has here, and so blocks of a length of their own.
     const extension = "permessage-deflate; client_max_window_bits=9";

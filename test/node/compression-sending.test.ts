@@ -17,7 +17,7 @@ const EXTENSIONS = "Sec-WebSocket-Extensions";
 
 describe("what is sent", () => {
   it("is compressed from the threshold on, unless a message says otherwise", {
-    timeout: 10_000,
+    timeout: 60_000,
   }, async (t) => {
     const server = await listen(t, { perMessageDeflate: { serverNoContextTakeover: true, threshold: 100 } });
     const peer = await rawClient(t, server.port, requestText({ [EXTENSIONS]: "permessage-deflate" }));
@@ -46,7 +46,7 @@ describe("what is sent", () => {
     }
   });
 
-  it("counts as it leaves: compressed", { timeout: 10_000 }, async (t) => {
+  it("counts as it leaves: compressed", { timeout: 60_000 }, async (t) => {
     const { connection, accepted } = await both(
       t,
       { perMessageDeflate: true, highWaterMark: 100_000 },
@@ -63,7 +63,7 @@ describe("what is sent", () => {
     assert.equal(connection.counters.bytesIn, accepted.counters.bytesOut);
   });
 
-  it("may be looked at, and put back, as it waits", { timeout: 10_000 }, async (t) => {
+  it("may be looked at, and put back, as it waits", { timeout: 60_000 }, async (t) => {
     const { connection, accepted } = await both(t, { perMessageDeflate: true }, { perMessageDeflate: true });
     for (const text of TEXTS) accepted.send(text);
     const { outbox } = accepted;
@@ -75,7 +75,7 @@ describe("what is sent", () => {
   });
 
   it("may be dropped or reordered as it waits, where no message refers to another", {
-    timeout: 10_000,
+    timeout: 60_000,
   }, async (t) => {
     const { connection, accepted } = await both(
       t,
@@ -88,7 +88,7 @@ describe("what is sent", () => {
     for (const i of [7, 3, 1]) assert.equal((await connection.receive())?.data, TEXTS[i]);
   });
 
-  it("cannot be compressed frames where nothing was agreed on", { timeout: 10_000 }, async (t) => {
+  it("cannot be compressed frames where nothing was agreed on", { timeout: 60_000 }, async (t) => {
     const { accepted } = await both(t);
     assert.throws(
       () => {
@@ -111,7 +111,7 @@ describe("connections over other streams", () => {
     return { server, client };
   };
 
-  it("compress as a handshake agreed", { timeout: 10_000 }, async (t) => {
+  it("compress as a handshake agreed", { timeout: 60_000 }, async (t) => {
     for (const agreed of [
       AGREED,
       ALONE,
@@ -136,7 +136,7 @@ describe("connections over other streams", () => {
     }
   });
 
-  it("made by withTransport begin a stream of their own", { timeout: 10_000 }, async (t) => {
+  it("made by withTransport begin a stream of their own", { timeout: 60_000 }, async (t) => {
     const { server, client } = open(AGREED);
     for (const text of TEXTS) server.send(text);
     for (const text of TEXTS) assert.equal((await client.receive())?.data, text);
@@ -154,7 +154,7 @@ describe("connections over other streams", () => {
     }
   });
 
-  it("that go on over another transport go on with the same stream", { timeout: 10_000 }, async (t) => {
+  it("that go on over another transport go on with the same stream", { timeout: 60_000 }, async (t) => {
     const { server, client } = open(AGREED);
     t.after(() => [server, client].map((connection) => connection.terminate()));
     server.send(TEXTS[0]);

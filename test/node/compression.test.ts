@@ -48,7 +48,7 @@ describe("options of compression", () => {
 
   for (const [name, value, error] of wrong) {
     it(`${name}: ${JSON.stringify(value)} is refused by name, wherever it is given`, {
-      timeout: 10_000,
+      timeout: 60_000,
     }, async () => {
       const perMessageDeflate = { [name]: value } as PerMessageDeflateOptions;
       const expected = { name: error.name, message: new RegExp(`^${name} of perMessageDeflate must be`) };
@@ -61,7 +61,7 @@ describe("options of compression", () => {
     });
   }
 
-  it("may be a boolean or an object, and nothing else", { timeout: 10_000 }, async () => {
+  it("may be a boolean or an object, and nothing else", { timeout: 60_000 }, async () => {
     for (const value of ["yes", 1, null]) {
       const perMessageDeflate = value as unknown as boolean;
       const expected = { name: "TypeError", message: /^perMessageDeflate must be a boolean or an object/ };
@@ -72,7 +72,7 @@ describe("options of compression", () => {
     }
   });
 
-  it("of a connection over a stream are what a handshake agreed on", { timeout: 10_000 }, (t) => {
+  it("of a connection over a stream are what a handshake agreed on", { timeout: 60_000 }, (t) => {
     const [left, right] = duplexPair();
     t.after(() => {
       left.destroy();
@@ -155,7 +155,7 @@ describe("a server that accepts compression", () => {
     }
   });
 
-  it("refuses what breaks the header's grammar", { timeout: 10_000 }, async (t) => {
+  it("refuses what breaks the header's grammar", { timeout: 60_000 }, async (t) => {
     const server = await listen(t, { perMessageDeflate: true });
     for (const value of [
       "permessage-deflate;",
@@ -171,7 +171,7 @@ describe("a server that accepts compression", () => {
     assert.deepEqual(Object.values(server.counters.refused), [4]);
   });
 
-  it("asks authorize, for each connection", { timeout: 10_000 }, async (t) => {
+  it("asks authorize, for each connection", { timeout: 60_000 }, async (t) => {
     const wanted = new Map<string, boolean | PerMessageDeflateOptions | undefined>([
       ["/default", undefined],
       ["/none", false],
@@ -212,14 +212,14 @@ describe("a server that accepts compression", () => {
     }
   });
 
-  it("answers 500 where authorize asks for what cannot be", { timeout: 10_000 }, async (t) => {
+  it("answers 500 where authorize asks for what cannot be", { timeout: 60_000 }, async (t) => {
     const server = await listen(t, {
       authorize: () => ({ perMessageDeflate: { level: 99 } }),
     });
     await assert.rejects(connect(server.url, { perMessageDeflate: true }), { status: 500 });
   });
 
-  it("may leave it to authorize alone", { timeout: 10_000 }, async (t) => {
+  it("may leave it to authorize alone", { timeout: 60_000 }, async (t) => {
     const server = await listen(t, { authorize: () => ({ perMessageDeflate: true }) });
     const connection = await connect(server.url, { perMessageDeflate: true });
     t.after(() => connection.terminate());
@@ -253,7 +253,7 @@ describe("a client that offers compression", () => {
   ];
 
   for (const [answer, perMessageDeflate] of answers) {
-    it(`${JSON.stringify(perMessageDeflate)} fails for "${answer}"`, { timeout: 10_000 }, async (t) => {
+    it(`${JSON.stringify(perMessageDeflate)} fails for "${answer}"`, { timeout: 60_000 }, async (t) => {
       const port = await acceptingServer(t, () => {}, { [EXTENSIONS]: answer });
       const url = `ws://127.0.0.1:${port}`;
       await assert.rejects(connect(url, { perMessageDeflate }), (error: HandshakeError) => {
@@ -265,7 +265,7 @@ describe("a client that offers compression", () => {
     });
   }
 
-  it("takes what it may", { timeout: 10_000 }, async (t) => {
+  it("takes what it may", { timeout: 60_000 }, async (t) => {
     for (const [answer, options, expected] of [
       ["permessage-deflate", true, AGREED],
       [

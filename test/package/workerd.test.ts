@@ -5,9 +5,7 @@
 
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import net, { type AddressInfo } from "node:net";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { build } from "esbuild";
@@ -24,6 +22,7 @@ const WORKER = `
 import compression from "hawser/compression.wasm";
 import kernel from "hawser/kernel.wasm";
 import * as hawser from "hawser";
+import { freePort } from "../support/sockets.js";
 
 function serveEcho() {
   const [client, server] = Object.values(new WebSocketPair());
@@ -105,16 +104,6 @@ const config :Workerd.Config = (
   ],
 );
 ${NAMES.map(WORKER_CONFIG).join("")}`;
-
-/** A port that is free now. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 describe("Cloudflare's workerd", { skip }, () => {
   let folder = "";

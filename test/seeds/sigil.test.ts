@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import net, { type AddressInfo } from "node:net";
+import net from "node:net";
 import { Duplex } from "node:stream";
 import { describe } from "node:test";
 import tls from "node:tls";
 import {
+import { freePort } from "../support/sockets.js";
   applyMask,
   buildHandshakeRequest,
   buildHandshakeResponse,
@@ -43,6 +44,7 @@ import {
   serve,
   tryConnect,
 } from "../../src/index.js";
+
 import { certificate } from "../support/certificate.js";
 import { hex, toHex, utf8 } from "../support/hex.js";
 import { connected, vocabulary } from "./support.js";
@@ -76,16 +78,6 @@ function held(buffer: PayloadBuffer): string {
   const copy = new Uint8Array(buffer.length);
   buffer.copyTo(copy);
   return toHex(copy);
-}
-
-/** A port where nobody listens. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 describe("Sigil: (sigil websocket connection)", () => {

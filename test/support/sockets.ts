@@ -25,7 +25,7 @@ export function eachReadPath(name: string, body: (readToKernel: boolean) => void
 }
 
 /** Waits until something is so; fails when it does not become so. */
-export async function until(holds: () => boolean, what = "it", timeoutMs = 3000): Promise<void> {
+export async function until(holds: () => boolean, what = "it", timeoutMs = 20_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!holds()) {
     assert.ok(Date.now() < end, `${what} did not come true within ${timeoutMs} ms: ${holds}`);
@@ -47,6 +47,16 @@ let sockets = 0;
 /** A path for a Unix socket that nobody uses. */
 export function socketPath(): string {
   return path.join(os.tmpdir(), `hawser-test-${process.pid}-${++sockets}.sock`);
+}
+
+/** A port where nobody listens. */
+export async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
 }
 
 /** Where a test's server listens. */
