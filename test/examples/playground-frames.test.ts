@@ -142,7 +142,7 @@ describe("FrameStream", () => {
       stream.push(hex(end));
       assert.deepEqual(stream.push(hex("8100")), []);
       assert.deepEqual(stream.push(hex("81")), []);
-      assert.equal(stream.restLength, 3);
+      assert.deepEqual([stream.restLength, stream.waitingLength], [3, 0]);
     }
   });
 
@@ -177,6 +177,7 @@ describe("FrameStream", () => {
   test("end() gives the frame that lacks its end", () => {
     const stream = new FrameStream({ reader: "any" });
     assert.equal(stream.push(hex("8105 4865")).length, 0);
+    assert.equal(stream.waitingLength, 4);
     const frame = stream.end() as Frame;
     assert.deepEqual([toHex(frame.payload), frame.missing], ["4865", 3n]);
     assert.equal(new FrameStream({ reader: "any" }).end(), undefined);

@@ -174,6 +174,27 @@ describe("the playground, with hawser in the page", { skip }, () => {
     assert.equal(await page.locator("#wire-detail .box.wrong").count(), 2);
   });
 
+  test("says that bytes of an unfinished frame wait, until the rest has come", async (t) => {
+    const page = await open(t);
+    const sendBytes = async (bytes: string) => {
+      await page.fill("#raw", bytes);
+      await page.click("text=Send bytes");
+    };
+    await sendBytes("");
+    await says(page, "send-problem", /^There are no bytes to send\.$/);
+    await sendBytes("81 85 00");
+    await says(page, "wire-waiting-client", /^From the client: 3 bytes of a frame that lacks its end\.$/);
+    assert.equal(await page.locator("#wire-frames .row").count(), 0);
+    await sendBytes("00 00 00 48 65 6c 6c 6f");
+    assert.deepEqual(await linesOf(page, "wire", 2), ["→ text FIN MASK Hello", "← text FIN Hello"]);
+    assert.equal(await page.textContent("#wire-waiting-client"), "");
+    // What waits is gone with its connection.
+    await sendBytes("81");
+    await says(page, "wire-waiting-client", /1 byte /);
+    await page.uncheck("#compressed");
+    assert.equal(await page.textContent("#wire-waiting-client"), "");
+  });
+
   test("lists the last frames, and says how many it dropped", async (t) => {
     const page = await open(t);
     await page.fill("#fragments", "99");

@@ -110,9 +110,14 @@ export class FrameStream {
     return this.#rest.length + this.#unread;
   }
 
+  /** Bytes of a frame that lacks its end: they wait for the rest. */
+  get waitingLength(): number {
+    return this.isClosed || this.violation !== undefined ? 0 : this.#rest.length;
+  }
+
   /** The stream ends here. Returns the frame that lacks its end, if there is one. */
   end(): Frame | undefined {
-    if (this.#rest.length === 0 || this.isClosed || this.violation !== undefined) return undefined;
+    if (this.waitingLength === 0) return undefined;
     const header = readHeader(this.#rest);
     const frame = this.#frame(header, this.#rest.length, unmasked(this.#rest, header), undefined, undefined);
     const { payloadLength = 0n, length } = header;

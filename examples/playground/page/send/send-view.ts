@@ -52,7 +52,11 @@ export class SendView {
       if (submitter === "pong") client.frames?.pong(payload);
       else client.frames?.ping(payload);
     });
-    this.#onSubmit(rawForm, (client, data) => client.frames?.raw(bytesOf(String(data.get("raw")))));
+    this.#onSubmit(rawForm, (client, data) => {
+      const bytes = bytesOf(String(data.get("raw")));
+      if (bytes.length === 0) throw new RangeError("There are no bytes to send.");
+      client.frames?.raw(bytes);
+    });
     this.#onSubmit(closeForm, (client, data) => {
       const code = String(data.get("code"));
       client.close(code === "" ? undefined : Number(code), String(data.get("reason")));

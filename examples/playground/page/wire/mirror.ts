@@ -9,6 +9,8 @@ import { FROM_CLIENT, type MirrorNote } from "./mirror-format.js";
 export interface MirrorSink {
   handshake(which: "request" | "response", head: string): void;
   frames(frames: readonly Frame[], sender: Role): void;
+  /** How many bytes of an unfinished frame are there; told after each chunk. */
+  waiting(length: number, sender: Role): void;
   /** The page did not keep up, and sees nothing more of this connection. */
   lost(): void;
   ended(): void;
@@ -32,8 +34,10 @@ async function show(mirror: Connection, sink: MirrorSink, signal: AbortSignal): 
     if (signal.aborted) break;
     if (message.data instanceof Uint8Array) {
       const sender: Role = message.data[0] === FROM_CLIENT ? "client" : "server";
-      const frames = streams[sender]?.push(message.data.subarray(1)) ?? [];
+      const stream = streams[sender];
+      const frames = stream?.push(message.data.subarray(1)) ?? [];
       if (frames.length > 0) sink.frames(frames, sender);
+      sink.waiting(stream?.waitingLength ?? 0, sender);
       continue;
     }
     const note = JSON.parse(message.data) as MirrorNote;

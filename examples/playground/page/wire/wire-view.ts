@@ -2,6 +2,7 @@
 
 import type { Role } from "hawser/codec";
 import { byId } from "../dom.js";
+import { countBytes } from "../frame/describe.js";
 import { FrameList } from "../frame/frame-list.js";
 import type { Frame } from "../frame/frame-stream.js";
 import type { MirrorSink } from "./mirror.js";
@@ -13,6 +14,11 @@ export class WireView implements MirrorSink {
     byId("wire-dropped", HTMLElement),
   );
   readonly #note = byId("wire-note", HTMLElement);
+  /** Of each side, what its unfinished frame has so far. */
+  readonly #waiting = {
+    client: byId("wire-waiting-client", HTMLElement),
+    server: byId("wire-waiting-server", HTMLElement),
+  };
   readonly #heads = {
     request: byId("wire-request", HTMLElement),
     response: byId("wire-response", HTMLElement),
@@ -26,7 +32,8 @@ export class WireView implements MirrorSink {
   reset(): void {
     this.#list.clear();
     this.#note.textContent = "";
-    for (const head of Object.values(this.#heads)) head.textContent = "";
+    for (const text of [...Object.values(this.#heads), ...Object.values(this.#waiting)])
+      text.textContent = "";
   }
 
   handshake(which: "request" | "response", head: string): void {
@@ -35,6 +42,11 @@ export class WireView implements MirrorSink {
 
   frames(frames: readonly Frame[], sender: Role): void {
     this.#list.add(frames, () => sender);
+  }
+
+  waiting(length: number, sender: Role): void {
+    this.#waiting[sender].textContent =
+      length === 0 ? "" : `From the ${sender}: ${countBytes(length)} of a frame that lacks its end.`;
   }
 
   lost(): void {
