@@ -10,6 +10,7 @@ import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { build } from "esbuild";
 import { connect, type Server, serve } from "../../src/node/index.js";
+import { freePort } from "../support/sockets.js";
 import { createFolder, documented, install, pack, removeFolder } from "./support.js";
 
 const skip =
@@ -22,7 +23,6 @@ const WORKER = `
 import compression from "hawser/compression.wasm";
 import kernel from "hawser/kernel.wasm";
 import * as hawser from "hawser";
-import { freePort } from "../support/sockets.js";
 
 function serveEcho() {
   const [client, server] = Object.values(new WebSocketPair());

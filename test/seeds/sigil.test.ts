@@ -7,7 +7,6 @@ import { Duplex } from "node:stream";
 import { describe } from "node:test";
 import tls from "node:tls";
 import {
-import { freePort } from "../support/sockets.js";
   applyMask,
   buildHandshakeRequest,
   buildHandshakeResponse,
@@ -47,6 +46,7 @@ import { freePort } from "../support/sockets.js";
 
 import { certificate } from "../support/certificate.js";
 import { hex, toHex, utf8 } from "../support/hex.js";
+import { freePort } from "../support/sockets.js";
 import { connected, vocabulary } from "./support.js";
 
 const CONNECTION = `
