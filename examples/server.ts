@@ -11,7 +11,7 @@ import { type Connection, type ConnectionHandlers, createUpgradeHandler, prepare
 import { loadAssets } from "./playground/server/assets.js";
 import { Mirrors } from "./playground/server/mirror.js";
 import { tunnel } from "./playground/server/tunnel.js";
-import { queryOf } from "./playground/server/url.js";
+import { pathOf, queryOf } from "./playground/server/url.js";
 
 const echo: ConnectionHandlers = {
   message(connection, message) {
@@ -40,7 +40,7 @@ const mirrors = new Mirrors();
 const upgrade = createUpgradeHandler(
   {},
   {
-    routes: { "/echo": echo, "/broadcast": broadcast, "/mirror": mirrors.handlers, "/tunnel": tunnel },
+    routes: { "/echo": echo, "/broadcast": broadcast },
     // The echo compresses with whoever offers it, unless the URL says /echo?plain.
     authorize: (_request, { path }) => ({
       perMessageDeflate: path.startsWith("/echo") && !queryOf(path).has("plain"),
@@ -48,8 +48,14 @@ const upgrade = createUpgradeHandler(
   },
 );
 
+/** What carries and shows other connections: apart, because it closes after them. */
+const carriers = createUpgradeHandler({}, { routes: { "/mirror": mirrors.handlers, "/tunnel": tunnel } });
+
 const server = http.createServer(await loadAssets());
-server.on("upgrade", (request, socket, head) => mirrors.watch(request, socket, head, upgrade));
+server.on("upgrade", (request, socket, head) => {
+  if (["/mirror", "/tunnel"].includes(pathOf(request.url ?? "/"))) carriers(request, socket, head);
+  else mirrors.watch(request, socket, head, upgrade);
+});
 
 async function listen(port: number): Promise<AddressInfo> {
   server.listen(port, process.env.HOST ?? "127.0.0.1");
@@ -71,6 +77,7 @@ async function stop(): Promise<void> {
   console.log("closing");
   server.close();
   await upgrade.close();
+  await carriers.close();
   server.closeAllConnections();
   const { accepted, messagesIn, messagesOut } = upgrade.counters;
   console.log(`${accepted} connections, ${messagesIn} messages in, ${messagesOut} out`);

@@ -421,7 +421,11 @@ describe("the playground, for everybody", { skip }, () => {
     other.child.kill("SIGTERM");
     assert.deepEqual(await exited, [0, null]);
     await says(page, "echo-status", /^The connection closed: /);
-    await says(page, "connection-status", /^Closed: 1006/);
+    // Its Close came through the tunnel, and was seen by the mirror.
+    await says(page, "connection-status", /^Closed: 1001\.$/);
+    assert.deepEqual(await linesOf(page, "wire", 2), ["← close FIN 1001", "→ close FIN MASK 1001"]);
     assert.deepEqual(problems, []);
+    await page.click("#connect");
+    await says(page, "connection-status", /^Not connected: .* Is `npm start` still running\?$/);
   });
 });

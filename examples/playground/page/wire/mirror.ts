@@ -18,7 +18,9 @@ export interface MirrorSink {
 
 /** Opens a mirror for one connection, until the signal aborts. Returns the id to connect with. */
 export async function openMirror(sink: MirrorSink, signal: AbortSignal): Promise<string> {
-  const mirror = await connect("/mirror");
+  const mirror = await connect("/mirror").catch((cause: unknown) => {
+    throw new Error("the server does not answer. Is `npm start` still running?", { cause });
+  });
   const first = await mirror.receive();
   const note = JSON.parse(`${first ?? "{}"}`) as Partial<MirrorNote>;
   if (note.note !== "id") throw new Error("the server gave no mirror");
