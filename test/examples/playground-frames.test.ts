@@ -290,6 +290,7 @@ describe("splitMessage", () => {
 describe("decodeCapture", () => {
   test("says what came of it", () => {
     const summaryOf = (text: string) => decodeCapture(hex(text), "client", false, 10).summary;
+    assert.equal(summaryOf(""), "There is nothing to decode.");
     assert.equal(summaryOf("8100"), "2 bytes, 1 frame, no violation.");
     assert.equal(summaryOf("8100 8105 48"), "5 bytes, 2 frames, of which the last lacks its end.");
     assert.equal(

@@ -12,6 +12,8 @@ describe("parseHex", () => {
     "digits in capitals, on lines": "81 05\r\n48 65 6C 6C 6F\n",
     "0x before each": "0x81, 0x5, 0x48, 0x65, 0x6c, 0x6c, 0x6f",
     "\\x before each": "\\x81\\x05\\x48\\x65\\x6c\\x6c\\x6f",
+    "a list of a program": "[0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f]",
+    "another list": "{ 0x81, 0x5, 0x48, 0x65, 0x6c, 0x6c, 0x6f };",
     colons: "81:05:48:65:6c:6c:6f",
     comments: "81 05 # a text frame\n# its payload\n48 65 6c 6c 6f",
     xxd: "00000000: 8105 4865 6c6c 6f                        ..Hello",
@@ -45,6 +47,13 @@ describe("parseHex", () => {
       column: 4,
       message: "“054” has an odd number of digits",
     });
+    for (const [text, column] of [
+      ["8", 1],
+      ["81 05 4", 7],
+    ] as const) {
+      const message = `“${text.at(-1)}” has an odd number of digits`;
+      assert.deepEqual(parseHex(text), { line: 1, column, message });
+    }
     assert.deepEqual(parseHex("00000000: 81z5"), {
       line: 1,
       column: 13,

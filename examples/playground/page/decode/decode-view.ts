@@ -57,16 +57,21 @@ export class DecodeView {
     this.#load(EXAMPLES[0]);
   }
 
+  /** On the whole page: beside this section, too, a browser would leave the page for the file. */
   #listenForDrops(): void {
-    section.addEventListener("dragover", (event) => {
+    document.addEventListener("dragover", (event) => {
+      // Text goes where it is dropped.
+      if (!event.dataTransfer?.types.includes("Files")) return;
       event.preventDefault();
       section.classList.add("dropping");
     });
-    section.addEventListener("dragleave", () => section.classList.remove("dropping"));
-    section.addEventListener("drop", (event) => {
-      event.preventDefault();
+    document.addEventListener("dragleave", () => section.classList.remove("dropping"));
+    document.addEventListener("drop", (event) => {
       section.classList.remove("dropping");
-      const file = event.dataTransfer?.files[0];
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      section.scrollIntoView({ block: "nearest" });
+      const [file] = event.dataTransfer.files;
       if (file !== undefined) void this.#read(file);
     });
   }
@@ -83,6 +88,10 @@ export class DecodeView {
 
   async #read(file: File): Promise<void> {
     if (file.size > MOST_READ) {
+      // What was there before is not what the summary is about.
+      this.#file = undefined;
+      field.value = "";
+      this.#list.clear();
       this.#say(
         `${file.name} has ${countBytes(file.size)}: more than ${countBytes(MOST_READ)} are not read.`,
       );

@@ -26,6 +26,7 @@ export function decodeCapture(
   isCompressed: boolean,
   most: number,
 ): Decoded {
+  if (bytes.length === 0) return { frames: [], count: 0, summary: "There is nothing to decode." };
   const stream = new FrameStream({ reader, compression: isCompressed ? {} : undefined });
   let frames: Frame[] = [];
   let count = 0;

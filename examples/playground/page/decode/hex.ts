@@ -14,8 +14,8 @@ const HEXDUMP = /^\s*[0-9a-f]{7,16}\s+(?=.*\|.*\|\s*$)/i;
 /** The last line of `hexdump -C`: the length alone. */
 const HEXDUMP_END = /^\s*[0-9a-f]{7,16}\s*$/i;
 
-/** Digits, or what may stand between them. A single digit with separators around it, as in "0x8 5", is a byte too. */
-const TOKEN = /(?:0x|\\x)?([0-9a-f]+)|[\s,;:_-]+/iy;
+/** Digits, or what may stand between them: in lists of programs, brackets too. */
+const TOKEN = /(0x|\\x)?([0-9a-f]+)|[\s,;:_[\]{}-]+/iy;
 
 /** What is left of a line once offsets, the text beside the bytes and comments are taken away; columns stay. */
 function bytesPart(line: string, isInHexdump: boolean): string {
@@ -46,17 +46,21 @@ export function parseHex(text: string): Uint8Array<ArrayBuffer> | HexProblem {
 }
 
 function readLine(line: string, bytes: number[]): { column: number; message: string } | undefined {
+  let odd: { column: number; message: string } | undefined;
   for (let at = 0; at < line.length; at = TOKEN.lastIndex) {
     TOKEN.lastIndex = at;
     const match = TOKEN.exec(line);
     if (match === null) return { column: at + 1, message: `“${line[at]}” is no hexadecimal digit` };
-    const digits = match[1] ?? "";
-    if (digits.length > 1 && digits.length % 2 === 1) {
-      return { column: at + 1, message: `“${digits}” has an odd number of digits` };
+    const [, prefix, digits = ""] = match;
+    // A digit alone is a byte where programs write it so: 0x5.
+    const isByte = prefix !== undefined && digits.length === 1;
+    if (digits.length % 2 === 1 && !isByte) {
+      // Something else on the line that is no digit may be why: it comes first.
+      odd ??= { column: at + 1, message: `“${digits}” has an odd number of digits` };
     }
     for (let i = 0; i < digits.length; i += 2) bytes.push(Number.parseInt(digits.slice(i, i + 2), 16));
   }
-  return undefined;
+  return odd;
 }
 
 /** A capture is hex if all of it reads so, and bytes otherwise. */
