@@ -1,5 +1,7 @@
 /** The playground in Chromium: opened, watched, and read as a person reads it. */
 
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
 import type { Locator, Page } from "playwright-core";
 import { newPage } from "../support/peers/chromium.js";
 
@@ -32,6 +34,21 @@ export async function openPlayground(url: string): Promise<Playground> {
   await page.goto(site);
   await says(page, "connection-status", /^Connected\.$/);
   return { page, problems };
+}
+
+/** The same for as long as a test runs; in the end nothing must have happened that should not. */
+export async function openFor(t: TestContext, url: string): Promise<Page> {
+  const { page, problems } = await openPlayground(url);
+  t.after(async () => {
+    await page.context().close();
+    assert.deepEqual(problems, []);
+  });
+  return page;
+}
+
+export async function send(page: Page, message: string): Promise<void> {
+  await page.fill("#message", message);
+  await page.click("text=Send message");
 }
 
 /** Waits until an element says so; returns what it says. */

@@ -1,14 +1,22 @@
-/** The playground, clicked through in Chromium. Screenshots go to a temporary folder, for people to look at. */
+/** The playground's connection, clicked through in Chromium, and the page as a whole. Screenshots go to a temporary folder, for people to look at. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { after, before, describe, type TestContext, test } from "node:test";
-import type { Page } from "playwright-core";
+import { after, before, describe, test } from "node:test";
 import { BROKEN_FRAMES } from "../../examples/playground/page/send/broken-frames.js";
 import { skip } from "../support/peers/chromium.js";
-import { faintTexts, framesOf, linesOf, openPlayground, says, textsOf } from "./playground-page.js";
+import {
+  faintTexts,
+  framesOf,
+  linesOf,
+  openFor,
+  openPlayground,
+  says,
+  send,
+  textsOf,
+} from "./playground-page.js";
 import { type Running, start } from "./playground-support.js";
 
 const screenshots = path.join(tmpdir(), "hawser-playground");
@@ -23,24 +31,9 @@ after(() => {
   running?.child.kill("SIGKILL");
 });
 
-/** The page; in the end nothing must have happened that should not. */
-async function open(t: TestContext): Promise<Page> {
-  const { page, problems } = await openPlayground(running.url);
-  t.after(async () => {
-    await page.context().close();
-    assert.deepEqual(problems, []);
-  });
-  return page;
-}
-
-async function send(page: Page, message: string): Promise<void> {
-  await page.fill("#message", message);
-  await page.click("text=Send message");
-}
-
 describe("the playground, with hawser in the page", { skip }, () => {
   test("shows the handshake", async (t) => {
-    const page = await open(t);
+    const page = await openFor(t, running.url);
     await page.click("text=The opening handshake");
     assert.match(
       await says(page, "wire-request", /./),
@@ -50,7 +43,7 @@ describe("the playground, with hawser in the page", { skip }, () => {
   });
 
   test("sends text and binary, compressed and not, whole and in fragments", async (t) => {
-    const page = await open(t);
+    const page = await openFor(t, running.url);
     await send(page, "Hello");
     assert.deepEqual(await linesOf(page, "wire", 2), ["→ text FIN MASK Hello", "← text FIN Hello"]);
 
@@ -91,13 +84,23 @@ describe("the playground, with hawser in the page", { skip }, () => {
     ]);
     await send(page, "00 0");
     await send(page, "no hex");
-    await says(page, "send-problem", /No hex: .* in line 1, column 1\./);
+    await says(page, "send-problem", /Not hex: .* in line 1, column 1\./);
   });
 
   test("draws a frame's header, its fields, its bytes before and after unmasking", async (t) => {
-    const page = await open(t);
+    const page = await openFor(t, running.url);
+    assert.ok(await page.isEnabled("#compress"));
     await page.uncheck("#compressed");
     await says(page, "connection-status", /^Connected\.$/);
+    assert.ok(await page.isDisabled("#compress"));
+    assert.match((await page.getAttribute("#compress", "title")) ?? "", /not agreed on/);
+    assert.match((await page.textContent("#connect-form fieldset")) ?? "", /opens another one at once/);
+    assert.ok(await page.isDisabled("#ping-between"));
+    assert.match((await page.getAttribute("#ping-between", "title")) ?? "", /one frame/);
+    await page.fill("#fragments", "2");
+    assert.ok(await page.isEnabled("#ping-between"));
+    await page.fill("#fragments", "1");
+    assert.ok(await page.isDisabled("#ping-between"));
     await send(page, "Hello");
     await framesOf(page, "wire", 2);
     await page.click("#wire-frames .row:first-child");
@@ -124,7 +127,7 @@ describe("the playground, with hawser in the page", { skip }, () => {
   });
 
   test("pings, and closes with a code that comes back", async (t) => {
-    const page = await open(t);
+    const page = await openFor(t, running.url);
     await page.click("text=Send Ping");
     await page.click("text=Send Pong");
     await linesOf(page, "wire", 3);
@@ -145,7 +148,7 @@ describe("the playground, with hawser in the page", { skip }, () => {
   });
 
   test("breaks each rule: its byte is marked, and a Close comes back", async (t) => {
-    const page = await open(t);
+    const page = await openFor(t, running.url);
     for (const { name, code } of BROKEN_FRAMES) {
       await page.getByRole("button", { name, exact: true }).click();
       const status = await says(page, "connection-status", /^Closed: 100[27], “Invalid WebSocket frame/);
@@ -175,7 +178,7 @@ describe("the playground, with hawser in the page", { skip }, () => {
   });
 
   test("says that bytes of an unfinished frame wait, until the rest has come", async (t) => {
-    const page = await open(t);
+    const page = await openFor(t, running.url);
     const sendBytes = async (bytes: string) => {
       await page.fill("#raw", bytes);
       await page.click("text=Send bytes");
@@ -196,7 +199,7 @@ describe("the playground, with hawser in the page", { skip }, () => {
   });
 
   test("lists the last frames, and says how many it dropped", async (t) => {
-    const page = await open(t);
+    const page = await openFor(t, running.url);
     await page.fill("#fragments", "99");
     await page.check("#ping-between");
     const text = "x".repeat(99);
@@ -208,7 +211,7 @@ describe("the playground, with hawser in the page", { skip }, () => {
 
 describe("the playground, with this browser's WebSocket", { skip }, () => {
   test("sends text and binary; what a browser cannot do is out of reach, and says why", async (t) => {
-    const page = await open(t);
+    const page = await openFor(t, running.url);
     await page.check("input[name=client][value=browser]");
     await says(page, "browser-note", /./);
     assert.ok(await page.isVisible("#browser-note"));
@@ -243,96 +246,9 @@ describe("the playground, with this browser's WebSocket", { skip }, () => {
   });
 });
 
-describe("the playground's other sections", { skip }, () => {
-  test("decode examples, hex that is typed, hex that is none", async (t) => {
-    const page = await open(t);
-    await says(page, "decode-summary", /^45 bytes, 6 frames, no violation\.$/);
-    await page.selectOption("#example", { label: "Invalid UTF-8: an overlong slash" });
-    await says(page, "decode-summary", /^38 bytes, 2 frames\. Byte 30 breaks RFC 6455 §8\.1/);
-    assert.equal((await linesOf(page, "decode", 2))[1], "→ text FIN MASK WS_ERR_INVALID_UTF8");
-    assert.equal(await page.locator("#decode-detail pre.hex >> nth=0 >> .bytes mark").textContent(), "c5");
-
-    await page.fill("#hex", "0x81 0x02\n68 69 # hi");
-    await page.check("input[name=reader][value=client]");
-    assert.deepEqual(await linesOf(page, "decode", 1), ["← text FIN hi"]);
-    await page.fill("#hex", "81 0g");
-    await page.click("#decode-form button");
-    await says(page, "decode-summary", /^Line 1, column 5: “g” is no hexadecimal digit\.$/);
-    assert.equal(await page.locator("#decode-frames .row").count(), 0);
-  });
-
-  test("decode a file that is chosen, and one that is dropped", async (t) => {
-    const page = await open(t);
-    await page.setInputFiles("#capture", {
-      name: "capture.bin",
-      mimeType: "application/octet-stream",
-      buffer: Buffer.from("81024869820100", "hex"),
-    });
-    await says(page, "decode-summary", /^7 bytes, 2 frames, no violation\.$/);
-    assert.equal(await page.inputValue("#hex"), "81 02 48 69 82 01 00");
-    const transfer = await page.evaluateHandle(() => {
-      const data = new DataTransfer();
-      data.items.add(new File(["89 02 68 6f\n"], "capture.txt"));
-      return data;
-    });
-    await page.dispatchEvent("#decode", "drop", { dataTransfer: transfer });
-    await says(page, "decode-summary", /^4 bytes, 1 frame, no violation\.$/);
-    assert.deepEqual(await linesOf(page, "decode", 1), ["← ping FIN ho"]);
-  });
-
-  test("time both backends on the same bytes", async (t) => {
-    const page = await open(t);
-    await page.click("#benchmark-run");
-    await says(page, "benchmark-status", /^(Done: medians of 3 rounds; both made the same|Failed)/);
-    const rows = await textsOf(page.locator("#benchmark-rows tr"), "th, td");
-    assert.equal(rows.length, 8);
-    for (const [name, size, wasm, reference, ratio] of rows) {
-      assert.ok(name.length > 0);
-      assert.match(size, /^\d+ (Ki)?B$/);
-      for (const time of [wasm, reference]) assert.match(time, /^[\d.,e+]+ (ns|µs)$/);
-      assert.match(ratio, /^[\d.e+]+ ×$/);
-    }
-    // The reference is plain JavaScript, byte by byte: over 64 KiB nothing makes the two alike.
-    assert.ok(Number.parseFloat(rows.at(-2)?.[4] ?? "") > 3, `${rows.at(-2)}`);
-    assert.equal(await page.locator("#benchmark-rows .bar").count(), 16);
-  });
-
-  test("run an echo to its end, and one until it is stopped", async (t) => {
-    const page = await open(t);
-    await page.fill("input[name=seconds]", "1");
-    await page.click("#echo-run");
-    const status = await says(page, "echo-status", /^(Done|Failed)/);
-    assert.match(
-      status,
-      /^Done: [\d,]+ messages in \d+\.\d s: [\d,]+ a second; latency p50 [\d.,]+ ms, p99 [\d.,]+ ms\.$/,
-    );
-    for (const line of [
-      "#echo-rate .line-a",
-      "#echo-latency polyline.line-a",
-      "#echo-latency polyline.line-b",
-    ]) {
-      const points = await page.locator(line).last().getAttribute("points");
-      if (line.includes("polyline")) assert.ok((points ?? "").split(" ").length >= 3, `${line}: ${points}`);
-    }
-    assert.match(
-      (await page.getAttribute("#echo-rate svg", "aria-label")) ?? "",
-      /^Messages a second: [\d,]+ on average$/,
-    );
-    await page.fill("input[name=size]", "1048576");
-    await page.click("#echo-run");
-    await says(page, "echo-status", /^Failed: RangeError: 32 × 1048576 bytes in flight/);
-    await page.fill("input[name=size]", "16");
-    await page.fill("input[name=seconds]", "60");
-    await page.click("#echo-run");
-    await page.waitForFunction(() => document.querySelector("#echo-rate polyline")?.getAttribute("points"));
-    await page.click("#echo-run");
-    await says(page, "echo-status", /^Stopped: /);
-  });
-});
-
 describe("the playground, for everybody", { skip }, () => {
   test("by keyboard alone, with labels and landmarks", async (t) => {
-    const page = await open(t);
+    const page = await openFor(t, running.url);
     const { keyboard } = page;
     const focused = () =>
       page.evaluate(() => document.activeElement?.id || document.activeElement?.textContent?.trim());
@@ -385,7 +301,7 @@ describe("the playground, for everybody", { skip }, () => {
   });
 
   test("light and dark, on a phone and on a desk: nothing sticks out, all can be read", async (t) => {
-    const page = await open(t);
+    const page = await openFor(t, running.url);
     await send(page, "hello from the harbour, hello from the harbour");
     await page.getByRole("button", { name: "Invalid UTF-8", exact: true }).click();
     await says(page, "connection-status", /^Closed: 1007/);

@@ -1,6 +1,7 @@
 /** Messages to /echo and back over this browser's WebSocket, as many at a time as asked for, each one timed. */
 
 import { type Connection, connect } from "hawser";
+import { countBytes } from "../frame/describe.js";
 import { Histogram } from "./histogram.js";
 
 export interface EchoOptions {
@@ -49,7 +50,8 @@ export async function runEcho(
   signal: AbortSignal,
 ): Promise<Sample> {
   if (size * inFlight > MAX_UNDER_WAY) {
-    throw new RangeError(`${inFlight} × ${size} bytes in flight are more than ${MAX_UNDER_WAY}`);
+    const most = Math.floor(MAX_UNDER_WAY / size);
+    throw new RangeError(`with messages of ${countBytes(size)}, “in flight” can be ${most} at most.`);
   }
   const text = makeText(size);
   const all = new Histogram();

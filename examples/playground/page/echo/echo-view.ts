@@ -70,7 +70,7 @@ export function startEchoView(): void {
     button.textContent = "Stop";
     run(optionsOf(new FormData(form)), running.signal)
       .catch((error: unknown) => {
-        status.textContent = `Failed: ${error}`;
+        status.textContent = `Failed: ${error instanceof Error ? error.message : error}`;
       })
       .finally(() => {
         running = undefined;

@@ -24,6 +24,8 @@ export interface Client {
 }
 
 export interface FrameControls {
+  /** Whether compression was agreed on. */
+  readonly canCompress: boolean;
   ping(payload: string): void;
   pong(payload: string): void;
   /** Puts bytes on the wire as they are. */

@@ -58,12 +58,14 @@ async function receiveBytes(tunnel: Connection): Promise<Uint8Array> {
 
 class PageClient implements Client {
   readonly closed: Promise<Ended>;
+  readonly frames: FrameControls;
   readonly #tunnel: Connection;
   readonly #endpoint: Endpoint;
 
   constructor(tunnel: Connection, perMessageDeflate: DeflateParameters | undefined, head: Uint8Array) {
     this.#tunnel = tunnel;
     this.#endpoint = new Endpoint({ role: ROLE, perMessageDeflate });
+    this.frames = this.#makeFrames(perMessageDeflate !== undefined);
     this.closed = this.#run(head);
   }
 
@@ -100,20 +102,23 @@ class PageClient implements Client {
     this.#flush();
   }
 
-  readonly frames: FrameControls = {
-    ping: (payload) => {
-      this.#endpoint.ping(payload);
-      this.#flush();
-    },
-    pong: (payload) => {
-      this.#endpoint.pong(payload);
-      this.#flush();
-    },
-    raw: (bytes) => {
-      this.#flush();
-      this.#tunnel.send(bytes);
-    },
-  };
+  #makeFrames(canCompress: boolean): FrameControls {
+    return {
+      canCompress,
+      ping: (payload) => {
+        this.#endpoint.ping(payload);
+        this.#flush();
+      },
+      pong: (payload) => {
+        this.#endpoint.pong(payload);
+        this.#flush();
+      },
+      raw: (bytes) => {
+        this.#flush();
+        this.#tunnel.send(bytes);
+      },
+    };
+  }
 
   close(code: number | undefined, reason: string): void {
     this.#endpoint.close(code, reason);

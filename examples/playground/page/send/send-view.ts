@@ -12,11 +12,15 @@ import { connectByPage } from "./page-client.js";
 const NOT_CONNECTED = "Not connected.";
 const NOT_IN_BROWSERS = "A browser's WebSocket does not let a page do this: choose “hawser in this page”.";
 
+const NOT_AGREED = "Compression was not agreed on when this connection was opened.";
+const ONE_FRAME = "There is nothing between: the message goes in one frame.";
+
 const connectForm = byId("connect-form", HTMLFormElement);
 const messageForm = byId("message-form", HTMLFormElement);
 const controlForm = byId("control-form", HTMLFormElement);
 const rawForm = byId("raw-form", HTMLFormElement);
 const closeForm = byId("close-form", HTMLFormElement);
+const fragments = byId("fragments", HTMLInputElement);
 const connectButton = byId("connect", HTMLButtonElement);
 const status = byId("connection-status", HTMLElement);
 const problem = byId("send-problem", HTMLElement);
@@ -46,6 +50,7 @@ export class SendView {
     });
     // Another client, or another wish for compression, is another connection.
     connectForm.addEventListener("change", () => void this.connect());
+    fragments.addEventListener("input", () => this.#update());
     this.#onSubmit(messageForm, (client, data) => this.#sendMessage(client, data));
     this.#onSubmit(controlForm, (client, data, submitter) => {
       const payload = String(data.get("control-payload"));
@@ -149,8 +154,11 @@ export class SendView {
     for (const element of [controlForm, rawForm, byId("broken-frames", HTMLElement)]) {
       for (const control of controlsIn(element)) allow(control, framesOnly);
     }
-    for (const id of ["fragments", "ping-between"]) allow(byId(id, HTMLInputElement), framesOnly);
-    allow(byId("compress", HTMLSelectElement), framesOnly);
+    allow(fragments, framesOnly);
+    const oneFrame = Number(fragments.value) > 1 ? undefined : ONE_FRAME;
+    allow(byId("ping-between", HTMLInputElement), framesOnly ?? oneFrame);
+    const notAgreed = client?.frames?.canCompress === true ? undefined : NOT_AGREED;
+    allow(byId("compress", HTMLSelectElement), framesOnly ?? notAgreed);
     byId("browser-note", HTMLElement).hidden = client === undefined || client.frames !== undefined;
     // Who has just broken a rule by keyboard goes on from here, not from the top of the page.
     if (focused?.matches(":disabled")) connectButton.focus();
@@ -160,7 +168,7 @@ export class SendView {
 function bytesOf(text: string): Uint8Array {
   const bytes = parseHex(text);
   if (bytes instanceof Uint8Array) return bytes;
-  throw new SyntaxError(`No hex: ${bytes.message}, in line ${bytes.line}, column ${bytes.column}.`);
+  throw new SyntaxError(`Not hex: ${bytes.message}, in line ${bytes.line}, column ${bytes.column}.`);
 }
 
 function messageOf(error: unknown): string {
