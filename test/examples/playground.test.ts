@@ -325,6 +325,48 @@ describe("the playground, for everybody", { skip }, () => {
     t.diagnostic(`see ${screenshots}`);
   });
 
+  test("on a phone: the bits' names can be read, and an edge shows that a dump goes on", async (t) => {
+    const page = await openFor(t, running.url);
+    await page.setViewportSize({ width: 360, height: 900 });
+    await page.selectOption("#compress", "no");
+    await send(page, "long enough for more than one line of the dump");
+    await framesOf(page, "wire", 2);
+    const names = await page.locator("#wire-detail .box:is(.fin, .rsv, .mask) .name").evaluateAll((found) =>
+      found.map((name) => {
+        const box = (name.parentElement as HTMLElement).getBoundingClientRect();
+        // The letters, not the box that they are centred in; they have a pixel of nothing at either side.
+        const range = document.createRange();
+        range.selectNodeContents(name);
+        const letters = range.getBoundingClientRect();
+        const outside = Math.max(
+          box.left - letters.left,
+          letters.right - box.right,
+          letters.height - box.height,
+        );
+        return [Number.parseFloat(getComputedStyle(name).fontSize), outside] as const;
+      }),
+    );
+    assert.equal(names.length, 5);
+    for (const [size, outside] of names) assert.ok(size >= 10 && outside <= 1, `${size} px, ${outside} out`);
+
+    const dump = page.locator("#wire-detail pre.hex").first();
+    /** What is drawn above the text, at either edge. */
+    const edges = async () => {
+      const { x, y, width } = (await dump.boundingBox()) ?? assert.fail("the dump is not drawn");
+      const strips = [x + 2, x + width - 8].map((left) => ({ x: left, y: y + 2, width: 6, height: 4 }));
+      const pictures: string[] = [];
+      for (const clip of strips)
+        pictures.push((await page.screenshot({ clip, fullPage: true })).toString("hex"));
+      return pictures;
+    };
+    await page.evaluate(() => scrollTo(0, 0));
+    const [plain, shadow] = await edges();
+    await dump.evaluate((element) => element.scrollTo(element.scrollWidth, 0));
+    const [shadowThen, plainThen] = await edges();
+    assert.notEqual(shadow, plainThen, "the right edge shows whether there is more");
+    assert.notEqual(plain, shadowThen, "the left edge shows whether there is more");
+  });
+
   test("hears that the server goes away", async (t) => {
     const other = await start(0);
     t.after(() => other.child.kill("SIGKILL"));
