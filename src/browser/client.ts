@@ -13,7 +13,7 @@ import { Connection, type CreateConnectionOptions } from "./connection.js";
 import { settingsOf } from "./connection-options.js";
 import { OPEN } from "./driver.js";
 
-export interface ConnectOptions<Data = unknown> extends CreateConnectionOptions<Data> {
+export interface ConnectOptions<Data = unknown> extends Omit<CreateConnectionOptions<Data>, "role"> {
   /** Subprotocols in order of preference: a list, or a text with commas. */
   readonly protocol?: string | readonly string[] | undefined;
   /** Added to the query of the URL. */
@@ -28,9 +28,18 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 
 /** Options of Node's `connect` without which something else would happen than was meant, unless they have this value. */
 const NOT_OURS: Readonly<Record<string, unknown>> = {
-  ...{ headers: undefined, cookies: undefined, auth: undefined, origin: undefined, tls: undefined },
-  ...{ agent: undefined, createConnection: undefined, socketPath: undefined },
-  ...{ redirect: false, partial: false, autoPong: true, autoClose: true },
+  headers: undefined,
+  cookies: undefined,
+  auth: undefined,
+  origin: undefined,
+  tls: undefined,
+  agent: undefined,
+  createConnection: undefined,
+  socketPath: undefined,
+  redirect: false,
+  partial: false,
+  autoPong: true,
+  autoClose: true,
 };
 
 /** What users of a bare WebSocket may write, and what it is called here. */
@@ -108,7 +117,7 @@ export async function connect<Data = unknown>(
       const open = () => {
         // What happens in the open handler does not concern the opening any more.
         listeners.abort();
-        resolve(new Connection(socket, options));
+        resolve(new Connection(socket, options, "client"));
       };
       socket.addEventListener("open", open, settled);
       // A policy that forbids the connection makes an error that no close follows.
@@ -167,5 +176,5 @@ export function createConnection<Data = unknown>(
   if (transport.readyState !== OPEN) {
     throw new InvalidStateError(`the WebSocket must be open, not in the state ${transport.readyState}`);
   }
-  return new Connection(transport, options);
+  return new Connection(transport, options, role);
 }

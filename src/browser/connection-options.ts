@@ -70,5 +70,14 @@ export function settingsOf(options: ConnectionOptions): ConnectionSettings {
   if (text !== "string" && text !== "bytes") {
     throw new TypeError(`text must be "string" or "bytes", not ${String(text)}`);
   }
-  return { ...limits, maxMessageSize, maxQueuedAmount, closeTimeoutMs, textAsBytes: text === "bytes" };
+  // Whoever waits until it is worth sending again is not to be refused then.
+  const highWaterMark = Math.min(limits.highWaterMark, limits.maxBufferedAmount);
+  return {
+    ...limits,
+    highWaterMark,
+    maxMessageSize,
+    maxQueuedAmount,
+    closeTimeoutMs,
+    textAsBytes: text === "bytes",
+  };
 }

@@ -39,12 +39,12 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
   readonly #driver: Driver<Data>;
 
   /** Use `connect` or `createConnection`. */
-  constructor(socket: WebSocket, options: CreateConnectionOptions<Data>) {
+  constructor(socket: WebSocket, options: Omit<CreateConnectionOptions<Data>, "role">, role: Role) {
     const settings = settingsOf(options);
     // Where a server is at the edge of a network, its WebSockets lack what a client's have.
     const textOf = (name: "url" | "protocol" | "extensions") => (socket[name] as string | null) ?? "";
     const url = textOf("url");
-    this.role = options.role ?? "client";
+    this.role = role;
     const parts = parseWebSocketUrl(url);
     this.url = parts === undefined ? url : `${parts.scheme}://${parts.authority}${parts.path}`;
     this.host = parts?.authority ?? "";

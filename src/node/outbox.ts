@@ -95,8 +95,10 @@ export class Outbox implements Flushable {
   }
 
   get #highWaterMark(): number {
-    // Below the socket's own mark it never says that it drained.
-    return Math.max(this.#settings.highWaterMark, this.#pump.highWaterMark);
+    // Whoever waits until it is worth sending again is not to be refused then. Below the socket's own mark it never
+    // says that it drained.
+    const { highWaterMark, maxBufferedAmount } = this.#settings;
+    return Math.max(Math.min(highWaterMark, maxBufferedAmount), this.#pump.highWaterMark);
   }
 
   get #pendingLength(): number {

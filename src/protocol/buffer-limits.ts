@@ -32,8 +32,7 @@ export function checkBufferLimits(limits: BufferLimits): {
   if (!POLICIES.includes(onOverflow)) {
     throw new TypeError(`onOverflow must be "close", "drop" or "throw", not ${String(onOverflow)}`);
   }
-  // Whoever waits until it is worth sending again must not be refused then.
-  return { highWaterMark: Math.min(highWaterMark, maxBufferedAmount), maxBufferedAmount, onOverflow };
+  return { highWaterMark, maxBufferedAmount, onOverflow };
 }
 
 /** @throws {RangeError} for a limit that is no number of bytes, by its name. */

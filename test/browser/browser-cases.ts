@@ -13,6 +13,7 @@ import {
 } from "../../src/index.browser.js";
 // The one file for pages without a bundler has none.
 import { prepareMessage } from "../../src/protocol/index.js";
+import { failureOf } from "../support/connection-suite.js";
 
 export interface BrowserCase {
   readonly name: string;
@@ -22,12 +23,6 @@ export interface BrowserCase {
 
 const cases: BrowserCase[] = [];
 const define = (name: string, run: BrowserCase["run"]) => cases.push({ name, run });
-
-const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
 
 define("a URL may be relative to the page's", async (base) => {
   assert.equal(base, location.origin.replace("http", "ws"));
@@ -82,7 +77,7 @@ define("nothing is left on the signal of whoever opens many connections", async 
 define("options that are for Node are refused by name", async () => {
   const given: Record<string, unknown> = {
     ...{ headers: {}, cookies: "a=b", auth: "Bearer x", origin: "https://x.example", tls: {} },
-    ...{ agent: {}, createConnection: () => undefined, socketPath: "/tmp/x" },
+    ...{ agent: {}, createConnection: () => undefined, socketPath: "x.sock" },
     ...{ redirect: 3, partial: true, autoPong: false, autoClose: false },
   };
   for (const [name, value] of Object.entries(given)) {

@@ -52,7 +52,7 @@ function once<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
 }
 
 /** What a promise rejects with; undefined if it does not. */
-const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
+export const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
     () => undefined,
     (error: unknown) => error,
@@ -507,6 +507,17 @@ define("what is too much to wait is refused by the policy", async (api, base) =>
   await dropping.drained();
   assert.equal(dropping.send("sent"), true);
   dropping.terminate();
+
+  // Not even where the limit is below the mark.
+  const low = { maxBufferedAmount: 0x8000, highWaterMark: 1 << 22, onOverflow: "drop" } as const;
+  const patient = await api.connect(`${base}/echo`, low);
+  patient.send(new Uint8Array(1 << 20));
+  let turns = 0;
+  while (!patient.send("x")) {
+    await patient.drained();
+    assert.ok(++turns < 3, "who waits is refused, again and again");
+  }
+  patient.terminate();
 
   const throwing = await api.connect(`${base}/slow`, { ...limits, onOverflow: "throw" });
   fill(throwing);
