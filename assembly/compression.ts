@@ -12,6 +12,6 @@ export {
   deflateReset,
   deflateSkip,
   deflateSlide,
-} from "./deflate";
-export { inflate, inflateInit } from "./inflate";
-export { validateUtf8 } from "./utf8";
+} from "./deflate/deflate";
+export { inflate, inflateInit } from "./deflate/inflate";
+export { validateUtf8 } from "./frame/utf8";

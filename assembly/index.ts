@@ -3,6 +3,6 @@
  * of linear memory; there is no state between calls but what lies at the addresses of `memory.ts`.
  */
 
-export { scan } from "./frame";
-export { mask } from "./mask";
-export { utf8ToUtf16, validateUtf8 } from "./utf8";
+export { mask } from "./frame/mask";
+export { scan } from "./frame/scan";
+export { utf8ToUtf16, validateUtf8 } from "./frame/utf8";

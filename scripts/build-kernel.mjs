@@ -10,11 +10,11 @@ process.chdir(fileURLToPath(new URL("../", import.meta.url)));
 
 // `memoryBase` is where the compiler may put constants: behind the map, or in a region that it has for them.
 const MODULES = [
-  { name: "kernel", entry: "index", map: "memory", prefix: "", pages: 13, memoryBase: 0xc9000 },
+  { name: "kernel", entry: "index", map: "frame/memory", prefix: "", pages: 13, memoryBase: 0xc9000 },
   {
     name: "compression",
     entry: "compression",
-    map: "compression-memory",
+    map: "deflate/memory",
     prefix: "compression-",
     pages: 64,
     memoryBase: 0x5a080,

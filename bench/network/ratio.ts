@@ -1,6 +1,6 @@
 /** Ratios between servers, round by round, and which side of a connection they say something about. */
 
-import { median } from "../harness.js";
+import { median } from "../micro/harness.js";
 import { DISTURBED, FULLY_BUSY } from "./usage.js";
 
 /** What a server did in one round. */

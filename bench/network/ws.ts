@@ -3,7 +3,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type * as Ws from "ws";
-import { loadBufferUtil } from "../rivals.js";
+import { loadBufferUtil } from "../micro/rivals.js";
 
 const require = createRequire(import.meta.url);
 

@@ -19,7 +19,7 @@ const SLAB_LENGTH = 0x4000;
 /** A slab that grew beyond this is let go when it can be: 2 MiB. */
 const MAX_KEPT_LENGTH = 1 << 21;
 
-/** Up to this many units a loop here is faster than a call of the host's encoder (`bench/encode.ts`). */
+/** Up to this many units a loop here is faster than a call of the host's encoder (`bench/micro/encode.ts`). */
 const LOOP_UNITS = 24;
 
 /** UTF-8 takes at most three bytes for a UTF-16 unit. */

@@ -37,7 +37,7 @@ const utf8Decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true }
 
 /**
  * Whether the kernel transcodes UTF-8 faster than the host decodes it. Node before 24 decodes text that is
- * not ASCII at about a fifth of the speed of later ones (`bench/utf8.ts` shows both); where there is no
+ * not ASCII at about a fifth of the speed of later ones (`bench/micro/utf8.ts` shows both); where there is no
  * `ucs2Slice` the units could not become a string quickly anyway.
  */
 export const hostDecodesSlowly: boolean =

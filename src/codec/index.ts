@@ -7,14 +7,14 @@ export {
   MAX_CONTROL_PAYLOAD_LENGTH,
 } from "./close-body.js";
 export { CloseCode, isValidCloseCode } from "./close-code.js";
-export { compress, decompress } from "./compression.js";
-export { isCompressionAvailable } from "./compression-memory.js";
-export { Compressor, type CompressorOptions } from "./compressor.js";
+export { compress, decompress } from "./deflate/compression.js";
+export { isCompressionAvailable } from "./deflate/compression-memory.js";
+export { Compressor, type CompressorOptions } from "./deflate/compressor.js";
 export {
   Decompressor,
   type DecompressorOptions,
   type PayloadPlace,
-} from "./decompressor.js";
+} from "./deflate/decompressor.js";
 export { InvalidStateError, LimitError, ProtocolError, type ProtocolErrorCode } from "./errors.js";
 export {
   type DecodeFrameOptions,

@@ -4,7 +4,7 @@ import { SCRATCH } from "../kernel/index.js";
 import { assertBytes } from "./bytes.js";
 import { SCRATCH_PIECE, workspace } from "./workspace.js";
 
-/** Where a loop in JavaScript is as fast as crossing into the kernel (`bench/masking.ts`). */
+/** Where a loop in JavaScript is as fast as crossing into the kernel (`bench/micro/masking.ts`). */
 const LOOP_LENGTH = 16;
 
 /** Up to here a loop over 32-bit words is faster still, where a view of them is at hand. */

@@ -97,7 +97,7 @@ export class Utf8Validator {
   }
 }
 
-/** Up to this many bytes, a string is made faster here than by calling the host (`bench/decode.ts`). */
+/** Up to this many bytes, a string is made faster here than by calling the host (`bench/micro/decode.ts`). */
 const SHORT_LENGTH = 16;
 
 /**

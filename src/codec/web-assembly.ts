@@ -1,7 +1,7 @@
 /** Modules from outside, for runtimes that compile no bytes. */
 
 import { provideModules } from "../kernel/index.js";
-import { forgetAvailability } from "./compression-memory.js";
+import { forgetAvailability } from "./deflate/compression-memory.js";
 
 /** Compiled modules (each a `WebAssembly.Module`); what is left out stays as it is. */
 export interface WebAssemblyModules {

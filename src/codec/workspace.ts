@@ -24,7 +24,7 @@ export interface WindowHolder {
 
 /**
  * Views up to this length are kept, and one of the length that long payloads are masked by; making a view
- * costs more than masking a small payload (`bench/masking.ts`).
+ * costs more than masking a small payload (`bench/micro/masking.ts`).
  */
 const KEPT_VIEW_LENGTH = 1024;
 

@@ -11,15 +11,15 @@ import { decodeBase64 } from "./instance.js";
 export interface CompressionKernel {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
-  /** Prepares a block for a stream to inflate; returns its length in bytes. See `assembly/inflate.ts`. */
+  /** Prepares a block for a stream to inflate; returns its length in bytes. See `assembly/deflate/inflate.ts`. */
   inflateInit(block: number, windowBits: number, capacity: number): number;
-  /** Inflates bytes of INPUT; returns an INFLATE_ or STATUS_ number. See `assembly/inflate.ts`. */
+  /** Inflates bytes of INPUT; returns an INFLATE_ or STATUS_ number. See `assembly/deflate/inflate.ts`. */
   inflate(block: number, start: number, end: number): number;
-  /** Prepares a block for a stream to deflate; returns its length in bytes. See `assembly/deflate.ts`. */
+  /** Prepares a block for a stream to deflate; returns its length in bytes. See `assembly/deflate/deflate.ts`. */
   deflateInit(block: number, windowBits: number, level: number, hashBits: number, capacity: number): number;
   /** The length that `deflateInit` returns, without preparing anything. */
   deflateLength(windowBits: number, level: number, hashBits: number, capacity: number): number;
-  /** Deflates what was written behind the history; returns how much OUTPUT holds. See `assembly/deflate.ts`. */
+  /** Deflates what was written behind the history; returns how much OUTPUT holds. See `assembly/deflate/deflate.ts`. */
   deflate(block: number, length: number, flush: number): number;
   /** Forgets the history. */
   deflateReset(block: number): void;
@@ -29,7 +29,7 @@ export interface CompressionKernel {
   deflateSkip(block: number, length: number): void;
   /** Drops the end of the history: a message that was deflated and not sent. */
   deflateDrop(block: number, length: number): void;
-  /** Validates a range from a state; returns the next state. See `assembly/utf8.ts`. */
+  /** Validates a range from a state; returns the next state. See `assembly/frame/utf8.ts`. */
   validateUtf8(start: number, end: number, state: number): number;
 }
 

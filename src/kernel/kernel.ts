@@ -13,13 +13,13 @@ export interface Kernel {
   readonly bytes: Uint8Array;
   /** The same memory by 32-bit words, little-endian. */
   readonly words: Int32Array;
-  /** Scans frames between two addresses; returns the number of records. See `assembly/frame.ts`. */
+  /** Scans frames between two addresses; returns the number of records. See `assembly/frame/scan.ts`. */
   scan(start: number, end: number, options: number, maxFrameSize: number): number;
-  /** Masks or unmasks; returns the key rotated by `length`. See `assembly/mask.ts`. */
+  /** Masks or unmasks; returns the key rotated by `length`. See `assembly/frame/mask.ts`. */
   mask(destination: number, source: number, length: number, key: number): number;
-  /** Validates a range from a state; returns the next state. See `assembly/utf8.ts`. */
+  /** Validates a range from a state; returns the next state. See `assembly/frame/utf8.ts`. */
   validateUtf8(start: number, end: number, state: number): number;
-  /** Transcodes valid UTF-8; returns the number of UTF-16 units. See `assembly/utf8.ts`. */
+  /** Transcodes valid UTF-8; returns the number of UTF-16 units. See `assembly/frame/utf8.ts`. */
   utf8ToUtf16(start: number, end: number, destination: number): number;
 }
 

@@ -276,7 +276,7 @@ function rotate(key: number, length: number): number {
   return bits === 0 ? key | 0 : (key >>> bits) | (key << (32 - bits));
 }
 
-/** RFC 3629 §4; the shape of a state is described in `assembly/utf8.ts`. */
+/** RFC 3629 §4; the shape of a state is described in `assembly/frame/utf8.ts`. */
 function nextUtf8State(state: number, byte: number): number {
   const expect = (count: number, least: number, greatest: number) => count | (least << 8) | (greatest << 16);
   if (state === 0) {

@@ -9,55 +9,34 @@ export {
   bufferOverflow,
   checkBufferLimits,
   type OverflowPolicy,
-} from "./buffer-limits.js";
-export { type Bytes, toBytes } from "./bytes.js";
-export { addCounters, type Counters, NO_COUNTERS } from "./counters.js";
+} from "./connection/buffer-limits.js";
+export { addCounters, type Counters, NO_COUNTERS } from "./connection/counters.js";
+export { asError, isThenable, runHandler } from "./connection/handlers.js";
+export { Inbox, type InboxOwner } from "./connection/inbox.js";
+export { MessageQueue } from "./connection/message-queue.js";
+export { PingTracker } from "./connection/ping-tracker.js";
+export { isMisuse, openWithRetry, type RetryLimits } from "./connection/retry.js";
+export { computeAccept, generateKey, isValidKey } from "./handshake/accept.js";
 export {
-  DEFAULT_MAX_MESSAGE_SIZE,
-  Endpoint,
-  type EndpointOptions,
-  type EndpointState,
-} from "./endpoint.js";
-export { asError, isThenable, runHandler } from "./handlers.js";
-export { computeAccept, generateKey, isValidKey } from "./handshake-accept.js";
+  buildHandshakeResponse,
+  buildRefusal,
+  type HandshakeResponseOptions,
+  type RefusalOptions,
+} from "./handshake/answer.js";
+export {
+  acceptPerMessageDeflate,
+  checkPerMessageDeflate,
+  confirmPerMessageDeflate,
+  type DeflateParameters,
+  offerPerMessageDeflate,
+  type PerMessageDeflateOptions,
+} from "./handshake/deflate-offer.js";
 export {
   HandshakeError,
   type HandshakeErrorCode,
   type HandshakeErrorDetails,
   HandshakeErrorStatus,
-} from "./handshake-error.js";
-export {
-  addQuery,
-  buildHandshakeRequest,
-  type Credentials,
-  type HandshakeRequestOptions,
-  listHandshakeHeaders,
-  parseWebSocketUrl,
-  type QueryInit,
-  resolveWebSocketUrl,
-  type WebSocketUrl,
-} from "./handshake-request.js";
-export {
-  type AcceptedHandshake,
-  type ExpectedHandshake,
-  HandshakeReader,
-  type HandshakeResponse,
-  isValidHandshakeResponse,
-  parseStatusLine,
-  type ResponseHead,
-  validateHandshakeResponse,
-} from "./handshake-response.js";
-export {
-  buildHandshakeResponse,
-  buildRefusal,
-  type HandshakeOffer,
-  type HandshakeRefusal,
-  type HandshakeRequest,
-  type HandshakeResponseOptions,
-  type HandshakeServerOptions,
-  judgeHandshakeRequest,
-  type RefusalOptions,
-} from "./handshake-server.js";
+} from "./handshake/handshake-error.js";
 export {
   assertHeaderValue,
   assertToken,
@@ -70,7 +49,7 @@ export {
   parseExtensions,
   parseProtocols,
   serializeExtensions,
-} from "./header-values.js";
+} from "./handshake/header-values.js";
 export {
   DEFAULT_MAX_HEAD_LENGTH,
   DEFAULT_MAX_HEADER_COUNT,
@@ -83,27 +62,58 @@ export {
   type HeadLimits,
   type HttpHeaders,
   parseHeaders,
-} from "./headers.js";
-export { Inbox, type InboxOwner } from "./inbox.js";
-export { assertValidMessage, isMessage, Message, type MessageType, messageTooBig } from "./message.js";
-export { MessageQueue } from "./message-queue.js";
+} from "./handshake/headers.js";
+export {
+  type HandshakeOffer,
+  type HandshakeRefusal,
+  type HandshakeRequest,
+  type HandshakeServerOptions,
+  judgeHandshakeRequest,
+} from "./handshake/judgement.js";
+export { judgeOrigin, type OriginPolicy } from "./handshake/origin.js";
+export {
+  buildHandshakeRequest,
+  type HandshakeRequestOptions,
+  listHandshakeHeaders,
+} from "./handshake/request.js";
+export {
+  type AcceptedHandshake,
+  type ExpectedHandshake,
+  HandshakeReader,
+  type HandshakeResponse,
+  isValidHandshakeResponse,
+  parseStatusLine,
+  type ResponseHead,
+  validateHandshakeResponse,
+} from "./handshake/response.js";
+export {
+  addQuery,
+  type Credentials,
+  parseWebSocketUrl,
+  type QueryInit,
+  resolveWebSocketUrl,
+  type WebSocketUrl,
+} from "./handshake/url.js";
+export { type Bytes, toBytes } from "./session/bytes.js";
+export {
+  DEFAULT_MAX_MESSAGE_SIZE,
+  Endpoint,
+  type EndpointOptions,
+  type EndpointState,
+} from "./session/endpoint.js";
+export {
+  assertValidMessage,
+  isMessage,
+  Message,
+  type MessageType,
+  messageTooBig,
+} from "./session/message.js";
 export {
   type Fragments,
   MessageReader,
   type MessageReaderOptions,
   type ReadResult,
-} from "./message-reader.js";
-export type { SendOptions } from "./message-sender.js";
-export { judgeOrigin, type OriginPolicy } from "./origin.js";
-export { Output } from "./output.js";
-export {
-  acceptPerMessageDeflate,
-  checkPerMessageDeflate,
-  confirmPerMessageDeflate,
-  type DeflateParameters,
-  offerPerMessageDeflate,
-  type PerMessageDeflateOptions,
-} from "./permessage-deflate.js";
-export { PingTracker } from "./ping-tracker.js";
-export { PreparedMessage, type PrepareOptions, prepareMessage } from "./prepared-message.js";
-export { isMisuse, openWithRetry, type RetryLimits } from "./retry.js";
+} from "./session/message-reader.js";
+export type { SendOptions } from "./session/message-sender.js";
+export { Output } from "./session/output.js";
+export { PreparedMessage, type PrepareOptions, prepareMessage } from "./session/prepared-message.js";

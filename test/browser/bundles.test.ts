@@ -11,8 +11,16 @@ import { after, before, describe, it, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { serve } from "../../src/node/index.js";
-import { createFolder, documented, install, pack, removeFolder, root, run } from "../package/support.js";
 import { newPage, skip } from "../support/peers/chromium.js";
+import {
+  createFolder,
+  documented,
+  install,
+  pack,
+  removeFolder,
+  root,
+  run,
+} from "../system/package/support.js";
 
 /** What a page, or a worker, finds out with the package; `codec` is what `hawser/codec` gave, where that is there. */
 const TRY = `

@@ -8,10 +8,10 @@ import type { RequestListener } from "node:http";
 import path from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { build, type Plugin } from "esbuild";
-import { root } from "../package/support.js";
 import { serveSuite } from "../support/connection-server.js";
 import { CONNECTION_CASES } from "../support/connection-suite.js";
 import { newPage, skip } from "../support/peers/chromium.js";
+import { root } from "../system/package/support.js";
 import { BROWSER_CASES } from "./browser-cases.js";
 
 /** Puts the single file in the place of the sources. */

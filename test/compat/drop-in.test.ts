@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { createFolder, install, pack, removeFolder, root, run } from "../package/support.js";
+import { createFolder, install, pack, removeFolder, root, run } from "../system/package/support.js";
 
 /**
  * Says what `library` gets for the two packages, and counts its calls: what `require` will hand to it is

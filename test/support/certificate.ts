@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { createFolder, removeFolder, run } from "../package/support.js";
+import { createFolder, removeFolder, run } from "../system/package/support.js";
 
 export interface Certificate {
   /** Both in PEM. The certificate signs itself: it is its own authority. */

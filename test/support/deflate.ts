@@ -1,6 +1,6 @@
 /** What tests of compressed messages need on both sides: parameters as if agreed on, frames, events as values. */
 
-import { giveBlock, type Shard, takeBlock } from "../../src/codec/compression-memory.js";
+import { giveBlock, type Shard, takeBlock } from "../../src/codec/deflate/compression-memory.js";
 import { Compressor, Decompressor } from "../../src/codec/index.js";
 import type { DeflateParameters, Endpoint, Message } from "../../src/protocol/index.js";
 import { CONTINUATION, concat, type FrameSpec, frame, KEY } from "./frames.js";

@@ -5,7 +5,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
-import { createFolder, removeFolder } from "../../package/support.js";
+import { createFolder, removeFolder } from "../../system/package/support.js";
 import { certificate } from "../certificate.js";
 import type { Closing, Payload, Peer, PeerConnection } from "../peer.js";
 

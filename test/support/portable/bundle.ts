@@ -5,7 +5,7 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 import type { KernelBackend } from "../../../src/kernel/index.js";
-import { root, run } from "../../package/support.js";
+import { root, run } from "../../system/package/support.js";
 import { sourceFiles } from "../corpus/source-files.js";
 import { SEED } from "../property.js";
 import { LEFT_OUT, LEFT_OUT_OF_PACKAGE, LEFT_OUT_OF_REFERENCE, type LeftOut } from "./left-out.js";
@@ -114,9 +114,9 @@ function options(table: Readonly<Record<string, StandIn>>): BuildOptions {
 /** All test files of kernel and codec but those that are left out as a whole. */
 function testFiles(leftOut: readonly LeftOut[]): string[] {
   const all = ["test/kernel", "test/codec"].flatMap((folder) =>
-    readdirSync(path.join(root, folder))
+    readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".test.ts"))
-      .map((name) => `${folder}/${name}`),
+      .map((name) => `${folder}/${name.replaceAll(path.sep, "/")}`),
   );
   for (const { file } of leftOut) assert.ok(all.includes(file), `there is no ${file} to leave out`);
   return all.filter((name) => !leftOut.some(({ file, tests }) => file === name && tests === undefined));

@@ -1,0 +1,123 @@
+/** WebSocket URLs (RFC 6455 §3): parsing, resolving, and query parameters. */
+
+import { quote } from "./handshake-error.js";
+
+/** User name and password, decoded. */
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** A WebSocket URL and its parts (§3). */
+export interface WebSocketUrl {
+  /** The URL in its normal form, with the scheme ws or wss; as it was given otherwise, credentials too. */
+  readonly href: string;
+  readonly scheme: "ws" | "wss";
+  /** §3: "The URI is called "secure" … if the scheme component matches "wss"". */
+  readonly secure: boolean;
+  /** Name or address to connect to; an IPv6 address without brackets. */
+  readonly host: string;
+  /** Default: 80, or 443 when secure. */
+  readonly port: number;
+  /** What the Host header says: host, in brackets if it is IPv6, and the port if it is not the default. */
+  readonly authority: string;
+  /** The resource name: path, and "?" and query if there is one. Never empty. */
+  readonly path: string;
+  /** Undefined when the URL has neither user name nor password. */
+  readonly credentials: Credentials | undefined;
+}
+
+/** The schemes that are taken, and what they mean. http and https are mapped as WHATWG does. */
+const SCHEMES = new Map<string, "ws" | "wss">([
+  ["ws:", "ws"],
+  ["wss:", "wss"],
+  ["http:", "ws"],
+  ["https:", "wss"],
+]);
+
+/**
+ * Parses a WebSocket URL.
+ *
+ * @returns undefined when it is none; `resolveWebSocketUrl` says why.
+ * @see RFC 6455 §3
+ */
+export function parseWebSocketUrl(url: string | URL): WebSocketUrl | undefined {
+  const parsed = readUrl(url, undefined);
+  return typeof parsed === "string" ? undefined : parsed;
+}
+
+/**
+ * Parses a WebSocket URL, or a reference to one from another: a redirecting server's Location may be relative.
+ *
+ * @param base - what a relative reference is relative to; without it, `url` must be absolute.
+ * @throws {SyntaxError} saying what was expected; it is what browsers and `ws` throw.
+ * @see RFC 6455 §3
+ */
+export function resolveWebSocketUrl(url: string | URL, base?: string | URL): WebSocketUrl {
+  const parsed = readUrl(url, base);
+  if (typeof parsed === "string") throw new SyntaxError(parsed);
+  return parsed;
+}
+
+/** Returns what is wrong, or the parts. */
+function readUrl(given: string | URL, base: string | URL | undefined): WebSocketUrl | string {
+  const shown = quote(String(given));
+  let url: URL;
+  try {
+    url = new URL(given, base);
+  } catch {
+    return `a WebSocket URL must be absolute, such as "wss://example.com/chat", not ${shown}`;
+  }
+  const scheme = SCHEMES.get(url.protocol);
+  if (scheme === undefined) {
+    return `the scheme of a WebSocket URL must be ws, wss, http or https, not ${quote(url.protocol.slice(0, -1))}`;
+  }
+  // §3: "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be used". A "#"
+  // that is no fragment's stands escaped in href; an empty fragment shows there and not in hash.
+  if (url.href.includes("#")) return `a WebSocket URL must have no fragment, as ${shown} does`;
+  const secure = scheme === "wss";
+  const { username, password, hostname } = url;
+  return {
+    href: scheme + url.href.slice(url.protocol.length - 1),
+    scheme,
+    secure,
+    host: hostname.startsWith("[") ? hostname.slice(1, -1) : hostname,
+    // The default ports of http and https are those of ws and wss, so URL leaves out the same ones.
+    port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
+    authority: url.host,
+    path: url.pathname + url.search,
+    credentials:
+      username === "" && password === ""
+        ? undefined
+        : { username: decodeComponent(username), password: decodeComponent(password) },
+  };
+}
+
+/** Percent-decodes; a text that is not well-formed stays as it is. */
+function decodeComponent(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Query parameters to add: a record, or pairs, such as a URLSearchParams. */
+export type QueryInit =
+  | Readonly<Record<string, string | number | boolean | undefined>>
+  | Iterable<readonly [name: string, value: string]>;
+
+/** The resource name with parameters added to its query; those whose value is undefined are left out. */
+export function addQuery(path: string, init: QueryInit | undefined): string {
+  if (init === undefined) return path;
+  const query = new URLSearchParams();
+  const entries =
+    Symbol.iterator in init ? (init as Iterable<readonly [string, string]>) : Object.entries(init);
+  for (const [name, value] of entries) if (value !== undefined) query.append(name, String(value));
+  const added = query.toString();
+  if (added === "") return path;
+  const begin = path.indexOf("?");
+  if (begin < 0) return `${path}?${added}`;
+  // A query may contain "?"; only one that is empty or ends in "&" needs nothing between.
+  return begin === path.length - 1 || path.endsWith("&") ? path + added : `${path}&${added}`;
+}

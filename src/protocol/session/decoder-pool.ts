@@ -1,0 +1,56 @@
+/**
+ * Decoders that are between two messages remember nothing, so connections share them: one that is idle holds
+ * none. Each thread keeps a few.
+ */
+
+import { FrameDecoder, kernelBackend, type Role } from "../../codec/index.js";
+
+interface Spare {
+  readonly decoder: FrameDecoder;
+  readonly role: Role;
+  readonly maxFrameSize: number;
+  readonly allowRsv1: boolean;
+  readonly backend: string;
+}
+
+const MAX_SPARES = 8;
+const spares: Spare[] = [];
+
+/**
+ * A decoder that delivers payloads in parts.
+ *
+ * @param streamOffset - bytes of the stream before the next chunk.
+ */
+export function takeDecoder(
+  role: Role,
+  maxFrameSize: number,
+  allowRsv1: boolean,
+  streamOffset: number,
+): FrameDecoder {
+  const last = spares.length - 1;
+  for (let i = last; i >= 0; i--) {
+    const spare = spares[i];
+    if (spare.role !== role || spare.maxFrameSize !== maxFrameSize) continue;
+    if (spare.allowRsv1 !== allowRsv1) continue;
+    spares[i] = spares[last];
+    spares.length = last;
+    if (spare.backend !== kernelBackend()) break;
+    spare.decoder.restart(streamOffset);
+    return spare.decoder;
+  }
+  const decoder = new FrameDecoder({ role, maxFrameSize, allowRsv1, partial: true });
+  decoder.restart(streamOffset);
+  return decoder;
+}
+
+/** Gives a decoder back that is between two messages. */
+export function giveDecoder(
+  decoder: FrameDecoder,
+  role: Role,
+  maxFrameSize: number,
+  allowRsv1: boolean,
+): void {
+  // The one that has waited longest is for an endpoint of a kind that may be gone.
+  if (spares.length === MAX_SPARES) spares.shift();
+  spares.push({ decoder, role, maxFrameSize, allowRsv1, backend: kernelBackend() });
+}

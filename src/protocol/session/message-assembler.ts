@@ -1,0 +1,163 @@
+/**
+ * Messages that do not come whole and plain in one frame: fragments and parts of frames are put together, and what
+ * was compressed is decompressed (RFC 6455 §5.4, RFC 7692 §7.2.2). Knows frames as a decoder gives them; no state
+ * of a connection.
+ */
+
+import {
+  type Decompressor,
+  type FrameDecoder,
+  Opcode,
+  PayloadBuffer,
+  type ProtocolError,
+  reuse,
+} from "../../codec/index.js";
+import { Message, messageTooBig } from "./message.js";
+
+/** How messages are delivered; see `EndpointOptions`. */
+export interface Delivery {
+  readonly maxMessageSize: number;
+  readonly partial: boolean;
+  readonly textAsBytes: boolean;
+  readonly borrow: boolean;
+}
+
+const NOTHING = /* @__PURE__ */ new Uint8Array(0);
+
+export class MessageAssembler {
+  /** What is wrong with the message. */
+  error: ProtocolError | undefined = undefined;
+  /** Whether the message is complete. Then the assembler has done its work. */
+  isDone = false;
+  /** Whether `more` is to be called before the decoder moves on. */
+  hasMore = false;
+  readonly #delivery: Delivery;
+  readonly #isText: boolean;
+  /** What inflates the message, if it is compressed. */
+  readonly #decompressor: Decompressor | undefined;
+  /** Bytes so far, and whether all of them are ASCII; of a message that is not compressed. */
+  #length = 0;
+  #ascii = true;
+  #collected: PayloadBuffer | undefined = undefined;
+  /** Memory that the whole message was lent in. */
+  #lent: Uint8Array | undefined = undefined;
+  /** For text that is delivered in parts: characters that one of them cut. */
+  #decodeText: TextDecoder | undefined = undefined;
+
+  /** @param opcode - of the first frame. */
+  constructor(opcode: Opcode, decompressor: Decompressor | undefined, delivery: Delivery) {
+    this.#isText = opcode === Opcode.Text;
+    this.#decompressor = decompressor;
+    this.#delivery = delivery;
+  }
+
+  /** Payload bytes held. */
+  get retainedLength(): number {
+    return this.#collected?.length ?? 0;
+  }
+
+  /** Takes the decoder's current part. Returns what is to be delivered now, if anything is. */
+  take(decoder: FrameDecoder): Message | null {
+    const { fin, frameOffset, headerLength } = decoder;
+    const isLast = fin && decoder.isLastPart;
+    if (this.#decompressor !== undefined) {
+      const offset = frameOffset + headerLength;
+      this.#decompressor.push(decoder.borrowedPayload, { final: isLast, text: this.#isText, offset });
+      return this.more();
+    }
+    if (decoder.isFirstPart) {
+      // Judged on the header: nothing is kept of a frame that exceeds the limit.
+      const announced = this.#length + decoder.payloadLength;
+      const { maxMessageSize } = this.#delivery;
+      if (announced > maxMessageSize) {
+        this.error = messageTooBig(frameOffset + Math.min(headerLength, 2) - 1, maxMessageSize, announced);
+        return null;
+      }
+    }
+    this.#length += decoder.length;
+    if (this.#delivery.partial) {
+      return this.#deliver(this.#mustCopy ? decoder.payload : decoder.borrowedPayload, isLast);
+    }
+    this.#ascii &&= decoder.isAscii;
+    const announced = this.#length + decoder.payloadLength - decoder.length;
+    this.#collected ??= new PayloadBuffer();
+    this.#collected.append(decoder.borrowedPayload, 0, fin ? announced : 0, decoder.isInReceiveBuffer);
+    return isLast ? this.#finish(this.#ascii) : null;
+  }
+
+  /** Goes on with a part that becomes more than one piece. */
+  more(): Message | null {
+    const decompressor = this.#decompressor as Decompressor;
+    while ((this.hasMore = decompressor.next())) {
+      const { isLast } = decompressor;
+      if (this.#delivery.partial) {
+        const message = this.#deliver(this.#pieceOf(decompressor), isLast);
+        if (isLast) this.#endPieces(decompressor);
+        if (message !== null) return message;
+      } else if (isLast && this.#collected === undefined) {
+        return this.#finishInOne(decompressor);
+      } else {
+        this.#collected ??= new PayloadBuffer();
+        this.#collected.append(decompressor.borrowedPiece, 0, 0, true);
+      }
+    }
+    this.error = decompressor.error;
+    if (this.isDone || !decompressor.isLast) return null;
+    return this.#delivery.partial ? this.#deliver(NOTHING, true) : this.#finish(decompressor.isAscii);
+  }
+
+  /** Whether what is delivered is bytes: they must stay, unless they are lent. A string stays anyway. */
+  get #isBytes(): boolean {
+    return !this.#isText || this.#delivery.textAsBytes;
+  }
+
+  get #mustCopy(): boolean {
+    return this.#isBytes && !this.#delivery.borrow;
+  }
+
+  #pieceOf(decompressor: Decompressor): Uint8Array {
+    return this.#mustCopy ? decompressor.piece : decompressor.borrowedPiece;
+  }
+
+  /** The last piece is delivered: lets the decompressor end, unless that is lent and must last a while. */
+  #endPieces(decompressor: Decompressor): void {
+    if (this.#mustCopy || !this.#isBytes) this.hasMore = decompressor.next();
+  }
+
+  #deliver(bytes: Uint8Array, isLast: boolean): Message | null {
+    this.isDone = isLast;
+    // An empty part says nothing, unless it ends the message.
+    if (bytes.length === 0 && !isLast) return null;
+    if (!this.#isText) return new Message(bytes, "binary", !isLast);
+    if (this.#delivery.textAsBytes) return new Message(bytes, "text", !isLast);
+    this.#decodeText ??= new TextDecoder("utf-8", { ignoreBOM: true });
+    const text = this.#decodeText.decode(bytes, { stream: !isLast });
+    return text === "" && !isLast ? null : new Message(text, "text", !isLast);
+  }
+
+  /** The decompressor's piece is all of the message, as it is of most. */
+  #finishInOne(decompressor: Decompressor): Message {
+    const data = this.#isBytes ? this.#pieceOf(decompressor) : decompressor.text();
+    this.isDone = true;
+    this.#endPieces(decompressor);
+    return new Message(data, this.#isText ? "text" : "binary");
+  }
+
+  #finish(ascii: boolean): Message {
+    const { borrow, textAsBytes } = this.#delivery;
+    const parts = this.#collected;
+    this.#collected = undefined;
+    this.isDone = true;
+    if (this.#isText && !textAsBytes) return new Message(parts?.takeText(ascii) ?? "", "text");
+    const bytes = parts?.take(borrow) ?? NOTHING;
+    if (borrow) this.#lent = bytes;
+    return new Message(bytes, this.#isText ? "text" : "binary");
+  }
+
+  /** Says that nobody looks any more at a message that was lent. */
+  takeBack(): void {
+    if (this.#lent === undefined) return;
+    reuse(this.#lent);
+    this.#lent = undefined;
+  }
+}
