@@ -74,8 +74,8 @@ export const RESULT_ASCII: i32 = 16;
 
 // A record ─ four u32 ─────────────────────────────────────────────────────────────────────────
 //  0  bits 0–7 the frame's first byte (FIN, RSV1–3, opcode) · 8 MASK · 9 first part · 10 last part
-//     · 11 every byte of this part is ASCII (text only) · 12 left masked · 16–19 header length
-//  4  address of the payload bytes, unmasked unless bit 12 says otherwise
+//     · 11 every byte of this part is ASCII (text only) · 16–19 header length
+//  4  address of the payload bytes, which are unmasked
 //  8  how many of them are here
 // 12  the masking key, rotated to the first byte of this part
 export const RECORD_LENGTH: i32 = 16;
@@ -83,7 +83,6 @@ export const RECORD_MASKED: i32 = 0x100;
 export const RECORD_FIRST: i32 = 0x200;
 export const RECORD_LAST: i32 = 0x400;
 export const RECORD_ASCII: i32 = 0x800;
-export const RECORD_DEFERRED: i32 = 0x1000;
 export const RECORD_HEADER_SHIFT: i32 = 16;
 
 // Options of a scan ───────────────────────────────────────────────────────────────────────────
@@ -93,17 +92,8 @@ export const OPTION_REQUIRE_MASK: i32 = 1;
 export const OPTION_FORBID_MASK: i32 = 2;
 /** An extension that gives RSV1 a meaning on the first frame of a message was negotiated. */
 export const OPTION_ALLOW_RSV1: i32 = 4;
-/**
- * Leave the payload of a data frame masked when the end cuts it and it is not text: whoever puts its parts
- * together unmasks them on the way, which spares passes over them.
- */
-export const OPTION_DEFER_UNMASK: i32 = 16;
-/**
- * More of the chunk lies behind the end: a frame that the end cuts is left for the next scan, which begins
- * with it; unless its unmasking is deferred and its payload is at least DEFERRED_LENGTH long.
- */
-export const OPTION_MORE: i32 = 32;
-export const DEFERRED_LENGTH: i32 = 4096;
+/** More of the chunk lies behind the end: a frame that the end cuts is left for the next scan, which begins with it. */
+export const OPTION_MORE: i32 = 8;
 
 // Status numbers: the rule that was broken ────────────────────────────────────────────────────
 export const STATUS_OK: i32 = 0;

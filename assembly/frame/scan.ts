@@ -6,18 +6,15 @@
 
 import { gather, mask, unmaskAndGather } from "./mask";
 import {
-  DEFERRED_LENGTH,
   MESSAGE_ANY,
   MESSAGE_NONE,
   MESSAGE_UNKNOWN,
   OPTION_ALLOW_RSV1,
-  OPTION_DEFER_UNMASK,
   OPTION_FORBID_MASK,
   OPTION_MORE,
   OPTION_REQUIRE_MASK,
   RECORD_ASCII,
   RECORD_CAPACITY,
-  RECORD_DEFERRED,
   RECORD_FIRST,
   RECORD_HEADER_SHIFT,
   RECORD_LAST,
@@ -224,11 +221,8 @@ export function scan(start: usize, end: usize, options: u32, maxFrameSize: f64):
         else if (opcode == CONTINUATION && message == MESSAGE_ANY) began = MESSAGE_UNKNOWN;
         // What began in the chunk before cannot be scanned again.
         if (options & OPTION_MORE && position >= start && length > <u64>(available - headerLength)) {
-          const deferred = options & OPTION_DEFER_UNMASK && began != TEXT && length >= <u64>DEFERRED_LENGTH;
-          if (!deferred) {
-            status = STATUS_FULL;
-            break;
-          }
+          status = STATUS_FULL;
+          break;
         }
         message = began;
         key = masked ? load<u32>(position + headerLength - 4) : 0;
@@ -258,13 +252,8 @@ export function scan(start: usize, end: usize, options: u32, maxFrameSize: f64):
         }
       }
       key = rotr<u32>(key, (here & 3) << 3);
-    } else {
-      if (last || !(options & OPTION_DEFER_UNMASK) || (frame & OPCODE) >= CLOSE) {
-        if (frame & RECORD_MASKED) key = mask(position, position, here, key);
-      } else {
-        key = rotr<u32>(key, (here & 3) << 3);
-        flags |= RECORD_DEFERRED;
-      }
+    } else if (frame & RECORD_MASKED) {
+      key = mask(position, position, here, key);
     }
 
     writeRecord(record, frame | flags | (last ? RECORD_LAST : 0), position, here, keyHere);

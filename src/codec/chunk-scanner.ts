@@ -1,13 +1,12 @@
 /**
- * Chunks through the kernel: stages a piece of a chunk in the window, has it scanned, and keeps what was
- * found there until somebody reads it. Knows bytes, records and their places in the stream; FrameDecoder
- * makes frames of them.
+ * Chunks through the kernel: copies a piece of a chunk into the window, has it scanned, and keeps what was
+ * found there until it is read. Knows bytes, records and their places in the stream; FrameDecoder makes frames
+ * of them.
  */
 
 import {
   type Kernel,
   MESSAGE_ANY,
-  OPTION_DEFER_UNMASK,
   OPTION_FORBID_MASK,
   OPTION_MORE,
   RECEIVE,
@@ -36,6 +35,9 @@ import { InvalidStateError, type ProtocolError, protocolError } from "./errors.j
 import { allocate, allocatePooled, EMPTY, viewOf } from "./host.js";
 import { type WindowHolder, type Workspace, workspace } from "./workspace.js";
 
+/** Index of the first record's first word in `ChunkScanner.records`. */
+export const FIRST_RECORD = RECORDS >> 2;
+
 const STATE_WORD = STATE >> 2;
 const STATE_WORDS = STATE_LENGTH >> 2;
 /** Where in STATE its last fields begin, which have a meaning only while a header is cut. */
@@ -46,25 +48,22 @@ const REMAINING_DOUBLE = (STATE + STATE_REMAINING) >> 3;
 const STATUS_WORD = (RESULT + RESULT_STATUS) >> 2;
 const POSITION_WORD = (RESULT + RESULT_POSITION) >> 2;
 const LENGTH_DOUBLE = (RESULT + RESULT_LENGTH) >> 3;
-const RECORDS_WORD = RECORDS >> 2;
 const RECORD_WORDS = RECORD_LENGTH >> 2;
 
 /** What is scanned at a time where there is more: it stays in the first-level cache on its way through. */
 const PIECE_LENGTH = 0x8000;
 
-/** Enough for any header (§5.2). */
-const PROBE_LENGTH = 16;
-
 /** Payloads that lie close together are copied out of kernel memory together, this much at a time. */
 const GROUP_LENGTH = 0x2000;
 /** A payload from this length on is copied by itself: nothing else should keep it alive, or be kept by it. */
 const SINGLE_LENGTH = 0x800;
+/** Up to this many bytes a loop copies faster than a view of them is made. */
+const LOOP_LENGTH = 32;
 
 export class ChunkScanner implements WindowHolder {
-  /** The words of the last scan's records; the first begins at `base`, and there are `end - base` words. */
+  /** The words of the last scan's records: from index `FIRST_RECORD` to before `end`. */
   records: Int32Array;
-  base = 0;
-  end = 0;
+  end = FIRST_RECORD;
   /** Payload bytes that the unfinished frame at the end of the last piece still lacks. */
   remaining = 0;
   /** Whether the last piece is still in kernel memory. */
@@ -79,7 +78,7 @@ export class ChunkScanner implements WindowHolder {
   /** What STATE was when the last scan ended. */
   readonly #state = new Int32Array(STATE_WORDS);
 
-  /** The chunk under way, and how much of it was scanned or passed over; others wait behind it. */
+  /** The chunk under way, and how much of it was scanned; others wait behind it. */
   #chunk: Uint8Array = EMPTY;
   #chunkLength = 0;
   #scanned = 0;
@@ -103,8 +102,6 @@ export class ChunkScanner implements WindowHolder {
   #copyBuffer: ArrayBufferLike = EMPTY.buffer;
   /** Whether the chunk lacks what was unmasked in the window. */
   #stillMasked = false;
-  /** Whether the last frame was passed over. */
-  #passed = false;
 
   /**
    * @param options - OPTION_ bits.
@@ -167,12 +164,12 @@ export class ChunkScanner implements WindowHolder {
     );
   }
 
-  /** Whether all of the chunk was scanned or passed over. */
+  /** Whether all of the chunk was scanned. */
   get isChunkDone(): boolean {
     return this.#scanned === this.#chunkLength;
   }
 
-  /** Whether everything was scanned or passed over, and is well formed. */
+  /** Whether everything was scanned, and is well formed. */
   get isDone(): boolean {
     return this.isChunkDone && this.#waiting.length === 0 && this.violation === undefined;
   }
@@ -190,10 +187,6 @@ export class ChunkScanner implements WindowHolder {
       this.#scanPiece(rest, 0);
       return;
     }
-    // Behind one long frame that needs no scan there is often another: look at its header alone.
-    const probe = this.#passed;
-    this.#passed = false;
-    if (probe && rest > PROBE_LENGTH && this.#scanPiece(PROBE_LENGTH, OPTION_MORE)) return;
     if (rest > PIECE_LENGTH && this.#scanPiece(PIECE_LENGTH, OPTION_MORE)) return;
     this.#scanPiece(Math.min(rest, WINDOW_LENGTH), 0);
   }
@@ -203,14 +196,8 @@ export class ChunkScanner implements WindowHolder {
     const words = this.#kernel.words;
     this.space.lease(this);
     let start = WINDOW;
-    let options = this.#options | more;
-    if (this.isInPlace) {
-      // Nothing is gained by leaving bytes masked where they need no staging.
-      start = this.#chunkAddress + this.#scanned;
-      options &= ~OPTION_DEFER_UNMASK;
-    } else {
-      this.#stage(length);
-    }
+    if (this.isInPlace) start = this.#chunkAddress + this.#scanned;
+    else this.#stage(length);
     this.#pieceAddress = start;
     this.#copyEnd = 0;
 
@@ -218,7 +205,7 @@ export class ChunkScanner implements WindowHolder {
     const used = state[SPILL_LENGTH] === 0 ? SPILL_LENGTH + 1 : STATE_WORDS;
     for (let i = 0; i < used; i++) words[STATE_WORD + i] = state[i];
     this.space.doubles[REMAINING_DOUBLE] = this.remaining;
-    const count = this.#kernel.scan(start, start + length, options, this.#maxFrameSize);
+    const count = this.#kernel.scan(start, start + length, this.#options | more, this.#maxFrameSize);
     const left = words[STATE_WORD + SPILL_LENGTH] === 0 ? SPILL_LENGTH + 1 : STATE_WORDS;
     for (let i = 0; i < left; i++) state[i] = words[STATE_WORD + i];
     this.remaining = this.space.doubles[REMAINING_DOUBLE];
@@ -227,8 +214,7 @@ export class ChunkScanner implements WindowHolder {
     // A violation may lie in a header that began in the chunk before.
     this.#beginPiece(Math.max(position - start, 0));
     this.records = words;
-    this.base = RECORDS_WORD;
-    this.end = RECORDS_WORD + count * RECORD_WORDS;
+    this.end = FIRST_RECORD + count * RECORD_WORDS;
     this.inKernel = true;
     this.#stillMasked = start === WINDOW && (this.#options & OPTION_FORBID_MASK) === 0;
     const status = words[STATUS_WORD];
@@ -246,8 +232,7 @@ export class ChunkScanner implements WindowHolder {
     const chunk = this.#chunk;
     const { bytes } = this.#kernel;
     if (length === this.#chunkLength) bytes.set(chunk, WINDOW);
-    else if (length > PROBE_LENGTH) bytes.set(this.view(this.#scanned, length), WINDOW);
-    else for (let i = 0; i < length; i++) bytes[WINDOW + i] = chunk[this.#scanned + i];
+    else bytes.set(this.view(this.#scanned, length), WINDOW);
   }
 
   /** A new piece begins where the last one ended. */
@@ -255,27 +240,6 @@ export class ChunkScanner implements WindowHolder {
     this.#streamOffset += this.#pieceLength;
     this.#pieceOffset = this.#scanned;
     this.#pieceLength = length;
-  }
-
-  /**
-   * Passes over bytes of the frame under way, which is neither text nor a control frame, without a scan.
-   * Returns how many; with the last of them the frame has ended.
-   *
-   * @param fin - whether it is the last of its message.
-   */
-  pass(fin: boolean): number {
-    const length = Math.min(this.#chunkLength - this.#scanned, this.remaining);
-    this.inKernel = this.#stillMasked = false;
-    this.#beginPiece(length);
-    this.#scanned += length;
-    this.remaining -= length;
-    const state = this.#state;
-    if (this.remaining === 0) {
-      this.#passed = true;
-      state[FRAME] = 0;
-      if (fin) state[MESSAGE] = 0;
-    }
-    return length;
   }
 
   /** Bytes of the stream before what lies at an address in the last piece. */
@@ -303,6 +267,7 @@ export class ChunkScanner implements WindowHolder {
    * that small payloads near to each other share.
    */
   payloadAt(address: number, length: number): Uint8Array {
+    if (length === 0) return EMPTY;
     if (!this.isInPlace) {
       this.unmaskChunk();
       return this.view(this.chunkOffsetOf(address), length);
@@ -329,11 +294,23 @@ export class ChunkScanner implements WindowHolder {
   }
 
   /**
-   * The same bytes for whoever is done with them before anything else is scanned or read: a view of kernel
+   * The same bytes for a caller that is done with them before anything else is scanned or read: a view of kernel
    * memory where they lie there to stay.
    */
   borrowAt(address: number, length: number): Uint8Array {
-    return this.isInPlace ? this.space.view(address, length) : this.payloadAt(address, length);
+    return this.isInPlace && length > 0 ? this.space.view(address, length) : this.payloadAt(address, length);
+  }
+
+  /** Copies the same bytes into `target`, which has room for them. */
+  copyAt(address: number, length: number, target: Uint8Array, offset: number): void {
+    const { bytes } = this.#kernel;
+    if (!this.inKernel) {
+      target.set(this.view(this.chunkOffsetOf(address), length), offset);
+    } else if (length > LOOP_LENGTH) {
+      target.set(this.space.view(address, length), offset);
+    } else {
+      for (let i = 0; i < length; i++) target[offset + i] = bytes[address + i];
+    }
   }
 
   /** Kernel memory is about to be read to again: copies what is still needed of a chunk that lies there. */
@@ -365,14 +342,12 @@ export class ChunkScanner implements WindowHolder {
     this.#stillMasked = false;
   }
 
-  /** Another decoder is about to scan: keeps the records for whoever has not read them. */
+  /** Another decoder is about to scan: keeps the records, which may be unread. */
   evict(): void {
-    // A chunk without its memory is an error of whoever reads on here, not of the other decoder.
+    // A chunk without its memory is an error of the next read here, not of the other decoder.
     if (this.#chunk.length === this.#chunkLength) this.unmaskChunk();
     if (this.records === this.#kernel.words) {
-      this.records = this.records.slice(this.base, this.end);
-      this.end -= this.base;
-      this.base = 0;
+      this.records = this.records.slice(0, this.end);
     }
     if (!this.isInPlace) this.inKernel = false;
   }

@@ -5,11 +5,9 @@
 
 import {
   OPTION_ALLOW_RSV1,
-  OPTION_DEFER_UNMASK,
   OPTION_FORBID_MASK,
   OPTION_REQUIRE_MASK,
   RECORD_ASCII,
-  RECORD_DEFERRED,
   RECORD_FIRST,
   RECORD_HEADER_SHIFT,
   RECORD_LAST,
@@ -17,12 +15,11 @@ import {
   RECORD_MASKED,
 } from "../kernel/index.js";
 import { assertBytes } from "./bytes.js";
-import { ChunkScanner } from "./chunk-scanner.js";
+import { ChunkScanner, FIRST_RECORD } from "./chunk-scanner.js";
 import { judgeCloseBody } from "./close-body.js";
 import { InvalidStateError, type ProtocolError, protocolError } from "./errors.js";
 import { EMPTY } from "./host.js";
-import { maskWith, rotateMaskingKey } from "./masking.js";
-import { isControl, Opcode } from "./opcode.js";
+import { Opcode } from "./opcode.js";
 import { PayloadBuffer } from "./payload-buffer.js";
 import type { Role } from "./role.js";
 import { textAt, textOf, textOfParts } from "./utf8.js";
@@ -58,14 +55,26 @@ export interface FrameDecoderOptions {
 
 const RECORD_WORDS = RECORD_LENGTH >> 2;
 
+/** Bits of a record's word that are the frame's first byte (§5.2). */
+const OPCODE = 0x0f;
+const RSV1 = 0x40;
+const FIN = 0x80;
+/** The bit of an opcode that all control frames have, and no data frame. */
+const CONTROL = 0x08;
+/** What the word of a frame that is whole in one record has. */
+const FIRST_AND_LAST = RECORD_FIRST | RECORD_LAST;
+/** Our own bit in `#word`, which no record has: the frame is in several records. */
+const SPLIT = 0x1000;
+
+/** What `text()` is for, among the bits that decide about it. */
+const WHOLE_TEXT = FIRST_AND_LAST | FIN | Opcode.Text;
+const WHOLE_TEXT_BITS = FIRST_AND_LAST | FIN | RSV1 | OPCODE;
+
 /** Where the current payload lies. */
 const IN_RECORD = 0;
-const IN_SPAN = 1;
-const IN_PARTS = 2;
+const IN_PARTS = 1;
 /** There is no current frame. */
-const NOWHERE = 3;
-
-const FIRST_AND_LAST = RECORD_FIRST | RECORD_LAST;
+const NOWHERE = 2;
 
 /** §5.1: frames of a client are masked, frames of a server are not. */
 const MASK_OPTION = {
@@ -88,48 +97,30 @@ const MASK_OPTION = {
  * (§5.5.1), nothing more comes and further chunks are ignored.
  */
 export class FrameDecoder {
-  /** Opcode of the current frame. */
-  opcode: Opcode = Opcode.Continuation;
-  /** Whether the current frame is the last of its message. */
-  fin = false;
-  rsv1 = false;
-  masked = false;
-  /** Length of the current frame's header, masking key included, in bytes. */
-  headerLength = 0;
-  /** Payload length that the current frame's header announced, in bytes. */
-  payloadLength = 0;
-  /** The masking key as a number, its lowest byte first on the wire; 0 without one. */
-  maskingKey = 0;
-  /** Bytes of the stream before the current frame. */
-  frameOffset = 0;
-  /** Whether the current payload begins its frame. Always, unless `partial`. */
-  isFirstPart = true;
-  /** Whether the current payload ends its frame. Always, unless `partial`. */
-  isLastPart = true;
-  /** Whether every byte of the current payload is below 0x80; known for frames of text messages only. */
-  isAscii = false;
   /** What the peer did wrong, once everything before it was delivered. */
   error: ProtocolError | undefined = undefined;
 
   readonly #scanner: ChunkScanner;
   readonly #partial: boolean;
-  /** How much of the scanner's records was read, in words. */
-  #read = 0;
+  /** The index of the next record in the scanner's. */
+  #next = FIRST_RECORD;
   #closed = false;
 
-  #source: typeof IN_RECORD | typeof IN_SPAN | typeof IN_PARTS | typeof NOWHERE = NOWHERE;
-  /** Of the current payload: its length, and the bytes once somebody asked for them. */
-  #length = 0;
-  #payload: Uint8Array | undefined = EMPTY;
-  /** IN_RECORD: its address in the window. */
+  // The current frame: the words of its record, from which the getters below read what the header said.
+  /** The record's word, perhaps with SPLIT. */
+  #word = SPLIT | FIRST_AND_LAST;
+  /** The payload's address in the last piece, and its length. */
   #address = 0;
-  /** IN_SPAN: a stretch of the chunk, still masked with `#spanKey`. */
-  #spanStart = 0;
-  #spanLength = 0;
-  #spanKey = 0;
-  /** Whether the frame under way needs no scan, for it is not text: its bytes become the span. */
-  #passing = false;
-  /** IN_PARTS: what came in several chunks. */
+  #length = 0;
+  /** As a signed number. */
+  #maskingKey = 0;
+  /** The payload, once it was asked for. */
+  #payload: Uint8Array | undefined = EMPTY;
+  #source: typeof IN_RECORD | typeof IN_PARTS | typeof NOWHERE = NOWHERE;
+  /** With SPLIT: what the first record of the frame told. */
+  #splitOffset = 0;
+  #splitLength = 0;
+  /** Parts of a frame that is to be delivered whole. */
   readonly #parts = new PayloadBuffer();
 
   /** @throws {TypeError | RangeError} for options that make no sense. */
@@ -143,8 +134,7 @@ export class FrameDecoder {
         `maxFrameSize must be a number of bytes from 0 to Infinity, not ${String(maxFrameSize)}`,
       );
     }
-    const scanOptions =
-      MASK_OPTION[role] | (allowRsv1 === true ? OPTION_ALLOW_RSV1 : 0) | (partial ? 0 : OPTION_DEFER_UNMASK);
+    const scanOptions = MASK_OPTION[role] | (allowRsv1 === true ? OPTION_ALLOW_RSV1 : 0);
     this.#partial = partial;
     this.#scanner = new ChunkScanner(scanOptions, maxFrameSize, midMessage === true);
   }
@@ -169,119 +159,75 @@ export class FrameDecoder {
    * @throws {InvalidStateError} when the memory of a chunk was transferred away before its frames were read.
    */
   next(): boolean {
-    if (this.#source !== IN_RECORD) this.#forgetPayload();
+    if (this.#source !== IN_RECORD) {
+      this.#source = IN_RECORD;
+      // What was delivered and never asked for; parts of an unfinished frame stay.
+      if (this.#word & RECORD_LAST) this.#parts.clear();
+    }
     const scanner = this.#scanner;
     for (;;) {
-      const record = scanner.base + this.#read;
-      if (record === scanner.end) {
+      const at = this.#next;
+      if (at === scanner.end) {
         if (!this.#advance()) return false;
-        if (this.#passing && this.#pass()) return true;
         continue;
       }
+      this.#next = at + RECORD_WORDS;
       const { records } = scanner;
-      this.#read += RECORD_WORDS;
-      const word = records[record];
-      this.#address = records[record + 1];
-      this.#length = records[record + 2];
+      const word = records[at];
+      this.#address = records[at + 1];
+      this.#length = records[at + 2];
       this.#payload = undefined;
-      if (word & RECORD_FIRST) {
-        this.opcode = (word & 0x0f) as Opcode;
-        this.fin = (word & 0x80) !== 0;
-        this.rsv1 = (word & 0x40) !== 0;
-        this.masked = (word & RECORD_MASKED) !== 0;
-        this.headerLength = word >>> RECORD_HEADER_SHIFT;
-        this.maskingKey = records[record + 3] >>> 0;
-        this.frameOffset = scanner.streamOffsetOf(this.#address) - this.headerLength;
-        this.payloadLength = this.#length;
-        if (!(word & RECORD_LAST)) this.payloadLength += scanner.remaining;
+      if ((word & (FIRST_AND_LAST | CONTROL)) === FIRST_AND_LAST) {
+        // What most frames are: a data frame that is all here.
+        this.#word = word;
+        this.#maskingKey = records[at + 3];
+        return true;
       }
-      if ((word & FIRST_AND_LAST) === FIRST_AND_LAST) {
-        this.isFirstPart = this.isLastPart = true;
-        this.isAscii = (word & RECORD_ASCII) !== 0;
+      if (word & RECORD_FIRST) this.#maskingKey = records[at + 3];
+      if ((word & FIRST_AND_LAST) !== FIRST_AND_LAST) {
+        if (this.#takePart(word)) return true;
+      } else {
+        this.#word = word;
         return this.opcode === Opcode.Close ? this.#close(this.payload) : true;
       }
-      if (this.#takePart(word, records[record + 3])) return true;
     }
   }
 
-  /** The records are read: moves on in the chunk or to the next. Returns false when nothing is left. */
+  /** The records are read: scans on in the chunk or in the next one. Returns false when nothing is left. */
   #advance(): boolean {
     const scanner = this.#scanner;
     if (scanner.violation !== undefined || !scanner.open()) {
       this.#release();
       return false;
     }
-    if (!this.#passing) {
-      scanner.scan();
-      this.#read = 0;
-    }
+    scanner.scan();
+    this.#next = FIRST_RECORD;
     return true;
   }
 
-  #forgetPayload(): void {
-    if (this.#source === IN_PARTS) this.#parts.clear();
-    if (this.#source === IN_SPAN) this.#spanLength = 0;
-    this.#source = IN_RECORD;
-  }
-
-  /** One part of a frame that is not in one record. Returns whether there is something to deliver. */
-  #takePart(word: number, maskingKey: number): boolean {
-    const first = (word & RECORD_FIRST) !== 0;
-    const last = (word & RECORD_LAST) !== 0;
-    const ascii = (word & RECORD_ASCII) !== 0;
-    if (this.#partial && !isControl(this.opcode)) {
-      this.isFirstPart = first;
-      this.isLastPart = last;
-      this.isAscii = ascii;
-      return true;
+  /** One part of a frame that is in several records. Returns whether there is something to deliver. */
+  #takePart(word: number): boolean {
+    const before = this.#word;
+    if (word & RECORD_FIRST) {
+      this.#splitOffset = this.#offsetOf(word);
+      this.#splitLength = this.#length + this.#scanner.remaining;
     }
-    if (word & RECORD_DEFERRED) {
-      this.#passing = true;
-      this.#spanStart = this.#scanner.chunkOffsetOf(this.#address);
-      this.#spanLength = this.#length;
-      this.#spanKey = maskingKey;
-      if (this.#scanner.isChunkDone) this.#endSpan();
-      return false;
-    }
-    this.isAscii = ascii && (first || this.isAscii);
-    this.#parts.append(this.borrowedPayload, 0, this.payloadLength, this.#scanner.isInPlace);
-    return last && this.#deliverParts();
-  }
-
-  #deliverParts(): boolean {
-    this.isFirstPart = this.isLastPart = true;
+    this.#word = word | SPLIT;
+    if (this.#partial && !(word & CONTROL)) return true;
+    // Of a frame that is put together, all parts must be ASCII.
+    const notAscii = word & RECORD_FIRST ? 0 : ~before & RECORD_ASCII;
+    this.#word = ((word | SPLIT) & ~notAscii) | RECORD_FIRST;
+    this.#parts.append(this.borrowedPayload, this.#splitLength, this.#scanner.isInPlace);
+    if (!(word & RECORD_LAST)) return false;
     this.#source = IN_PARTS;
     this.#length = this.#parts.length;
     this.#payload = undefined;
     return this.opcode === Opcode.Close ? this.#close(this.payload) : true;
   }
 
-  /** Passes over bytes that belong to the span. Returns whether they complete the frame. */
-  #pass(): boolean {
-    this.#spanLength += this.#scanner.pass(this.fin);
-    if (this.#scanner.remaining > 0) {
-      this.#endSpan();
-      return false;
-    }
-    this.#passing = false;
-    this.isAscii = false;
-    if (this.#parts.length > 0 || this.#scanner.isInPlace) {
-      this.#endSpan();
-      return this.#deliverParts();
-    }
-    this.#source = IN_SPAN;
-    this.#length = this.#spanLength;
-    this.#payload = undefined;
-    this.isFirstPart = this.isLastPart = true;
-    return true;
-  }
-
-  /** The chunk ends, and with it the span: the next one begins with the next chunk. */
-  #endSpan(): void {
-    const span = this.#scanner.view(this.#spanStart, this.#spanLength);
-    this.#parts.append(span, this.#spanKey, this.payloadLength, this.#scanner.isInPlace);
-    this.#spanKey = rotateMaskingKey(this.#spanKey, this.#spanLength);
-    this.#spanStart = this.#spanLength = 0;
+  /** Bytes of the stream before the frame that the current record begins. */
+  #offsetOf(word: number): number {
+    return this.#scanner.streamOffsetOf(this.#address) - (word >>> RECORD_HEADER_SHIFT);
   }
 
   /** A Close frame is complete. §5.5.1: nothing may follow it, so nothing that does is looked at. */
@@ -289,12 +235,72 @@ export class FrameDecoder {
     const wrong = judgeCloseBody(body);
     this.#closed = true;
     this.#scanner.stop();
-    this.#read = this.#scanner.end - this.#scanner.base;
+    this.#next = this.#scanner.end;
     if (wrong === undefined) return true;
     const offset = this.frameOffset + this.headerLength + wrong.index;
     this.#scanner.violation = protocolError(wrong.status, offset, wrong.detail);
     this.#release();
     return false;
+  }
+
+  /** Opcode of the current frame. */
+  get opcode(): Opcode {
+    return (this.#word & OPCODE) as Opcode;
+  }
+
+  /** Whether the current frame is the last of its message. */
+  get fin(): boolean {
+    return (this.#word & FIN) !== 0;
+  }
+
+  /** Whether the current frame has RSV1. */
+  get rsv1(): boolean {
+    return (this.#word & RSV1) !== 0;
+  }
+
+  /** Whether the current frame was masked on the wire. */
+  get masked(): boolean {
+    return (this.#word & RECORD_MASKED) !== 0;
+  }
+
+  /** The masking key as a number, its lowest byte first on the wire; 0 without one. */
+  get maskingKey(): number {
+    return this.#maskingKey >>> 0;
+  }
+
+  /** Length of the current frame's header, masking key included, in bytes. */
+  get headerLength(): number {
+    return this.#word >>> RECORD_HEADER_SHIFT;
+  }
+
+  /** Payload length that the current frame's header announced, in bytes. */
+  get payloadLength(): number {
+    return this.#word & SPLIT ? this.#splitLength : this.#length;
+  }
+
+  /** Bytes of the stream before the current frame. */
+  get frameOffset(): number {
+    return this.#word & SPLIT ? this.#splitOffset : this.#offsetOf(this.#word);
+  }
+
+  /** Whether the current payload begins its frame. Always, unless `partial`. */
+  get isFirstPart(): boolean {
+    return (this.#word & RECORD_FIRST) !== 0;
+  }
+
+  /** Whether the current payload ends its frame. Always, unless `partial`. */
+  get isLastPart(): boolean {
+    return (this.#word & RECORD_LAST) !== 0;
+  }
+
+  /** Whether every byte of the current payload is below 0x80; known for frames of text messages only. */
+  get isAscii(): boolean {
+    return (this.#word & RECORD_ASCII) !== 0;
+  }
+
+  /** Bytes of the current payload. */
+  get length(): number {
+    return this.#length;
   }
 
   /**
@@ -304,29 +310,35 @@ export class FrameDecoder {
    * chunk may hold frames still to be read.
    */
   get payload(): Uint8Array {
-    return (this.#payload ??= this.#viewPayload());
-  }
-
-  #viewPayload(): Uint8Array {
-    if (this.#length === 0) return EMPTY;
-    if (this.#source === IN_PARTS) return this.#parts.take();
-    const scanner = this.#scanner;
-    if (this.#source === IN_SPAN) {
-      const span = scanner.view(this.#spanStart, this.#length);
-      if (this.#spanKey !== 0) maskWith(this.#spanKey, span, span, 0, span.length);
-      return span;
+    if (this.#payload === undefined) {
+      this.#payload =
+        this.#source === IN_PARTS ? this.#parts.take() : this.#scanner.payloadAt(this.#address, this.#length);
     }
-    return scanner.payloadAt(this.#address, this.#length);
+    return this.#payload;
   }
 
   /**
-   * The current payload for whoever is done with it before the next call of `next`, `push` or `retain`, and
+   * The current payload for a caller that is done with it before the next call of `next`, `push` or `retain`, and
    * before any other decoder is used: for a chunk in `receiveBuffer()` a view of that, which spares a copy;
    * otherwise the same as `payload`.
    */
   get borrowedPayload(): Uint8Array {
     if (this.#payload !== undefined || this.#source !== IN_RECORD) return this.payload;
-    return this.#length === 0 ? EMPTY : this.#scanner.borrowAt(this.#address, this.#length);
+    return this.#scanner.borrowAt(this.#address, this.#length);
+  }
+
+  /**
+   * Copies the current payload, unmasked, without making a view of it: for a payload that goes on at once.
+   *
+   * @param target - mutated from `offset` on.
+   * @throws {RangeError} when it has no room for `length` bytes there.
+   */
+  copyPayload(target: Uint8Array, offset: number): void {
+    if (!(offset >= 0 && offset + this.#length <= target.length)) {
+      throw new RangeError(`${this.#length} bytes do not fit into ${target.length} from ${offset} on`);
+    }
+    if (this.#payload !== undefined || this.#source !== IN_RECORD) target.set(this.payload, offset);
+    else this.#scanner.copyAt(this.#address, this.#length, target, offset);
   }
 
   /**
@@ -334,7 +346,9 @@ export class FrameDecoder {
    * such a chunk it does nothing.
    */
   retain(): void {
-    if (this.#source === IN_RECORD && this.#payload === undefined) this.#payload = this.#viewPayload();
+    if (this.#source === IN_RECORD && this.#payload === undefined) {
+      this.#payload = this.#scanner.payloadAt(this.#address, this.#length);
+    }
     this.#scanner.retain();
   }
 
@@ -345,8 +359,7 @@ export class FrameDecoder {
    *   only an uncompressed text message is text here.
    */
   text(): string {
-    const whole = this.fin && this.isFirstPart && this.isLastPart && this.#source !== NOWHERE;
-    if (this.opcode !== Opcode.Text || !whole || this.rsv1) {
+    if ((this.#word & WHOLE_TEXT_BITS) !== WHOLE_TEXT || this.#source === NOWHERE) {
       throw new InvalidStateError("text() is for a whole, uncompressed text message; use payload");
     }
     if (this.#length === 0) return "";
@@ -363,11 +376,6 @@ export class FrameDecoder {
     return this.#scanner.isInPlace;
   }
 
-  /** Bytes of the current payload. */
-  get length(): number {
-    return this.#length;
-  }
-
   /** Payload bytes held of a frame that is not complete yet. */
   get retainedLength(): number {
     return this.#source === IN_PARTS ? 0 : this.#parts.length;
@@ -375,14 +383,12 @@ export class FrameDecoder {
 
   /** Whether the stream stands between two messages: it may end here without cutting anything. */
   get isBetweenMessages(): boolean {
-    const scanner = this.#scanner;
-    return scanner.base + this.#read === scanner.end && scanner.isAtRest;
+    return this.#next === this.#scanner.end && this.#scanner.isAtRest;
   }
 
   /** Whether bytes that were pushed wait to be looked at. */
   get hasUnread(): boolean {
-    const scanner = this.#scanner;
-    return scanner.base + this.#read !== scanner.end || !scanner.isDone;
+    return this.#next !== this.#scanner.end || !this.#scanner.isDone;
   }
 
   /** Whether nothing more comes: a Close frame was delivered, or the peer broke a rule. */

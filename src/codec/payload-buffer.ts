@@ -5,7 +5,6 @@
 
 import { assertBytes } from "./bytes.js";
 import { allocate, EMPTY } from "./host.js";
-import { maskWith } from "./masking.js";
 import { textOfParts } from "./utf8.js";
 
 /**
@@ -18,7 +17,7 @@ const MAX_RESERVE = 0x4000;
 /** Memory grows by this factor; what is reserved and not written yet takes no page of the system's. */
 const GROWTH = 3;
 
-/** Memory of a payload that somebody had borrowed and needs no more; it is warm, so the next one gets it. */
+/** Memory of a payload that was borrowed and given back; it is warm, so the next one gets it. */
 let spare: Uint8Array | undefined;
 /** What was lent last, if it may become the spare. */
 let lent: ArrayBufferLike | undefined;
@@ -38,9 +37,8 @@ const LEAST_KEPT_LENGTH = 1024;
  * ```
  */
 export class PayloadBuffer {
-  /** Finished pieces, in order, and the key that each is still masked with (0: with none). */
+  /** Finished pieces, in order. */
   #pieces: Uint8Array[] = [];
-  #keys: number[] = [];
   /** What follows them: bytes copied out of small parts. */
   #tail = EMPTY;
   #tailLength = 0;
@@ -56,29 +54,23 @@ export class PayloadBuffer {
    * are copied, so that a few bytes never keep a large chunk alive.
    *
    * @param part - the buffer's from now on; must not change before `take`.
-   * @param maskingKey - the key that `part` is still masked with, its lowest byte for the first byte.
    * @param expected - bytes announced in all, if they were: at most 16 KiB, or as much again as has arrived,
    *   are reserved on their account.
    * @param copy - whether the bytes must be copied, however many: then `part` stays the caller's. Default false.
    */
-  append(part: Uint8Array, maskingKey = 0, expected = 0, copy = false): void {
+  append(part: Uint8Array, expected = 0, copy = false): void {
     assertBytes(part, "part");
     if (part.length === 0) return;
     this.#length += part.length;
     if (!copy && part.length >= LEAST_KEPT_LENGTH && part.length * 2 >= part.buffer.byteLength) {
       this.#endTail();
-      this.#push(part, maskingKey);
+      this.#pieces.push(part);
     } else {
-      this.#copy(part, maskingKey, expected);
+      this.#copy(part, expected);
     }
   }
 
-  #push(piece: Uint8Array, maskingKey: number): void {
-    this.#pieces.push(piece);
-    this.#keys.push(maskingKey);
-  }
-
-  #copy(part: Uint8Array, maskingKey: number, expected: number): void {
+  #copy(part: Uint8Array, expected: number): void {
     const needed = this.#tailLength + part.length;
     if (needed > this.#tail.length) {
       const isFirst = this.#length === part.length;
@@ -89,21 +81,21 @@ export class PayloadBuffer {
       if (this.#tailLength > 0) grown.set(this.#tail.subarray(0, this.#tailLength));
       this.#tail = grown;
     }
-    put(part, maskingKey, this.#tail, this.#tailLength);
+    this.#tail.set(part, this.#tailLength);
     this.#tailLength = needed;
   }
 
   #endTail(): void {
-    if (this.#tailLength > 0) this.#push(this.#tail.subarray(0, this.#tailLength), 0);
+    if (this.#tailLength > 0) this.#pieces.push(this.#tail.subarray(0, this.#tailLength));
     this.#tail = EMPTY;
     this.#tailLength = 0;
   }
 
   /**
-   * Everything in one piece, unmasked; the buffer is empty again.
+   * Everything in one piece; the buffer is empty again.
    *
-   * @param borrow - whether the caller gives the memory back by `reuse`, and shows it to nobody who would look
-   *   behind the bytes. Default false: it is the caller's.
+   * @param borrow - whether the caller gives the memory back by `reuse`, and exposes none of it behind the bytes.
+   *   Default false: it is the caller's.
    */
   take(borrow = false): Uint8Array {
     // One piece and no tail is a part as it came, and not ours to use again.
@@ -113,9 +105,8 @@ export class PayloadBuffer {
     let whole = EMPTY;
     if (this.#pieces.length === 1 && !hasSlack) {
       whole = this.#pieces[0];
-      if (this.#keys[0] !== 0) maskWith(this.#keys[0], whole, whole, 0, whole.length);
     } else if (this.#pieces.length > 0) {
-      // Also for one piece with room behind it: that memory was never written, and is nobody's to see.
+      // Also for one piece with room behind it: that memory was never written, and must not be seen.
       whole = allocate(this.#length);
       this.copyTo(whole);
     }
@@ -136,12 +127,12 @@ export class PayloadBuffer {
     return text;
   }
 
-  /** Writes everything, unmasked, to the beginning of `target`, and keeps it. */
+  /** Writes everything to the beginning of `target`, and keeps it. */
   copyTo(target: Uint8Array): void {
     let offset = 0;
-    for (let i = 0; i < this.#pieces.length; i++) {
-      put(this.#pieces[i], this.#keys[i], target, offset);
-      offset += this.#pieces[i].length;
+    for (const piece of this.#pieces) {
+      target.set(piece, offset);
+      offset += piece.length;
     }
     target.set(this.#tail.subarray(0, this.#tailLength), offset);
   }
@@ -150,7 +141,6 @@ export class PayloadBuffer {
   clear(): void {
     if (this.#length === 0) return;
     this.#pieces = [];
-    this.#keys = [];
     this.#tail = EMPTY;
     this.#tailLength = 0;
     this.#length = 0;
@@ -165,17 +155,11 @@ function roomFor(length: number): Uint8Array {
   return kept;
 }
 
-/** Says that nobody looks any more at what the last `take` returned, which was borrowed. */
+/** Gives back what the last `take` lent: it is read no more. */
 export function reuse(taken: Uint8Array): void {
   const length = taken.buffer.byteLength;
   if (taken.buffer !== lent) return;
   lent = undefined;
   if (length < LEAST_SPARE_LENGTH || length > MOST_SPARE_LENGTH || length < (spare?.length ?? 0)) return;
   spare = new Uint8Array(taken.buffer);
-}
-
-/** Writes a part to `target`, without the key that it is masked with. */
-function put(part: Uint8Array, maskingKey: number, target: Uint8Array, offset: number): void {
-  if (maskingKey === 0) target.set(part, offset);
-  else maskWith(maskingKey, part, target, offset, part.length);
 }

@@ -5,18 +5,15 @@
  */
 
 import {
-  DEFERRED_LENGTH,
   MESSAGE_ANY,
   MESSAGE_NONE,
   MESSAGE_UNKNOWN,
   OPTION_ALLOW_RSV1,
-  OPTION_DEFER_UNMASK,
   OPTION_FORBID_MASK,
   OPTION_MORE,
   OPTION_REQUIRE_MASK,
   RECORD_ASCII,
   RECORD_CAPACITY,
-  RECORD_DEFERRED,
   RECORD_FIRST,
   RECORD_HEADER_SHIFT,
   RECORD_LAST,
@@ -168,11 +165,8 @@ export function createReferenceKernel(): Kernel {
         const cut = header.payloadLength > end - position - header.length;
         // What began in the chunk before cannot be scanned again.
         if (cut && options & OPTION_MORE && position >= start) {
-          const long = header.payloadLength >= DEFERRED_LENGTH;
-          if (!(options & OPTION_DEFER_UNMASK && began !== 1 && long)) {
-            status = STATUS_FULL;
-            break;
-          }
+          status = STATUS_FULL;
+          break;
         }
         message = began;
         const masked = (bytes[position + 1] & 0x80) !== 0;
@@ -188,12 +182,7 @@ export function createReferenceKernel(): Kernel {
       const control = (frame & 0x0f) >= CLOSE;
       const text = message === 1 && !control;
       const keyHere = key;
-      if (text || last || control || !(options & OPTION_DEFER_UNMASK)) {
-        if (frame & RECORD_MASKED) key = mask(position, position, here, key);
-      } else {
-        key = rotate(key, here);
-        flags |= RECORD_DEFERRED;
-      }
+      if (frame & RECORD_MASKED) key = mask(position, position, here, key);
       if (text) {
         if (isAscii(position, position + here)) flags |= RECORD_ASCII;
         utf8 = validateUtf8(position, position + here, utf8);

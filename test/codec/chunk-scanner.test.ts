@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { ChunkScanner } from "../../src/codec/chunk-scanner.js";
+import { ChunkScanner, FIRST_RECORD } from "../../src/codec/chunk-scanner.js";
 import { InvalidStateError } from "../../src/codec/index.js";
 import { workspace } from "../../src/codec/workspace.js";
 import * as layout from "../../src/kernel/generated/layout.js";
@@ -20,7 +20,6 @@ interface Found {
   readonly opcode: number;
   readonly first: boolean;
   readonly last: boolean;
-  readonly deferred: boolean;
   /** Where its payload begins, in the stream and in the chunk, and how much of it is here. */
   readonly streamOffset: number;
   readonly chunkOffset: number;
@@ -30,13 +29,12 @@ interface Found {
 /** The records of the last scan. */
 function found(of: ChunkScanner): Found[] {
   const all: Found[] = [];
-  for (let at = of.base; at < of.end; at += RECORD_WORDS) {
+  for (let at = FIRST_RECORD; at < of.end; at += RECORD_WORDS) {
     const [word, address, length] = of.records.subarray(at, at + RECORD_WORDS);
     all.push({
       opcode: word & 15,
       first: (word & layout.RECORD_FIRST) !== 0,
       last: (word & layout.RECORD_LAST) !== 0,
-      deferred: (word & layout.RECORD_DEFERRED) !== 0,
       streamOffset: of.streamOffsetOf(address),
       chunkOffset: of.chunkOffsetOf(address),
       length,
@@ -45,7 +43,7 @@ function found(of: ChunkScanner): Found[] {
   return all;
 }
 
-const whole = { first: true, last: true, deferred: false };
+const whole = { first: true, last: true };
 const text = (of: string): Bytes => frame({ opcode: TEXT, payload: utf8(of), key: KEY });
 
 eachBackend("ChunkScanner", () => {
@@ -140,48 +138,6 @@ eachBackend("ChunkScanner", () => {
       seen.reduce((sum, { length }) => sum + length, 0),
       lengths.reduce((sum, length) => sum + length),
     );
-  });
-
-  it("passes over the rest of a frame whose unmasking is deferred, in as many chunks as it takes", () => {
-    const scan = scanner(layout.OPTION_DEFER_UNMASK);
-    const bytes = frame({ opcode: BINARY, payload: new Uint8Array(10_000), key: KEY });
-    scan.push(bytes.slice(0, 4000));
-    assert.ok(scan.open());
-    scan.scan();
-    const [begun] = found(scan);
-    assert.deepEqual([begun.deferred, begun.last, begun.length], [true, false, 3992]);
-    assert.equal(scan.remaining, 6008);
-    scan.push(bytes.slice(4000, 7001));
-    scan.push(concat([bytes.slice(7001), text("next")]));
-    assert.ok(scan.open());
-    assert.equal(scan.pass(true), 3001);
-    assert.deepEqual([scan.remaining, scan.isChunkDone, scan.isAtRest], [3007, true, false]);
-    assert.ok(scan.open());
-    assert.equal(scan.pass(true), 3007);
-    assert.deepEqual([scan.remaining, scan.isChunkDone, scan.isAtRest], [0, false, false]);
-    assert.ok(scan.open());
-    scan.scan();
-    assert.deepEqual(found(scan), [
-      { opcode: TEXT, ...whole, streamOffset: bytes.length + 6, chunkOffset: 3013, length: 4 },
-    ]);
-    assert.ok(scan.isAtRest);
-  });
-
-  it("leaves the message open when what it passed over was not the last of it", () => {
-    const scan = scanner(layout.OPTION_DEFER_UNMASK);
-    const bytes = frame({ opcode: BINARY, fin: false, payload: new Uint8Array(5000), key: KEY });
-    scan.push(bytes.slice(0, 100));
-    assert.ok(scan.open());
-    scan.scan();
-    scan.push(bytes.slice(100));
-    assert.ok(scan.open());
-    scan.pass(false);
-    assert.deepEqual([scan.remaining, scan.isAtRest], [0, false]);
-    scan.push(text("x"));
-    assert.ok(scan.open());
-    scan.scan();
-    assert.equal(scan.violation?.code, "WS_ERR_INVALID_OPCODE");
-    assert.equal(scan.violation?.offset, bytes.length);
   });
 
   it("views the chunk under way, as plain bytes also of a Buffer", () => {

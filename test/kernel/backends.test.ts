@@ -27,9 +27,8 @@ const OPTIONS = [
   0,
   layout.OPTION_ALLOW_RSV1,
   layout.OPTION_REQUIRE_MASK | layout.OPTION_ALLOW_RSV1,
-  layout.OPTION_DEFER_UNMASK,
   layout.OPTION_MORE,
-  layout.OPTION_MORE | layout.OPTION_DEFER_UNMASK | layout.OPTION_ALLOW_RSV1,
+  layout.OPTION_MORE | layout.OPTION_ALLOW_RSV1,
 ];
 const LIMITS = [Infinity, 1 << 20, 125, 65535, 0];
 

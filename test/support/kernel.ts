@@ -9,8 +9,6 @@ export interface SeenRecord {
   readonly first: boolean;
   readonly last: boolean;
   readonly ascii: boolean;
-  /** Whether the payload is masked still. */
-  readonly deferred: boolean;
   readonly headerLength: number;
   /** Relative to the window. */
   readonly start: number;
@@ -58,7 +56,6 @@ function readRecord(kernel: Kernel, index: number): SeenRecord {
     first: (word & layout.RECORD_FIRST) !== 0,
     last: (word & layout.RECORD_LAST) !== 0,
     ascii: (word & layout.RECORD_ASCII) !== 0,
-    deferred: (word & layout.RECORD_DEFERRED) !== 0,
     headerLength: word >>> layout.RECORD_HEADER_SHIFT,
     start: address - layout.WINDOW,
     length,

@@ -176,7 +176,7 @@ export class Compressor {
       start += length;
       if (isLast && parts === undefined) return part;
       parts ??= new PayloadBuffer();
-      parts.append(part, 0, 0, true);
+      parts.append(part, 0, true);
       if (isLast) return parts.take();
     }
   }

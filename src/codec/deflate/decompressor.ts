@@ -362,7 +362,7 @@ export class Decompressor {
       if (this.isLast && parts === undefined) whole = copyOf(this.borrowedPiece);
       else {
         this.#watch();
-        (parts ??= new PayloadBuffer()).append(this.borrowedPiece, 0, 0, true);
+        (parts ??= new PayloadBuffer()).append(this.borrowedPiece, 0, true);
       }
     }
     if (this.error !== undefined) throw this.error;

@@ -81,7 +81,7 @@ export class MessageAssembler {
     this.#ascii &&= decoder.isAscii;
     const announced = this.#length + decoder.payloadLength - decoder.length;
     this.#collected ??= new PayloadBuffer();
-    this.#collected.append(decoder.borrowedPayload, 0, fin ? announced : 0, decoder.isInReceiveBuffer);
+    this.#collected.append(decoder.borrowedPayload, fin ? announced : 0, decoder.isInReceiveBuffer);
     return isLast ? this.#finish(this.#ascii) : null;
   }
 
@@ -98,7 +98,7 @@ export class MessageAssembler {
         return this.#finishInOne(decompressor);
       } else {
         this.#collected ??= new PayloadBuffer();
-        this.#collected.append(decompressor.borrowedPiece, 0, 0, true);
+        this.#collected.append(decompressor.borrowedPiece, 0, true);
       }
     }
     this.error = decompressor.error;

@@ -31,7 +31,6 @@ const FIRST_RECORD = {
   first: true,
   last: true,
   ascii: true,
-  deferred: false,
   headerLength: 2,
   start: 2,
   length: 5,
@@ -582,37 +581,8 @@ eachBackend("scan: what it writes down", (kernel) => {
 });
 
 eachBackend("scan: what is left for later", (kernel) => {
-  const { OPTION_DEFER_UNMASK, OPTION_MORE, DEFERRED_LENGTH } = layout;
-  const long = new Uint8Array(DEFERRED_LENGTH).map((_, i) => 0x20 + (i % 90));
-
-  it("leaves payload masked that the end cuts, if told so and it is not text", () => {
-    const cases = [
-      [BINARY, long, true],
-      [TEXT, long, false],
-      [PING, long.subarray(0, 100), false],
-    ] as const;
-    for (const [opcode, payload, deferred] of cases) {
-      const bytes = frame({ opcode, payload, key: KEY });
-      const headerLength = bytes.length - payload.length;
-      for (const length of [0, 1, 50, 99]) {
-        const cut = headerLength + length;
-        const head = scan(kernel(), bytes.subarray(0, cut), OPTION_DEFER_UNMASK);
-        assert.deepEqual([head.records[0].deferred, head.records[0].key], [deferred, KEY_NUMBER]);
-        const shown = deferred ? bytes.subarray(headerLength, cut) : payload.subarray(0, length);
-        assert.equal(toHex(payloadOf(head, 0)), toHex(shown));
-        // The end of it is never left: whoever wants the rest begins from the key of that record.
-        const tail = scan(kernel(), bytes.subarray(cut), OPTION_DEFER_UNMASK, Infinity, copyState(kernel()));
-        const [record] = tail.records;
-        assert.deepEqual([record.last, record.deferred], [true, false]);
-        const rotated = [0, 1, 2, 3].map((i) => KEY[(i + length) & 3]);
-        assert.deepEqual(
-          [record.key & 0xff, (record.key >>> 8) & 0xff, (record.key >>> 16) & 0xff, record.key >>> 24],
-          rotated,
-        );
-        assert.equal(toHex(payloadOf(tail, 0)), toHex(payload.subarray(length)));
-      }
-    }
-  });
+  const { OPTION_MORE } = layout;
+  const long = new Uint8Array(4096).map((_, i) => 0x20 + (i % 90));
 
   it("leaves a whole frame that the end cuts, and a header that it cuts, when more is at hand", () => {
     const bytes = stream([
@@ -642,20 +612,6 @@ eachBackend("scan: what is left for later", (kernel) => {
         assert.equal(toHex(payloadOf(seen, 0)), toHex(long.subarray(0, 92)));
       }
     }
-  });
-
-  it("does not leave a long frame whose unmasking is deferred", () => {
-    const options = OPTION_MORE | OPTION_DEFER_UNMASK;
-    const seen = scan(
-      kernel(),
-      frame({ opcode: BINARY, payload: long, key: KEY }).subarray(0, 1000),
-      options,
-    );
-    assert.deepEqual([STATUS_NAMES[seen.status], seen.records[0].deferred], ["OK", true]);
-    const shorter = frame({ opcode: BINARY, payload: long.subarray(1), key: KEY }).subarray(0, 1000);
-    assert.equal(STATUS_NAMES[scan(kernel(), shorter, options).status], "FULL");
-    const text = frame({ opcode: TEXT, payload: long, key: KEY }).subarray(0, 1000);
-    assert.equal(STATUS_NAMES[scan(kernel(), text, options).status], "FULL");
   });
 });
 
