@@ -32,7 +32,7 @@ import {
   WINDOW_LENGTH,
 } from "../kernel/index.js";
 import { InvalidStateError, type ProtocolError, protocolError } from "./errors.js";
-import { allocate, allocatePooled, EMPTY, viewOf } from "./host.js";
+import { allocate, allocatePooled, EMPTY } from "./host.js";
 import { type WindowHolder, type Workspace, workspace } from "./workspace.js";
 
 /** Index of the first record's first word in `ChunkScanner.records`. */
@@ -81,6 +81,9 @@ export class ChunkScanner implements WindowHolder {
   /** The chunk under way, and how much of it was scanned; others wait behind it. */
   #chunk: Uint8Array = EMPTY;
   #chunkLength = 0;
+  /** The memory that the chunk is a view of, and where in it the chunk begins. */
+  #chunkBuffer: ArrayBufferLike = EMPTY.buffer;
+  #chunkOffset = 0;
   #scanned = 0;
   readonly #waiting: Uint8Array[] = [];
   /** Their lengths when they came: one that has another since has lost its memory. */
@@ -126,11 +129,17 @@ export class ChunkScanner implements WindowHolder {
   }
 
   #begin(chunk: Uint8Array, length: number): void {
-    this.#chunk = chunk;
+    this.#hold(chunk);
     this.#chunkLength = length;
     this.#scanned = this.#pieceOffset = 0;
-    const isInPlace = chunk.buffer === this.#kernel.bytes.buffer && chunk.byteOffset >= RECEIVE;
-    this.#chunkAddress = isInPlace ? chunk.byteOffset : -1;
+    const isInPlace = this.#chunkBuffer === this.#kernel.bytes.buffer && this.#chunkOffset >= RECEIVE;
+    this.#chunkAddress = isInPlace ? this.#chunkOffset : -1;
+  }
+
+  #hold(chunk: Uint8Array): void {
+    this.#chunk = chunk;
+    this.#chunkBuffer = chunk.buffer;
+    this.#chunkOffset = chunk.byteOffset;
   }
 
   /** Whether the chunk lies in kernel memory, where the next read will overwrite it. */
@@ -259,7 +268,7 @@ export class ChunkScanner implements WindowHolder {
    */
   view(start: number, length: number): Uint8Array {
     this.#assertIntact();
-    return viewOf(this.#chunk, start, length);
+    return new Uint8Array(this.#chunkBuffer, this.#chunkOffset + start, length);
   }
 
   /**
@@ -325,7 +334,7 @@ export class ChunkScanner implements WindowHolder {
     if (!this.isInPlace) return;
     // From the last piece on: of it, records may still be unread.
     const kept = this.#chunkLength - this.#pieceOffset;
-    this.#chunk = this.#copyOut(allocate(kept), this.#chunkAddress + this.#pieceOffset);
+    this.#hold(this.#copyOut(allocate(kept), this.#chunkAddress + this.#pieceOffset));
     this.#chunkLength = kept;
     this.#scanned -= this.#pieceOffset;
     this.#pieceOffset = 0;
@@ -357,7 +366,7 @@ export class ChunkScanner implements WindowHolder {
     if (this.space.holder === this) this.space.holder = undefined;
     this.inKernel = this.#stillMasked = false;
     this.records = this.#kernel.words;
-    this.#chunk = EMPTY;
+    this.#hold(EMPTY);
     this.#copyBuffer = EMPTY.buffer;
     this.#copyEnd = 0;
     this.#chunkAddress = -1;

@@ -140,11 +140,6 @@ export function copyOf(bytes: Uint8Array): Uint8Array {
   return copy;
 }
 
-/** A part of some bytes, as plain bytes; on Node 20 this takes half the time of `subarray` of a Buffer. */
-export function viewOf(bytes: Uint8Array, start: number, length: number): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, length);
-}
-
 /** No bytes, for whoever has none to show. */
 export const EMPTY: Uint8Array = /* @__PURE__ */ allocate(0);
 

@@ -1355,6 +1355,108 @@ eachBackend("FrameDecoder: text", () => {
   });
 });
 
+eachBackend("FrameDecoder: copyPayload", () => {
+  const decoderOf = (payload: Uint8Array): FrameDecoder => {
+    const decoder = new FrameDecoder(SERVER);
+    decoder.push(frame({ opcode: BINARY, payload, key: KEY }));
+    assert.ok(decoder.next());
+    return decoder;
+  };
+
+  it("copies payloads of every length, before and after another decoder took the window", () => {
+    const random = randomNumbers(31);
+    for (const length of [...new Array(70).keys(), 125, 126, 1000, 70_000]) {
+      const payload = randomBytes(random, length);
+      const decoder = decoderOf(payload);
+      for (const isEvicted of [false, true]) {
+        if (isEvicted) decoderOf(hex("00"));
+        const target = new Uint8Array(length + 1);
+        decoder.copyPayload(target, 1);
+        assert.ok(toHex(target.subarray(1)) === toHex(payload), `${length} bytes, evicted: ${isEvicted}`);
+      }
+      assert.ok(toHex(decoder.payload) === toHex(payload));
+    }
+  });
+
+  it("throws where the target has no room, and copies nothing then", () => {
+    const decoder = decoderOf(hex("01 02 03"));
+    const target = new Uint8Array(4);
+    for (const offset of [2, 4, 5, -1, Number.NaN]) {
+      assert.throws(() => decoder.copyPayload(target, offset), RangeError);
+    }
+    assert.deepEqual([...target], [0, 0, 0, 0]);
+    decoder.copyPayload(target, 1);
+    assert.deepEqual([...target], [0, 1, 2, 3]);
+  });
+
+  it("copies nothing where there is no current frame", () => {
+    const decoder = decoderOf(hex("01 02 03"));
+    assert.equal(decoder.next(), false);
+    const target = new Uint8Array(3);
+    decoder.copyPayload(target, 3);
+    assert.deepEqual([...target], [0, 0, 0]);
+  });
+});
+
+eachBackend("FrameDecoder: what a header said", () => {
+  const fields = ({ opcode, fin, rsv1, masked, maskingKey, headerLength, ...rest }: FrameDecoder) => {
+    void rest;
+    return { opcode, fin, rsv1, masked, maskingKey, headerLength };
+  };
+
+  it("stays until the next call of next, through an eviction and a retain", () => {
+    const decoder = new FrameDecoder(SERVER);
+    const text = frame({ opcode: TEXT, payload: utf8("first"), key: [1, 2, 3, 0xf4] });
+    decoder.push(concat([text, frame({ opcode: BINARY, payload: hex("00"), key: KEY })]));
+    assert.ok(decoder.next() && decoder.next());
+    const read = () => ({
+      ...fields(decoder),
+      at: decoder.frameOffset,
+      payloadLength: decoder.payloadLength,
+    });
+    const said = read();
+    assert.deepEqual(said, {
+      opcode: BINARY,
+      fin: true,
+      rsv1: false,
+      masked: true,
+      maskingKey: 0x3d21fa37,
+      headerLength: 6,
+      at: text.length,
+      payloadLength: 1,
+    });
+    const other = new FrameDecoder(CLIENT);
+    other.push(hex("81 03 61 62 63"));
+    assert.ok(other.next());
+    assert.deepEqual(read(), said);
+    decoder.retain();
+    decoder.push(hex("82 80"));
+    assert.deepEqual(read(), said);
+  });
+
+  it("can be read of a frame that is not complete, in each of its parts, and of none before the first", () => {
+    const payload = new Uint8Array(300).fill(7);
+    for (const partial of [false, true]) {
+      const decoder = new FrameDecoder({ ...SERVER, partial });
+      const read = () => [
+        decoder.frameOffset,
+        decoder.payloadLength,
+        decoder.headerLength,
+        decoder.maskingKey,
+      ];
+      assert.equal(decoder.next(), false);
+      assert.deepEqual(read(), [0, 0, 0, 0]);
+      const before = frame({ opcode: BINARY, payload: hex("01 02"), key: KEY });
+      const said = [before.length, 300, 8, 0x3d21fa37];
+      for (const chunk of cutEvery(concat([before, frame({ opcode: BINARY, payload, key: KEY })]), 50)) {
+        decoder.push(chunk);
+        while (decoder.next()) if (decoder.payloadLength > 2) assert.deepEqual(read(), said);
+        assert.deepEqual([decoder.opcode, decoder.fin, ...read()], [BINARY, true, ...said]);
+      }
+    }
+  });
+});
+
 eachBackend("FrameDecoder: options", () => {
   it("takes frames of either side when the role is any", () => {
     const bytes = stream([

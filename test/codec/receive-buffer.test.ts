@@ -49,14 +49,14 @@ interface Step {
   /** Frames that are read before the next chunk comes; the others later. */
   readonly reads: number;
   /** How a payload is looked at. */
-  readonly look: "payload" | "text" | "borrowed" | "after retain";
+  readonly look: "payload" | "text" | "copied" | "borrowed" | "after retain";
 }
 
 const arbitrarySteps = fc.array(
   fc.record<Step>({
     inPlace: fc.boolean(),
     reads: fc.oneof({ weight: 1, arbitrary: fc.nat(3) }, { weight: 1, arbitrary: fc.constant(Infinity) }),
-    look: fc.constantFrom("payload", "text", "borrowed", "after retain"),
+    look: fc.constantFrom("payload", "text", "copied", "borrowed", "after retain"),
   }),
   { minLength: 1, maxLength: 6 },
 );

@@ -37,14 +37,16 @@ export interface Seen {
   readonly error: SeenError | undefined;
 }
 
-/** The current frame. `textFirst` asks for the string before the bytes: two different paths. */
+/** The current frame. `textFirst` asks for the string first, else a copy of the payload: three different paths. */
 export function seeFrame(decoder: FrameDecoder, textFirst = true): SeenFrame {
   const { opcode, fin, rsv1, masked, headerLength, payloadLength, maskingKey } = decoder;
   const { frameOffset, isFirstPart, isLastPart, isAscii } = decoder;
   assert.equal(decoder.error, undefined, "an error shows only once everything before it was delivered");
   const isText = opcode === 1 && fin && !rsv1 && isFirstPart && isLastPart;
   let text = isText && textFirst ? decoder.text() : undefined;
+  const copied = textFirst ? undefined : copyOf(decoder);
   const payload = toHex(decoder.payload);
+  if (copied !== undefined) assert.equal(copied, payload, "what is copied is the payload");
   if (isText && !textFirst) text = decoder.text();
   return {
     opcode,
@@ -61,6 +63,16 @@ export function seeFrame(decoder: FrameDecoder, textFirst = true): SeenFrame {
     payload,
     text,
   };
+}
+
+/** What `copyPayload` copies, which must leave alone what lies around it. */
+function copyOf(decoder: FrameDecoder): string {
+  const { length } = decoder;
+  const target = new Uint8Array(length + 5).fill(0xee);
+  decoder.copyPayload(target, 2);
+  const around = [...target.subarray(0, 2), ...target.subarray(2 + length)];
+  assert.deepEqual(around, [0xee, 0xee, 0xee, 0xee, 0xee]);
+  return toHex(target.subarray(2, 2 + length));
 }
 
 export function seeError(decoder: FrameDecoder): SeenError | undefined {
