@@ -25,8 +25,8 @@ import {
   validateHandshakeResponse,
   type WebSocketUrl,
 } from "../protocol/index.js";
-import { begin, Connection } from "./connection.js";
-import { type ConnectionHandlers, type ConnectionOptions, settingsOf } from "./connection-options.js";
+import { begin, Connection, type ConnectionHandlers } from "./connection.js";
+import { type ConnectionOptions, settingsOf } from "./connection-options.js";
 import { sharedLiveness } from "./liveness.js";
 import { beginTurn, endTurn } from "./turn.js";
 

@@ -3,42 +3,60 @@
 import type { IncomingMessage } from "node:http";
 import { isCompressionAvailable } from "../codec/index.js";
 import {
+  assertByteCounts,
   type BufferLimits,
   checkBufferLimits,
   checkPerMessageDeflate,
+  type DataMessage,
   Endpoint,
   type EndpointOptions,
-  type Message,
   type OverflowPolicy,
   type PerMessageDeflateOptions,
 } from "../protocol/index.js";
-import type { Connection } from "./connection.js";
 import type { LivenessLimits } from "./liveness.js";
 
 /**
- * Functions that a connection calls. What one throws, or rejects with, closes the connection with 1011 and goes to
- * `error`; others live on.
+ * Functions that a connection calls. If one throws, or its promise rejects, the connection closes with 1011 and the
+ * error goes to `error`; other connections live on.
  */
-export interface ConnectionHandlers<Data = unknown> {
-  /** The connection is open. `request` is what opened it; undefined on a client. */
-  open?(connection: Connection<Data>, request: IncomingMessage | undefined): unknown;
-  /** A message arrived; what is sent until this returns leaves in one write. Without it, see `receive`. */
-  message?(connection: Connection<Data>, message: Message): unknown;
-  /** A Ping arrived; it is answered already, unless `autoPong` is false. */
-  ping?(connection: Connection<Data>, payload: Uint8Array): unknown;
-  pong?(connection: Connection<Data>, payload: Uint8Array): unknown;
-  /** After `send` returned false: it is worth sending again. */
-  drain?(connection: Connection<Data>): unknown;
+export interface Handlers<Face, Request = IncomingMessage | undefined> {
+  /** The connection is open. `request` opened it; on a client it is undefined. */
+  open?(connection: Face, request: Request): unknown;
+  /** A message arrived. Frames that are sent until this returns leave in one write. Without it, see `receive`. */
+  message?(connection: Face, message: DataMessage): unknown;
+  /** A Ping arrived. It is answered already, unless `autoPong` is false. */
+  ping?(connection: Face, payload: Uint8Array): unknown;
+  pong?(connection: Face, payload: Uint8Array): unknown;
+  /** After `send` returned false: there is room again. */
+  drain?(connection: Face): unknown;
   /** The connection is closed (§7.1.4), with the code and the reason that came. Called once, last. */
-  close?(connection: Connection<Data>, code: number, reason: string): unknown;
-  /** The peer broke a rule, a limit was exceeded, or a handler failed. */
-  error?(connection: Connection<Data>, error: Error): unknown;
+  close?(connection: Face, code: number, reason: string): unknown;
+  /**
+   * The first thing that went wrong: the peer broke a rule, a limit was exceeded, or a handler failed. Called once, at
+   * the end of the turn, before `close`.
+   */
+  error?(connection: Face, error: Error): unknown;
 }
 
 export interface ConnectionOptions
   extends Omit<EndpointOptions, "role" | "perMessageDeflate">,
     BufferLimits,
     LivenessLimits {
+  /**
+   * Bytes that may wait for the peer before reading from it pauses; Infinity: reading never pauses for that. Default:
+   * 1 MiB on a server, so that one which answers every message holds a bounded amount for a client that does not
+   * read; Infinity on a client, because two sides that both pause would wait for each other.
+   */
+  readonly pauseReadingAt?: number | undefined;
+  /**
+   * Milliseconds for which the handlers of one connection may run before other connections have their turn. Judged
+   * after every 32 messages. Default 5.
+   */
+  readonly maxTurnMs?: number | undefined;
+  /** Bytes that one connection may receive or inflate before others have their turn. Default 1 MiB. */
+  readonly maxTurnSize?: number | undefined;
+  /** Deliver messages that arrive after `close` was called. Default false: they are dropped. */
+  readonly deliverWhileClosing?: boolean | undefined;
   /**
    * Compression (RFC 7692): a client offers it, a server accepts it. It takes up to 64 KiB for a connection that
    * uses it, and tells whoever can see lengths and have a say in messages what else is in them. Default false.
@@ -53,10 +71,14 @@ export interface ConnectionSettings extends Omit<EndpointOptions, "perMessageDef
   readonly highWaterMark: number;
   readonly maxBufferedAmount: number;
   readonly onOverflow: OverflowPolicy;
+  readonly pauseReadingAt: number;
+  readonly maxTurnMs: number;
+  readonly maxTurnSize: number;
+  readonly deliverWhileClosing: boolean;
 }
 
 /**
- * Checks options and fills in what is missing.
+ * Checks options and fills in the defaults.
  *
  * @throws {TypeError | RangeError} saying what was expected.
  */
@@ -64,14 +86,21 @@ export function settingsOf(role: "client" | "server", options: ConnectionOptions
   const limits = checkBufferLimits(options);
   const { maxFrameSize, maxMessageSize, partial, text, autoPong = true, autoClose = true, borrow } = options;
   const endpoint = { role, maxFrameSize, maxMessageSize, partial, text, autoPong, autoClose, borrow };
-  // Whoever starts a server hears at once what is wrong with these, not at its first connection.
+  // A server is told at once what is wrong with these, not at its first connection.
   new Endpoint(endpoint);
+  const { maxTurnMs = 5, maxTurnSize = 1 << 20, deliverWhileClosing = false } = options;
+  const { pauseReadingAt = role === "server" ? 1 << 20 : Infinity } = options;
+  assertByteCounts({ pauseReadingAt, maxTurnSize });
+  if (typeof maxTurnMs !== "number" || !(maxTurnMs >= 0)) {
+    throw new RangeError(`maxTurnMs must be a number of milliseconds from 0 on, not ${String(maxTurnMs)}`);
+  }
   const compression = compressionOf(options.perMessageDeflate);
-  return { ...endpoint, compression, ...limits };
+  const turn = { pauseReadingAt, maxTurnMs, maxTurnSize: Math.max(maxTurnSize, 1), deliverWhileClosing };
+  return { ...endpoint, compression, ...limits, ...turn };
 }
 
 /**
- * What is wanted of compression, checked; undefined for none, and where there can be none.
+ * The options of compression, checked; undefined for none, and where none is possible.
  *
  * @throws {TypeError | RangeError} saying what was expected.
  */

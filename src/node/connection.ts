@@ -1,23 +1,47 @@
-/** A connection, the same object on both sides: what users hold. */
+/** A connection: the object that users hold, the same on both sides. */
 
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { inspect } from "node:util";
 import { CloseCode, type Role, utf8Length } from "../codec/index.js";
 import {
+  type AnyMessage,
   assertValidMessage,
+  type Bytes,
   type Counters,
   type DeflateParameters,
   type Message,
   type SendOptions,
 } from "../protocol/index.js";
-import type { ConnectionHandlers } from "./connection-options.js";
-import { type Closed, type ConnectionContext, Driver } from "./driver.js";
-import type { Sendable } from "./outbox.js";
+import type { Handlers } from "./connection-options.js";
+import { type Closed, Session, type SessionContext } from "./session.js";
+import type { Sendable } from "./writer.js";
+
+/** Handlers of a connection, on either side. */
+export type ConnectionHandlers<Data = unknown> = Handlers<Connection<Data>>;
+
+/** Handlers on a server, where every connection was opened by a request. */
+export type ServerHandlers<Data = unknown> = Handlers<Connection<Data>, IncomingMessage>;
+
+/** A duplex stream; the addresses are there if it is a socket. */
+export type ConnectionSocket = Duplex &
+  Partial<Pick<Socket, "remoteAddress" | "remotePort" | "remoteFamily" | "localAddress" | "localPort">>;
+
+export interface ConnectionCounters extends Counters {
+  /** Messages that were not sent because the policy `onOverflow` dropped them. */
+  readonly messagesDropped: number;
+}
+
+export interface ReceiveOptions {
+  /** Ends the wait with its reason. No message is lost: a later call gets it. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** open, closing (a Close was sent or received, §7.1.3), closed (the socket is gone, §7.1.4). */
 export type ConnectionState = "open" | "closing" | "closed";
 
-/** What the opening handshake brought. */
+/** The result of the opening handshake. */
 export interface Opening {
   /** The whole URL. */
   readonly url: string;
@@ -27,21 +51,21 @@ export interface Opening {
   readonly protocol: string;
   /** The Sec-WebSocket-Extensions header of the response, "" for none. */
   readonly extensions: string;
-  /** What was agreed on for compression, if anything. */
+  /** The agreement on compression; undefined: nothing is compressed. */
   readonly perMessageDeflate: DeflateParameters | undefined;
 }
 
-/** What can be said of a connection at some moment. */
+/** A connection at one moment. */
 export interface ConnectionSnapshot extends Opening {
   readonly state: ConnectionState;
   readonly transport: Duplex;
   readonly fd: number;
   readonly outbox: readonly Uint8Array[];
   readonly bufferedAmount: number;
-  readonly counters: Counters;
+  readonly counters: ConnectionCounters;
 }
 
-/** For the package's own modules: what begins a connection. */
+/** For the package's own modules: begins a connection. */
 export const begin: unique symbol = Symbol("hawser.begin");
 
 /**
@@ -50,29 +74,29 @@ export const begin: unique symbol = Symbol("hawser.begin");
  * Messages go to `handlers.message` if there is one, as they arrive; else they wait for `receive`, and while too
  * many wait, the socket is not read.
  */
-export class Connection<Data = unknown> implements AsyncIterable<Message> {
+export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   readonly url: string;
   readonly host: string;
   /** §1.9: the subprotocol in use, "" for none. */
   readonly protocol: string;
   /** §9: the extensions in use, as the server accepted them, "" for none. */
   readonly extensions: string;
-  /** Yours; what `authorize` said, at first. */
+  /** Yours. It begins with the data that `authorize` returned, or the option `data`. */
   data: Data = undefined as Data;
-  readonly #driver: Driver<Data>;
+  readonly #session: Session<Connection<Data>>;
 
   /** Use `connect`, `serve` or `createUpgradeHandler`. */
   constructor(
     socket: Duplex,
     opening: Opening,
     handlers: ConnectionHandlers<Data>,
-    context: ConnectionContext,
+    context: SessionContext,
   ) {
     this.url = opening.url;
     this.host = opening.host;
     this.protocol = opening.protocol;
     this.extensions = opening.extensions;
-    this.#driver = new Driver(this, socket, handlers, context, opening.perMessageDeflate);
+    this.#session = new Session<Connection<Data>>(this, socket, handlers, context, opening.perMessageDeflate);
   }
 
   /**
@@ -82,30 +106,30 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
    * @internal
    */
   [begin](opened: () => unknown, head?: Uint8Array): void {
-    this.#driver.run(opened);
-    this.#driver.start(head);
+    this.#session.run(opened);
+    this.#session.start(head);
   }
 
   /** Called from now on; one object may serve many connections. */
   get handlers(): ConnectionHandlers<Data> {
-    return this.#driver.handlers;
+    return this.#session.handlers;
   }
 
   set handlers(handlers: ConnectionHandlers<Data>) {
-    this.#driver.handlers = handlers;
+    this.#session.handlers = handlers;
   }
 
   get role(): Role {
-    return this.#driver.endpoint.role;
+    return this.#session.endpoint.role;
   }
 
   get state(): ConnectionState {
-    return this.#driver.isGone ? "closed" : this.#driver.endpoint.state;
+    return this.#session.isGone ? "closed" : this.#session.endpoint.state;
   }
 
-  /** What was agreed on for compression; undefined: nothing is compressed. */
+  /** The agreement on compression; undefined: nothing is compressed. */
   get perMessageDeflate(): DeflateParameters | undefined {
-    return this.#driver.endpoint.perMessageDeflate;
+    return this.#session.endpoint.perMessageDeflate;
   }
 
   /** Whether messages can be sent. */
@@ -113,89 +137,99 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
     return this.state === "open";
   }
 
-  /** Bytes; of every frame that is received or sent. */
+  /** Greatest payload of a frame that is sent, in bytes; if the option was set, of one that is received, too. */
   get maxFrameSize(): number {
-    return this.#driver.endpoint.maxFrameSize;
+    return this.#session.endpoint.maxFrameSize;
   }
 
-  /** Bytes; of every message that is received. */
+  /** Greatest message that is received, in bytes. */
   get maxMessageSize(): number {
-    return this.#driver.endpoint.maxMessageSize;
+    return this.#session.endpoint.maxMessageSize;
   }
 
-  /** The socket, TLS or not. Look at it; what is read or written past the connection breaks it. */
-  get socket(): Duplex {
-    return this.#driver.pump.socket;
+  /** The socket, TLS or not. Do not read from it or write to it: the connection would break. */
+  get socket(): ConnectionSocket {
+    return this.#session.transport.socket;
   }
 
-  /** The file descriptor of the socket, of the one under it with TLS; -1 where there is none any more. */
+  /** The address of the peer, also after the socket is gone; undefined where the transport is no socket. */
+  get remoteAddress(): string | undefined {
+    return this.socket.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return this.socket.remotePort;
+  }
+
+  /** The file descriptor of the socket, of the one under it with TLS; -1 when the socket is gone. */
   get fd(): number {
-    return this.#driver.pump.fd;
+    return this.#session.transport.fd;
   }
 
-  /** What went wrong first, if anything did. */
+  /** The first thing that went wrong. */
   get error(): Error | undefined {
-    return this.#driver.error;
+    return this.#session.faults.error;
   }
 
-  /** §7.1.5; undefined while nothing was received that says it. */
+  /** §7.1.5; undefined before a Close was received or the socket ended. */
   get closeCode(): number | undefined {
-    return this.#driver.endpoint.closeCode;
+    return this.#session.endpoint.closeCode;
   }
 
   get closeReason(): string {
-    return this.#driver.endpoint.closeReason;
+    return this.#session.endpoint.closeReason;
   }
 
-  /** What went through until now. */
-  get counters(): Counters {
-    return this.#driver.endpoint.counters;
+  /** Totals since the connection opened. */
+  get counters(): ConnectionCounters {
+    const { endpoint, writer } = this.#session;
+    return { ...endpoint.counters, messagesDropped: writer.messagesDropped };
   }
 
   /** Bytes that wait: in the outbox, and in the socket until the system takes them. */
   get bufferedAmount(): number {
-    return this.#driver.outbox.bufferedAmount;
+    return this.#session.writer.bufferedAmount;
   }
 
   /** Payload bytes held of a message that is not complete yet. */
   get retainedLength(): number {
-    return this.#driver.endpoint.retainedLength;
+    return this.#session.endpoint.retainedLength;
   }
 
   // Sending ─────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Sends a message, in fragments if it is longer than `maxFrameSize`. It waits in the outbox, which leaves in one
-   * write when the handlers that are running return.
+   * Sends a whole message, in fragments if it is longer than `maxFrameSize`. Frames wait in the outbox and leave in one
+   * write when the handlers that are running return. While another message is sent in parts, this one waits behind it.
    *
-   * @param data - copied, but for a prepared message.
-   * @returns false when it is time to wait for `drained` or the drain handler; and when nothing is sent any more,
-   *   because the connection closes or the overflow policy drops it.
-   * @throws {TypeError} for what is no message.
-   * @throws {RangeError} if `onOverflow` is "throw", and too much waits.
-   * @throws {InvalidStateError} for another message between the parts of one.
+   * @param data - a string, bytes (any view, ArrayBuffer, Blob or File), a prepared message, or a message that was
+   *   received. Bytes are copied, unless `copy` is false; a Blob is read, and keeps its place in the order.
+   * @returns true: go on. false: the message is queued, but you should wait for `drained` or the drain handler.
+   *   undefined: the message is not sent, because the connection closes or the policy `onOverflow` dropped it.
+   * @throws {TypeError} for data that is no message.
+   * @throws {RangeError} if `onOverflow` is "throw" and too much waits.
    */
-  send(data: Sendable, options?: SendOptions): boolean {
-    return this.#driver.outbox.send(data, options);
+  send(data: Sendable, options?: SendOptions): boolean | undefined {
+    return this.#session.writer.send(data, options);
   }
 
   /** Sends bytes as a binary message. */
-  sendBinary(bytes: Exclude<Sendable, string>): boolean {
+  sendBinary(bytes: Exclude<Sendable, string>): boolean | undefined {
     return this.send(bytes, { type: "binary" });
   }
 
   /**
-   * Sends a message, and everything that was queued before it, before it returns: for handlers that run long and
+   * Sends a message, and all frames that were queued before it, before it returns: for handlers that run long and
    * send on the way.
    */
-  sendNow(data: Sendable, options?: SendOptions): boolean {
+  sendNow(data: Sendable, options?: SendOptions): boolean | undefined {
     const more = this.send(data, options);
     this.flush();
     return more;
   }
 
   /** `sendBinary`, at once. */
-  sendBinaryNow(bytes: Exclude<Sendable, string>): boolean {
+  sendBinaryNow(bytes: Exclude<Sendable, string>): boolean | undefined {
     return this.sendNow(bytes, { type: "binary" });
   }
 
@@ -204,77 +238,86 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
    *
    * @throws {RangeError} when it is longer than `maxFrameSize`; `sendAll` cuts it.
    */
-  sendMessage(message: Message): boolean {
+  sendMessage(message: Message): boolean | undefined {
     assertValidMessage(message);
-    const length = typeof message.data === "string" ? utf8Length(message.data) : message.data.length;
+    const data: string | Uint8Array = message.data;
+    const length = typeof data === "string" ? utf8Length(data) : data.length;
     if (length > this.maxFrameSize) {
       throw new RangeError(
-        `a message must have at most ${this.maxFrameSize} bytes, not ${length}: see sendAll`,
+        `a message must have at most ${this.maxFrameSize} bytes (maxFrameSize), not ${length}: see sendAll`,
       );
     }
     return this.sendAll(message);
   }
 
-  /** Sends a message in as many frames as it takes; or the control frame that it stands for. */
-  sendAll(message: Message): boolean {
+  /**
+   * Sends a message in as many frames as it takes; or the control frame that it stands for. A `partial` message begins
+   * or continues a message in parts (§5.4); the first that is not partial ends it.
+   */
+  sendAll(message: Message): boolean | undefined {
     assertValidMessage(message);
-    const { type, data, partial, code } = message;
-    if (type === "text" || type === "binary") return this.send(data, { type, partial });
-    if (type === "close") {
-      this.#driver.close(code ?? CloseCode.NormalClosure, data as string);
-      return false;
+    const { type, partial, code } = message;
+    const data: string | Uint8Array = message.data;
+    const { writer, endpoint } = this.#session;
+    if (type === "text" || type === "binary") {
+      if (!partial && !endpoint.isSendingParts) return writer.send(data, { type });
+      return writer.sendPart(data, { type, final: !partial });
     }
-    const { outbox, endpoint } = this.#driver;
-    if (!outbox.mayQueue()) return false;
+    if (type === "close") {
+      this.#session.close(code ?? CloseCode.NormalClosure, data as string);
+      return undefined;
+    }
+    if (!writer.mayQueue()) return undefined;
     endpoint[type](data);
-    return outbox.queued();
+    return writer.queued();
   }
 
-  /** Resolves when it is worth sending again, at once if it is; and when the connection is closed. */
+  /** Resolves when there is room to send, at once if there is; and when the connection closes. */
   drained(): Promise<void> {
-    return this.#driver.outbox.drained();
+    return this.#session.writer.drained();
   }
 
   /** Writes the outbox now. */
   flush(): void {
-    this.#driver.outbox.flush();
+    this.#session.writer.flush();
   }
 
   /**
    * Sends a Ping (§5.5.2).
    *
-   * @param payload - at most 125 bytes; default: some that no other Ping has.
-   * @returns the milliseconds until its Pong came; rejects with an InvalidStateError when the connection closes
-   *   before, or is not open. Whoever does not look at it is not troubled by that.
+   * @param payload - at most 125 bytes; default: bytes that no other Ping has.
+   * @returns the milliseconds until its Pong came. It rejects with an InvalidStateError when the connection closes
+   *   before, is not open, or 1,000 Pings wait for their Pong. You may ignore the promise.
    * @throws {RangeError} for a payload that is too long.
    */
-  ping(payload?: string | Uint8Array): Promise<number> {
-    return this.#driver.ping(typeof payload === "string" ? Buffer.from(payload) : payload);
+  ping(payload?: string | Bytes): Promise<number> {
+    return this.#session.ping(payload);
   }
 
   /**
    * Sends a Pong (§5.5.3): for `autoPong: false`, or unsolicited. A connection that closes sends none; and where too
    * much waits, a Pong is a message like any other.
    */
-  pong(payload: string | Uint8Array = ""): void {
-    if (!this.#driver.outbox.mayQueue()) return;
-    this.#driver.endpoint.pong(payload);
-    this.#driver.outbox.queued();
+  pong(payload: string | Bytes = ""): void {
+    const { writer, endpoint } = this.#session;
+    if (!writer.mayQueue()) return;
+    endpoint.pong(payload);
+    writer.queued();
   }
 
   // Receiving ───────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * The next message; undefined once the connection is closed and all that arrived was received. For connections
-   * without a message handler.
+   * The next message; undefined once the connection is closed and every message that arrived was received. For
+   * connections without a message handler.
    */
-  receive(): Promise<Message | undefined> {
-    return this.#driver.inbox.receive();
+  receive(options: ReceiveOptions = {}): Promise<AnyMessage | undefined> {
+    return this.#session.inbox.receive(options.signal);
   }
 
   /** The next message if it is here already; never waits. */
-  tryReceive(): Message | undefined {
-    return this.#driver.inbox.tryReceive();
+  tryReceive(): AnyMessage | undefined {
+    return this.#session.inbox.tryReceive();
   }
 
   /**
@@ -283,56 +326,62 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
    * @param maxMessageSize - bytes; default: the connection's.
    * @throws {LimitError} when it is longer; the connection is then closed with 1009.
    */
-  receiveAll(maxMessageSize: number = this.maxMessageSize): Promise<Message | undefined> {
-    return this.#driver.inbox.receiveAll(maxMessageSize);
+  receiveAll(
+    maxMessageSize: number = this.maxMessageSize,
+    options: ReceiveOptions = {},
+  ): Promise<AnyMessage | undefined> {
+    return this.#session.inbox.receiveAll(maxMessageSize, options.signal);
   }
 
   /** Messages until the connection is closed. Leaving the loop closes it. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Message, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<AnyMessage, void, undefined> {
     try {
-      for (let message: Message | undefined; (message = await this.receive()) !== undefined; ) yield message;
+      for (let message: AnyMessage | undefined; (message = await this.receive()) !== undefined; ) yield message;
     } finally {
       // If the loop was left by an error, or to close with another code, that is to come first.
       process.nextTick(() => void this.close());
     }
   }
 
-  /** Stops reading, and delivering what was read, at once. A connection that closes is read again. */
+  /** Stops reading, and delivering the messages that were read, at once. A connection that closes is read again. */
   pause(): void {
-    this.#driver.pause();
+    this.#session.pause();
   }
 
   resume(): void {
-    this.#driver.resume();
+    this.#session.resume();
   }
 
   get isPaused(): boolean {
-    return this.#driver.isPaused;
+    return this.#session.isPaused;
   }
 
   // Closing ─────────────────────────────────────────────────────────────────────────────────────
 
   /** Resolves once the connection is closed. */
   get closed(): Promise<Closed> {
-    return this.#driver.closed;
+    return this.#session.closed;
   }
 
   /**
-   * Begins the closing handshake (§7.1.2), behind what was queued. A second call changes nothing.
+   * Begins the closing handshake (§7.1.2), behind the frames that are queued. A second call changes nothing. Messages
+   * that arrive from now on are dropped, unless `deliverWhileClosing` is set.
    *
-   * @param code - 1000, 3000 to 4999, or another that may be sent; undefined is 1000.
+   * @param code - 1000, 3000 to 4999, or another that may be sent; undefined is 1000. The codes that `close` handlers
+   *   report and no frame may carry can be passed on: 1005 sends a Close without a code, 1006 and 1015 send 1011.
    * @param reason - at most 123 bytes of UTF-8.
    * @returns how it closed, once it has.
    * @throws {RangeError | TypeError} for a code or a reason that cannot be sent.
    */
   close(code: number = CloseCode.NormalClosure, reason = ""): Promise<Closed> {
-    this.#driver.close(code, reason);
+    const isReported = code === CloseCode.NoStatusReceived && reason === "";
+    this.#session.close(isReported ? undefined : sendable(code), reason);
     return this.closed;
   }
 
-  /** Cuts the connection, without a closing handshake; what is queued is lost. */
+  /** Cuts the connection without a closing handshake. Frames that are queued are lost, and not counted as sent. */
   terminate(): void {
-    this.#driver.terminate();
+    this.#session.terminate();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -348,37 +397,37 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
 
   /** Encoded frames that wait for the end of this turn, in order; copies. */
   get outbox(): readonly Uint8Array[] {
-    return this.#driver.outbox.frames;
+    return this.#session.writer.frames;
   }
 
-  /** Replaces what waits: by some of it, in another order, or by other whole frames. */
+  /** Replaces the frames that wait: by some of them, in another order, or by other whole frames. */
   set outbox(frames: readonly Uint8Array[]) {
-    this.#driver.outbox.frames = frames;
+    this.#session.writer.frames = frames;
   }
 
-  /** Replaces what waits by what `update` makes of it. */
+  /** Replaces the frames that wait by the result of `update`. */
   updateOutbox(update: (frames: readonly Uint8Array[]) => readonly Uint8Array[]): void {
     this.outbox = update(this.outbox);
   }
 
-  /** What bytes go through: the socket. */
-  get transport(): Duplex {
-    return this.#driver.pump.socket;
+  /** The stream that the bytes go through: the socket. */
+  get transport(): ConnectionSocket {
+    return this.#session.transport.socket;
   }
 
   /** Goes on over another transport, from the next chunk on. The one before stays open, paused, and is yours. */
   set transport(transport: Duplex) {
-    this.#driver.move(transport);
+    this.#session.move(transport);
   }
 
-  /** Goes on over what `update` makes of the transport. */
+  /** Goes on over the result of `update`. */
   updateTransport(update: (transport: Duplex) => Duplex): void {
     this.transport = update(this.transport);
   }
 
   /** Another connection over `transport`, open already, with the options, handlers and outbox of this one. */
   withTransport(transport: Duplex): Connection<Data> {
-    const { settings, liveness } = this.#driver.context;
+    const { settings, liveness } = this.#session.context;
     const connection = new Connection(transport, this, this.handlers, { settings, liveness });
     connection.data = this.data;
     connection[begin](() => {
@@ -387,7 +436,7 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
     return connection;
   }
 
-  /** What is now; it does not change with the connection. */
+  /** The state of the connection now; the snapshot does not change with it. */
   clone(): ConnectionSnapshot {
     const { url, host, protocol, extensions, perMessageDeflate, state, transport } = this;
     const { fd, outbox, bufferedAmount, counters } = this;
@@ -407,6 +456,12 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
   [inspect.custom](): string {
     return this.toString();
   }
+}
+
+/** The code to send for one that a connection reported: 1006 and 1015 may not be sent (§7.4.1). */
+function sendable(code: number): number {
+  const isAbnormal = code === CloseCode.AbnormalClosure || code === CloseCode.TlsHandshake;
+  return isAbnormal ? CloseCode.InternalError : code;
 }
 
 /** Whether a value is a Connection. */

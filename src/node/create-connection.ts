@@ -3,8 +3,8 @@
 import type { Duplex } from "node:stream";
 import type { Role } from "../codec/index.js";
 import { type DeflateParameters, parseWebSocketUrl } from "../protocol/index.js";
-import { begin, Connection } from "./connection.js";
-import { type ConnectionHandlers, type ConnectionOptions, settingsOf } from "./connection-options.js";
+import { begin, Connection, type ConnectionHandlers } from "./connection.js";
+import { type ConnectionOptions, settingsOf } from "./connection-options.js";
 import { sharedLiveness } from "./liveness.js";
 import { beginTurn, endTurn } from "./turn.js";
 

@@ -4,17 +4,22 @@
 export { type ConnectOptions, connect, tryConnect } from "./client.js";
 export {
   Connection,
+  type ConnectionCounters,
+  type ConnectionHandlers,
   type ConnectionSnapshot,
+  type ConnectionSocket,
   type ConnectionState,
   isConnection,
   type Opening,
+  type ReceiveOptions,
+  type ServerHandlers,
 } from "./connection.js";
-export type { ConnectionHandlers, ConnectionOptions } from "./connection-options.js";
+export type { ConnectionOptions } from "./connection-options.js";
 export { type CreateConnectionOptions, createConnection } from "./create-connection.js";
-export type { Closed } from "./driver.js";
+export type { Closed } from "./session.js";
 export type { BroadcastOptions, CloseOptions, ServerCounters } from "./hub.js";
 export type { LivenessLimits } from "./liveness.js";
-export type { Sendable } from "./outbox.js";
+export type { Sendable } from "./writer.js";
 export { connectWithRetry, type RetryOptions } from "./retry.js";
 export { type ServeOptions, Server, serve } from "./server.js";
 export {

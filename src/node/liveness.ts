@@ -1,12 +1,14 @@
 /**
- * Who is still there: one coarse timer looks after all connections of a server, or after all client
- * connections with the same limits. What it does to a connection is the connection's business.
+ * Time limits of connections, and one coarse timer for all connections of a server, or for all client connections
+ * with the same limits. `peer-watch.ts` judges one connection.
  */
 
-/** What is looked after. */
+import { every, onNextTurn, steadyNow } from "./clock.js";
+
+/** A connection that the timer looks after. */
 export interface Living {
   /**
-   * Looks what happened since the last time.
+   * Compares the connection with the last look.
    *
    * @param now - milliseconds of a steady clock, whole.
    */
@@ -24,7 +26,7 @@ export interface LivenessLimits {
   readonly closeTimeoutMs?: number | undefined;
 }
 
-/** The timer looks at least once a second, and at most every 10 ms. */
+/** The timer ticks at least once a second, and at most every 10 ms. */
 const SLOWEST_MS = 1000;
 const FASTEST_MS = 10;
 
@@ -35,14 +37,19 @@ export class Liveness {
   readonly closeTimeoutMs: number;
   readonly #tickMs: number;
   readonly #living = new Set<Living>();
-  #timer: NodeJS.Timeout | undefined = undefined;
+  readonly #onEmpty: () => void;
+  #stop: (() => void) | undefined = undefined;
 
-  /** @throws {RangeError} for a limit that is no number of milliseconds. */
-  constructor(limits: LivenessLimits) {
+  /**
+   * @param onEmpty - called when the last connection is gone.
+   * @throws {RangeError} for a limit that is no number of milliseconds.
+   */
+  constructor(limits: LivenessLimits, onEmpty: () => void = () => undefined) {
     this.pingIntervalMs = duration(limits, "pingIntervalMs", 30_000);
     this.pingTimeoutMs = duration(limits, "pingTimeoutMs", 20_000);
     this.idleTimeoutMs = duration(limits, "idleTimeoutMs", 0);
     this.closeTimeoutMs = duration(limits, "closeTimeoutMs", 10_000);
+    this.#onEmpty = onEmpty;
     const all = [this.pingIntervalMs, this.pingTimeoutMs, this.idleTimeoutMs, this.closeTimeoutMs];
     const least = Math.min(...all.filter((limit) => limit > 0));
     this.#tickMs = Math.max(FASTEST_MS, Math.min(SLOWEST_MS, least / 4));
@@ -50,17 +57,16 @@ export class Liveness {
 
   add(living: Living): void {
     this.#living.add(living);
-    if (this.#timer !== undefined) return;
-    this.#timer = setInterval(() => this.#tick(), this.#tickMs);
-    // The sockets keep the process alive, as long as there are any.
-    this.#timer.unref();
+    // Timers run before the event loop looks at the sockets. A loop that stood still may find the answer of a healthy
+    // peer there, so the look comes after that. The sockets keep the process alive, not the timer.
+    this.#stop ??= every(this.#tickMs, () => onNextTurn(() => this.#tick()));
   }
 
   delete(living: Living): void {
-    this.#living.delete(living);
-    if (this.#living.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    if (!this.#living.delete(living) || this.#living.size > 0) return;
+    this.#stop?.();
+    this.#stop = undefined;
+    this.#onEmpty();
   }
 
   #tick(): void {
@@ -69,18 +75,13 @@ export class Liveness {
   }
 }
 
-/** Whole milliseconds of a clock that is never set back. */
-export function steadyNow(): number {
-  return Math.trunc(performance.now());
-}
-
-/** What a timer of the host cannot wait for; it would fire at once. */
+/** The longest that a timer of the host can wait for; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * An option in milliseconds; 0 for no limit, which is also what is longer than timers can wait.
+ * An option in milliseconds. 0 is no limit; what is longer than timers can wait for is no limit either.
  *
- * @throws {RangeError} for what is no number of milliseconds.
+ * @throws {RangeError} for a value that is no number of milliseconds.
  */
 export function duration<Name extends string>(
   options: { readonly [name in Name]?: number | undefined },
@@ -98,7 +99,7 @@ const shared = new Map<string, Liveness>();
 
 /** The liveness that connections without a server of their own share, if they have the same limits. */
 export function sharedLiveness(limits: LivenessLimits): Liveness {
-  const made = new Liveness(limits);
+  const made = new Liveness(limits, () => shared.delete(key));
   const { pingIntervalMs, pingTimeoutMs, idleTimeoutMs, closeTimeoutMs } = made;
   const key = [pingIntervalMs, pingTimeoutMs, idleTimeoutMs, closeTimeoutMs].join();
   const found = shared.get(key) ?? made;

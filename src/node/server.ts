@@ -5,8 +5,7 @@ import https from "node:https";
 import type { AddressInfo } from "node:net";
 import type { TlsOptions } from "node:tls";
 import { DEFAULT_MAX_HEAD_LENGTH, type PreparedMessage } from "../protocol/index.js";
-import type { Connection } from "./connection.js";
-import type { ConnectionHandlers } from "./connection-options.js";
+import type { Connection, ServerHandlers } from "./connection.js";
 import { channels } from "./diagnostics.js";
 import type { BroadcastOptions, CloseOptions, ServerCounters } from "./hub.js";
 import { duration } from "./liveness.js";
@@ -17,7 +16,7 @@ import {
   type UpgradeOptions,
 } from "./upgrade-handler.js";
 
-export interface ServeOptions<Data = unknown> extends UpgradeOptions<Data>, ConnectionHandlers<Data> {
+export interface ServeOptions<Data = unknown> extends UpgradeOptions<Data>, ServerHandlers<Data> {
   /** Default 0: one that is free. */
   readonly port?: number | undefined;
   /** Default: all addresses of this machine. */

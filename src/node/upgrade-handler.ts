@@ -20,16 +20,15 @@ import {
   type PreparedMessage,
   serializeExtensions,
 } from "../protocol/index.js";
-import { begin, Connection } from "./connection.js";
+import { begin, Connection, type ServerHandlers } from "./connection.js";
 import {
-  type ConnectionHandlers,
   type ConnectionOptions,
   compressionOf,
   settingsOf,
 } from "./connection-options.js";
 import { defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
-import type { ConnectionContext } from "./driver.js";
+import type { SessionContext } from "./session.js";
 import { type BroadcastOptions, type CloseOptions, Hub, type ServerCounters } from "./hub.js";
 import { duration, Liveness } from "./liveness.js";
 import { beginTurn, endTurn } from "./turn.js";
@@ -57,7 +56,7 @@ export interface UpgradeOptions<Data = unknown> extends ConnectionOptions {
   /** The only path to accept, without a query, or what paths must match; others get 404. Default: all. */
   readonly path?: string | RegExp | undefined;
   /** Handlers by path, without a query; other paths get 404. */
-  readonly routes?: Readonly<Record<string, ConnectionHandlers<Data>>> | undefined;
+  readonly routes?: Readonly<Record<string, ServerHandlers<Data>>> | undefined;
   /** Subprotocols that the server speaks: the first of the client's that is among them is used. */
   readonly protocols?: readonly string[] | undefined;
   /** Chooses among those that the client offers, instead; false or undefined for none. Not asked when it offers none. */
@@ -100,7 +99,7 @@ interface Accepted<Data> {
   readonly socket: Duplex;
   readonly head: Uint8Array;
   readonly offer: HandshakeOffer;
-  readonly handlers: ConnectionHandlers<Data>;
+  readonly handlers: ServerHandlers<Data>;
 }
 
 /** What is decided about compression. */
@@ -133,8 +132,8 @@ const LATE: Refusal = {
 class Upgrader<Data> {
   readonly hub = new Hub();
   readonly #options: UpgradeOptions<Data>;
-  readonly #handlers: ConnectionHandlers<Data>;
-  readonly #context: ConnectionContext;
+  readonly #handlers: ServerHandlers<Data>;
+  readonly #context: SessionContext;
   /** 0 for no limit. */
   readonly #handshakeTimeoutMs: number;
   /** Requests that wait for what `authorize` says: each function refuses one. */
@@ -144,7 +143,7 @@ class Upgrader<Data> {
   #lastCompression: Compression = NO_COMPRESSION;
   #isClosed = false;
 
-  constructor(handlers: ConnectionHandlers<Data>, options: UpgradeOptions<Data>) {
+  constructor(handlers: ServerHandlers<Data>, options: UpgradeOptions<Data>) {
     const { maxConnections } = options;
     if (maxConnections !== undefined && !(maxConnections >= 0)) {
       throw new RangeError(`maxConnections must be a number from 0 on, not ${String(maxConnections)}`);
@@ -155,7 +154,7 @@ class Upgrader<Data> {
     this.#context = {
       settings: settingsOf("server", options),
       liveness: new Liveness(options),
-      onGone: (connection) => this.hub.delete(connection),
+      onGone: (connection: Connection) => this.hub.delete(connection),
     };
   }
 
@@ -194,7 +193,7 @@ class Upgrader<Data> {
   }
 
   /** The handlers for a path, undefined if there are none. */
-  #route(target: string): ConnectionHandlers<Data> | undefined {
+  #route(target: string): ServerHandlers<Data> | undefined {
     const { path, routes } = this.#options;
     const query = target.indexOf("?");
     const name = query < 0 ? target : target.slice(0, query);
@@ -379,14 +378,14 @@ function ignore(): void {}
 export function createUpgradeHandler<Data = unknown>(
   onConnection:
     | ((connection: Connection<Data>, request: IncomingMessage) => unknown)
-    | ConnectionHandlers<Data>,
+    | ServerHandlers<Data>,
   options: UpgradeOptions<Data> = {},
 ): UpgradeHandler {
   const handlers =
     typeof onConnection === "function"
-      ? { open: onConnection as ConnectionHandlers<Data>["open"] }
+      ? { open: onConnection as ServerHandlers<Data>["open"] }
       : onConnection;
-  const upgrader = new Upgrader(handlers as ConnectionHandlers<Data>, options);
+  const upgrader = new Upgrader(handlers as ServerHandlers<Data>, options);
   const { hub } = upgrader;
   const handler = (request: IncomingMessage, socket: Duplex, head: Uint8Array) =>
     upgrader.handle(request, socket, head);

@@ -95,18 +95,20 @@ export {
   type WebSocketUrl,
 } from "./handshake/url.js";
 export { type Bytes, toBytes } from "./session/bytes.js";
+export { Endpoint } from "./session/endpoint.js";
+export { DEFAULT_MAX_MESSAGE_SIZE, type EndpointOptions } from "./session/endpoint-options.js";
+export type { EndpointPhase, EndpointState } from "./session/endpoint-phase.js";
+export { FrameQueue } from "./session/frame-queue.js";
 export {
-  DEFAULT_MAX_MESSAGE_SIZE,
-  Endpoint,
-  type EndpointOptions,
-  type EndpointState,
-} from "./session/endpoint.js";
-export {
+  type AnyMessage,
   assertValidMessage,
+  type BinaryMessage,
+  type DataMessage,
   isMessage,
   Message,
   type MessageType,
   messageTooBig,
+  type TextMessage,
 } from "./session/message.js";
 export {
   type Fragments,
@@ -114,6 +116,5 @@ export {
   type MessageReaderOptions,
   type ReadResult,
 } from "./session/message-reader.js";
-export type { SendOptions } from "./session/message-sender.js";
-export { Output } from "./session/output.js";
+export type { MessageInit, PartOptions, Place, SendOptions } from "./session/message-framer.js";
 export { PreparedMessage, type PrepareOptions, prepareMessage } from "./session/prepared-message.js";

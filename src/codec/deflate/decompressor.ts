@@ -102,9 +102,11 @@ export class Decompressor {
   /** What is wrong with the data, once everything before it came. Then the stream has ended. */
   error: ProtocolError | undefined = undefined;
 
+  /** Bytes that a message may have, decompressed. It may be set before a message begins. */
+  maxLength: number;
+
   readonly #windowBits: number;
   readonly #contextTakeover: boolean;
-  readonly #maxLength: number;
   readonly #holding: Holding = { block: undefined };
   /** Whether what is held comes back when this object is forgotten without `release`. */
   #isWatched = false;
@@ -138,7 +140,7 @@ export class Decompressor {
     }
     this.#windowBits = windowBits;
     this.#contextTakeover = contextTakeover;
-    this.#maxLength = maxLength;
+    this.maxLength = maxLength;
   }
 
   /** Bytes of memory held: none before the first message, and none between two without context takeover. */
@@ -279,8 +281,8 @@ export class Decompressor {
   /** Whether a piece is to be delivered. */
   #judge({ shard }: Block): boolean {
     this.length += this.#end - this.#start;
-    if (this.length > this.#maxLength) {
-      this.#fail(protocolError(STATUS_MESSAGE_TOO_BIG, this.#position, this.length, this.#maxLength));
+    if (this.length > this.maxLength) {
+      this.#fail(protocolError(STATUS_MESSAGE_TOO_BIG, this.#position, this.length, this.maxLength));
       return false;
     }
     if (this.#place.text !== true) return true;

@@ -1,15 +1,15 @@
 /**
- * What arrived and waits for `receive`: for connections without a message handler. Says when so much waits that
- * no more should be read. Knows no transport.
+ * Messages that arrived and wait for `receive`, on connections without a message handler. Tells when so much waits
+ * that no more should be read. Knows no transport.
  */
 
 import { type LimitError, utf8Length } from "../../codec/index.js";
-import { Message, messageTooBig } from "../session/message.js";
-import { MessageQueue } from "./message-queue.js";
+import { type AnyMessage, Message, messageTooBig } from "../session/message.js";
+import { type AbortLike, MessageQueue } from "./message-queue.js";
 
 /** The connection that the inbox is of. */
 export interface InboxOwner {
-  /** Delivers what arrived and was not looked at, as long as there is room. */
+  /** There is room again: delivers the messages that arrived and were not looked at. */
   pull(): void;
   /** Whether nothing more can come. */
   readonly isFinished: boolean;
@@ -32,7 +32,7 @@ export class Inbox {
     this.#queue.push(message);
   }
 
-  /** What has waited longest; undefined when nothing waits. */
+  /** The message that has waited longest; undefined when none waits. */
   shift(): Message | undefined {
     return this.#queue.shift();
   }
@@ -42,23 +42,31 @@ export class Inbox {
     return this.#queue.size > this.#highWaterMark;
   }
 
-  async receive(): Promise<Message | undefined> {
-    return this.tryReceive() ?? (this.#owner.isFinished ? undefined : this.#queue.wait());
+  /**
+   * The next message; undefined once no more can come.
+   *
+   * @param signal - ends the wait: then no message is lost, for a later call gets it.
+   * @throws `signal.reason` once it is aborted.
+   */
+  async receive(signal?: AbortLike): Promise<AnyMessage | undefined> {
+    if (signal?.aborted) throw signal.reason;
+    const message = this.tryReceive() ?? (this.#owner.isFinished ? undefined : this.#queue.wait(signal));
+    return message as AnyMessage | undefined | Promise<AnyMessage | undefined>;
   }
 
-  /** What has waited longest; makes room for more to arrive. */
-  tryReceive(): Message | undefined {
+  /** The message that has waited longest; makes room for more to arrive. */
+  tryReceive(): AnyMessage | undefined {
     const message = this.#queue.shift();
     if (this.#queue.size * 2 <= this.#highWaterMark) this.#owner.pull();
-    return message ?? this.#queue.shift();
+    return (message ?? this.#queue.shift()) as AnyMessage | undefined;
   }
 
   /** Puts the parts of a message together. */
-  async receiveAll(maxMessageSize: number): Promise<Message | undefined> {
-    const parts: Message[] = [];
+  async receiveAll(maxMessageSize: number, signal?: AbortLike): Promise<AnyMessage | undefined> {
+    const parts: AnyMessage[] = [];
     let length = 0;
     for (;;) {
-      const message = await this.receive();
+      const message = await this.receive(signal);
       if (message === undefined || (message.type !== "text" && message.type !== "binary")) return message;
       length += typeof message.data === "string" ? utf8Length(message.data) : message.data.length;
       if (length > maxMessageSize) {
@@ -67,7 +75,7 @@ export class Inbox {
         throw error;
       }
       parts.push(message);
-      if (!message.partial) return join(parts);
+      if (!message.partial) return join(parts) as AnyMessage;
     }
   }
 

@@ -1,26 +1,31 @@
-/** Messages that arrived and wait for somebody to ask for them. Knows no connection. */
+/** Messages that arrived and wait for `receive`. Knows no connection. */
 
-import type { Message } from "../session/message.js";
+import { LentMessage, Message } from "../session/message.js";
 
 /** What a message takes beside its data, roughly: empty messages are not free. */
 const MESSAGE_OVERHEAD = 128;
 
+interface Waiter {
+  readonly resolve: (message: Message | undefined) => void;
+}
+
 export class MessageQueue {
   #messages: Message[] = [];
   #first = 0;
-  /** Bytes that wait, roughly. */
+  /** Bytes that the waiting messages hold, roughly. */
   size = 0;
-  readonly #waiting: ((message: Message | undefined) => void)[] = [];
+  #waiting: Waiter[] = [];
 
-  /** Hands a message to whoever has waited longest, or keeps it. */
+  /** Hands a message to the `wait` that came first, or keeps it. */
   push(message: Message): void {
-    const waiting = this.#waiting.shift();
-    if (waiting !== undefined) {
-      waiting(message);
+    const waiter = this.#waiting.shift();
+    if (waiter !== undefined) {
+      waiter.resolve(message instanceof LentMessage ? compact(message) : message);
       return;
     }
-    this.#messages.push(message);
-    this.size += message.data.length + MESSAGE_OVERHEAD;
+    const kept = compact(message);
+    this.#messages.push(kept);
+    this.size += sizeOf(kept);
   }
 
   /** The first message; undefined when there is none. */
@@ -28,7 +33,7 @@ export class MessageQueue {
     if (this.#first === this.#messages.length) return undefined;
     const message = this.#messages[this.#first];
     this.#messages[this.#first++] = undefined as unknown as Message;
-    this.size -= message.data.length + MESSAGE_OVERHEAD;
+    this.size -= sizeOf(message);
     if (this.#first === this.#messages.length) {
       this.#messages = [];
       this.#first = 0;
@@ -36,18 +41,66 @@ export class MessageQueue {
     return message;
   }
 
-  /** The next message that is pushed; undefined if `end` comes first. */
-  wait(): Promise<Message | undefined> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  /**
+   * The next message that is pushed; undefined if `end` comes first.
+   *
+   * @param signal - gives the place up: a message that comes later goes to another.
+   * @throws `signal.reason` once it is aborted.
+   */
+  wait(signal?: AbortLike): Promise<Message | undefined> {
+    return new Promise((resolve, reject) => {
+      if (signal === undefined) {
+        this.#waiting.push({ resolve });
+        return;
+      }
+      const abort = () => {
+        this.#waiting = this.#waiting.filter((other) => other !== waiter);
+        signal.removeEventListener("abort", abort);
+        reject(signal.reason);
+      };
+      const waiter = {
+        resolve: (message: Message | undefined) => {
+          signal.removeEventListener("abort", abort);
+          resolve(message);
+        },
+      };
+      if (signal.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      signal.addEventListener("abort", abort);
+      this.#waiting.push(waiter);
+    });
   }
 
-  /** Whether somebody waits for a message. */
+  /** Whether a `wait` is under way. */
   get isAwaited(): boolean {
     return this.#waiting.length > 0;
   }
 
-  /** No message will come: whoever waits gets undefined. */
+  /** No message will come: every `wait` resolves with undefined. */
   end(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve(undefined);
+    for (const { resolve } of this.#waiting.splice(0)) resolve(undefined);
   }
+}
+
+/** The part of an AbortSignal that is used; this layer names no host. */
+export interface AbortLike {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
+function sizeOf({ data }: Message): number {
+  return (typeof data === "string" ? data.length : data.buffer.byteLength) + MESSAGE_OVERHEAD;
+}
+
+/** A message that may be kept: small bytes must not keep the memory of a whole chunk alive, and no loan lasts. */
+function compact(message: Message): Message {
+  const { data, type, partial, code } = message;
+  if (typeof data === "string") return message;
+  const isLent = message instanceof LentMessage;
+  if (!isLent && data.length * 2 >= data.buffer.byteLength) return message;
+  return new Message(new Uint8Array(data), type, partial, code);
 }

@@ -1,11 +1,12 @@
 /**
- * Decoders that are between two messages remember nothing, so connections share them: one that is idle holds
- * none. Each thread keeps a few.
+ * Decoders that are between two messages remember nothing, so endpoints share them: an idle endpoint holds none.
+ * Each thread keeps a few.
  */
 
 import { FrameDecoder, kernelBackend, type Role } from "../../codec/index.js";
 
-interface Spare {
+/** A decoder that delivers payloads in parts, and the kind of stream it is for. */
+export interface PooledDecoder {
   readonly decoder: FrameDecoder;
   readonly role: Role;
   readonly maxFrameSize: number;
@@ -14,10 +15,10 @@ interface Spare {
 }
 
 const MAX_SPARES = 8;
-const spares: Spare[] = [];
+const spares: PooledDecoder[] = [];
 
 /**
- * A decoder that delivers payloads in parts.
+ * Takes a decoder from the pool, or makes one.
  *
  * @param streamOffset - bytes of the stream before the next chunk.
  */
@@ -26,7 +27,7 @@ export function takeDecoder(
   maxFrameSize: number,
   allowRsv1: boolean,
   streamOffset: number,
-): FrameDecoder {
+): PooledDecoder {
   const last = spares.length - 1;
   for (let i = last; i >= 0; i--) {
     const spare = spares[i];
@@ -36,21 +37,16 @@ export function takeDecoder(
     spares.length = last;
     if (spare.backend !== kernelBackend()) break;
     spare.decoder.restart(streamOffset);
-    return spare.decoder;
+    return spare;
   }
   const decoder = new FrameDecoder({ role, maxFrameSize, allowRsv1, partial: true });
   decoder.restart(streamOffset);
-  return decoder;
+  return { decoder, role, maxFrameSize, allowRsv1, backend: kernelBackend() };
 }
 
 /** Gives a decoder back that is between two messages. */
-export function giveDecoder(
-  decoder: FrameDecoder,
-  role: Role,
-  maxFrameSize: number,
-  allowRsv1: boolean,
-): void {
-  // The one that has waited longest is for an endpoint of a kind that may be gone.
+export function giveDecoder(pooled: PooledDecoder): void {
+  // The one that has waited longest is for endpoints of a kind that may be gone.
   if (spares.length === MAX_SPARES) spares.shift();
-  spares.push({ decoder, role, maxFrameSize, allowRsv1, backend: kernelBackend() });
+  spares.push(pooled);
 }

@@ -1,7 +1,7 @@
 /**
- * Messages that do not come whole and plain in one frame: fragments and parts of frames are put together, and what
- * was compressed is decompressed (RFC 6455 §5.4, RFC 7692 §7.2.2). Knows frames as a decoder gives them; no state
- * of a connection.
+ * Frames into messages (RFC 6455 §5.4, RFC 7692 §7.2.2), for messages that do not come whole and plain in one frame:
+ * puts fragments and parts of frames together, and decompresses. Its counterpart is `message-framer.ts`. Knows frames
+ * as a decoder gives them; no state of a connection.
  */
 
 import {
@@ -12,7 +12,7 @@ import {
   type ProtocolError,
   reuse,
 } from "../../codec/index.js";
-import { Message, messageTooBig } from "./message.js";
+import { MAX_TEXT_LENGTH, Message, messageTooBig } from "./message.js";
 
 /** How messages are delivered; see `EndpointOptions`. */
 export interface Delivery {
@@ -20,6 +20,11 @@ export interface Delivery {
   readonly partial: boolean;
   readonly textAsBytes: boolean;
   readonly borrow: boolean;
+}
+
+/** How much work one turn may do; see `Endpoint.inflateBudget`. */
+export interface Budget {
+  inflateBudget: number;
 }
 
 const NOTHING = /* @__PURE__ */ new Uint8Array(0);
@@ -56,21 +61,21 @@ export class MessageAssembler {
     return this.#collected?.length ?? 0;
   }
 
-  /** Takes the decoder's current part. Returns what is to be delivered now, if anything is. */
-  take(decoder: FrameDecoder): Message | null {
+  /** Takes the decoder's current part. Returns the message, or the part of one, that can be delivered now. */
+  take(decoder: FrameDecoder, budget: Budget): Message | null {
     const { fin, frameOffset, headerLength } = decoder;
     const isLast = fin && decoder.isLastPart;
     if (this.#decompressor !== undefined) {
       const offset = frameOffset + headerLength;
       this.#decompressor.push(decoder.borrowedPayload, { final: isLast, text: this.#isText, offset });
-      return this.more();
+      return this.more(budget);
     }
     if (decoder.isFirstPart) {
       // Judged on the header: nothing is kept of a frame that exceeds the limit.
       const announced = this.#length + decoder.payloadLength;
-      const { maxMessageSize } = this.#delivery;
-      if (announced > maxMessageSize) {
-        this.error = messageTooBig(frameOffset + Math.min(headerLength, 2) - 1, maxMessageSize, announced);
+      const limit = this.#limit;
+      if (announced > limit) {
+        this.error = messageTooBig(frameOffset + Math.min(headerLength, 2) - 1, limit, announced);
         return null;
       }
     }
@@ -85,11 +90,22 @@ export class MessageAssembler {
     return isLast ? this.#finish(this.#ascii) : null;
   }
 
-  /** Goes on with a part that becomes more than one piece. */
-  more(): Message | null {
+  /** Bytes that the message may have. */
+  get #limit(): number {
+    const { maxMessageSize, partial, textAsBytes } = this.#delivery;
+    return this.#isText && !textAsBytes && !partial ? Math.min(maxMessageSize, MAX_TEXT_LENGTH) : maxMessageSize;
+  }
+
+  /** Goes on with a part that becomes more than one piece, until the budget is spent. */
+  more(budget: Budget): Message | null {
     const decompressor = this.#decompressor as Decompressor;
-    while ((this.hasMore = decompressor.next())) {
+    for (;;) {
+      this.hasMore = true;
+      if (budget.inflateBudget <= 0) return null;
+      const before = decompressor.length;
+      if (!decompressor.next()) break;
       const { isLast } = decompressor;
+      budget.inflateBudget -= decompressor.length - before;
       if (this.#delivery.partial) {
         const message = this.#deliver(this.#pieceOf(decompressor), isLast);
         if (isLast) this.#endPieces(decompressor);
@@ -101,12 +117,13 @@ export class MessageAssembler {
         this.#collected.append(decompressor.borrowedPiece, 0, true);
       }
     }
+    this.hasMore = false;
     this.error = decompressor.error;
     if (this.isDone || !decompressor.isLast) return null;
     return this.#delivery.partial ? this.#deliver(NOTHING, true) : this.#finish(decompressor.isAscii);
   }
 
-  /** Whether what is delivered is bytes: they must stay, unless they are lent. A string stays anyway. */
+  /** Whether the message is delivered as bytes. They must stay, unless they are lent; a string always stays. */
   get #isBytes(): boolean {
     return !this.#isText || this.#delivery.textAsBytes;
   }
@@ -119,7 +136,7 @@ export class MessageAssembler {
     return this.#mustCopy ? decompressor.piece : decompressor.borrowedPiece;
   }
 
-  /** The last piece is delivered: lets the decompressor end, unless that is lent and must last a while. */
+  /** The last piece is delivered: lets the decompressor end, unless the piece is lent. */
   #endPieces(decompressor: Decompressor): void {
     if (this.#mustCopy || !this.#isBytes) this.hasMore = decompressor.next();
   }
@@ -135,7 +152,7 @@ export class MessageAssembler {
     return text === "" && !isLast ? null : new Message(text, "text", !isLast);
   }
 
-  /** The decompressor's piece is all of the message, as it is of most. */
+  /** The decompressor's piece is the whole message, as most are. */
   #finishInOne(decompressor: Decompressor): Message {
     const data = this.#isBytes ? this.#pieceOf(decompressor) : decompressor.text();
     this.isDone = true;
@@ -154,8 +171,8 @@ export class MessageAssembler {
     return new Message(bytes, this.#isText ? "text" : "binary");
   }
 
-  /** Says that nobody looks any more at a message that was lent. */
-  takeBack(): void {
+  /** Ends the loan of a message that was lent: its memory may be used again. */
+  endLoan(): void {
     if (this.#lent === undefined) return;
     reuse(this.#lent);
     this.#lent = undefined;

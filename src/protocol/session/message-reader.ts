@@ -17,7 +17,7 @@ import {
   ProtocolError,
   type Role,
 } from "../../codec/index.js";
-import { DEFAULT_MAX_MESSAGE_SIZE } from "./endpoint.js";
+import { DEFAULT_MAX_MESSAGE_SIZE } from "./endpoint-options.js";
 import { Message, messageTooBig } from "./message.js";
 
 export interface MessageReaderOptions {

@@ -1,53 +1,135 @@
-/** What two endpoints exchange (RFC 6455 §1.2, §5.4 to §5.6), with what comes between as a control frame. */
+/** The messages that two endpoints exchange (RFC 6455 §1.2, §5.4 to §5.6), and control frames in the same shape. */
 
-import { LimitError } from "../../codec/index.js";
+import { LimitError, type PayloadSource } from "../../codec/index.js";
 
-/** Which kind of message, or which control frame. */
+/** The kind of a message, or of a control frame. */
 export type MessageType = "text" | "binary" | "ping" | "pong" | "close";
+
+/**
+ * The data of each type. Text is typed as the string that it is by default; with the option `text: "bytes"` it
+ * arrives as its bytes in UTF-8, and `message.bytes` has the matching type.
+ */
+export interface MessageData {
+  readonly text: string;
+  readonly binary: Uint8Array;
+  readonly ping: Uint8Array;
+  readonly pong: Uint8Array;
+  /** The reason. */
+  readonly close: string;
+}
+
+export type TextMessage = Message<"text">;
+export type BinaryMessage = Message<"binary">;
+/** A message as handlers get it: `message.type` tells the type of `message.data`. */
+export type DataMessage = TextMessage | BinaryMessage;
+/** A message or a control frame, as `receive` and `nextEvent` return it. */
+export type AnyMessage = { readonly [Type in MessageType]: Message<Type> }[MessageType];
+
+/**
+ * Bytes of the longest text that is delivered as a string: 2^29 - 24, the length of the longest string that V8 makes.
+ * Text has at least one byte for each unit of its string.
+ */
+export const MAX_TEXT_LENGTH = 0x1fffffe8;
 
 const TYPES: ReadonlySet<unknown> = new Set<MessageType>(["text", "binary", "ping", "pong", "close"]);
 
 /**
- * A message, a part of one, or a control frame. Received ones have the data that the endpoint's options ask
- * for; those that are made here are checked when they are sent.
+ * A message, a part of one, or a control frame. Messages that you make are checked when you send them.
  */
-export class Message {
+export class Message<Type extends MessageType = MessageType> {
   /**
-   * Text: a string, or its bytes in UTF-8. A close: its reason. Anything else: bytes. Of a received message they
-   * are the receiver's, unless it asked for borrowed ones.
+   * Text: a string, or its bytes in UTF-8 (option `text: "bytes"`). A close: its reason. Every other type: bytes.
+   * The bytes of a received message are yours, unless the connection was made with `borrow`.
    */
-  readonly data: string | Uint8Array;
-  readonly type: MessageType;
+  readonly data: MessageData[Type];
+  readonly type: Type;
   /** Whether more of the same message follows (§5.4). */
   readonly partial: boolean;
-  /** The code of a close; undefined if its frame had none, and for every other type. */
+  /** The code of a close. Undefined if its frame had none, and for every other type. */
   readonly code: number | undefined;
 
-  constructor(data: string | Uint8Array, type: MessageType, partial = false, code?: number) {
-    this.data = data;
+  constructor(data: string | Uint8Array, type: Type, partial = false, code?: number) {
+    this.data = data as MessageData[Type];
     this.type = type;
     this.partial = partial;
     this.code = code;
   }
 
+  /** The data as bytes; a string is encoded as UTF-8. */
+  get bytes(): Uint8Array {
+    const data: string | Uint8Array = this.data;
+    return typeof data === "string" ? new TextEncoder().encode(data) : data;
+  }
+
   /** The data as a string; bytes are decoded as UTF-8. */
   toString(): string {
-    if (typeof this.data === "string") return this.data;
+    const data: string | Uint8Array = this.data;
+    if (typeof data === "string") return data;
     // A leading U+FEFF is text like any other: §5.6 knows no byte order mark.
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.data);
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(data);
   }
 }
 
-/** Whether a value is a Message. */
+/** Returns whether a value is a Message. */
 export function isMessage(value: unknown): value is Message {
   return value instanceof Message;
 }
 
+/** Where the payload of a lent message lies: a decoder, as long as it stays at that frame. */
+export interface Lender extends PayloadSource {
+  readonly borrowedPayload: Uint8Array;
+}
+
+const NOTHING = /* @__PURE__ */ new Uint8Array(0);
+
 /**
- * Checks a message that somebody made.
+ * A message that is lent until its handler returns (option `borrow`). An endpoint has one such object and lends it
+ * again and again. It makes the view of its bytes only when you ask for `data`, and it can be sent on without one.
+ */
+export class LentMessage extends Message<"text" | "binary"> {
+  #lender: Lender | undefined = undefined;
+  #view: Uint8Array | undefined = undefined;
+
+  constructor() {
+    super(NOTHING, "binary");
+    Object.defineProperty(this, "data", { get: dataOf, enumerable: true });
+  }
+
+  /** Lends the payload of the lender's current frame. */
+  lend(lender: Lender, type: "text" | "binary"): this {
+    this.#lender = lender;
+    this.#view = undefined;
+    (this as { type: MessageType }).type = type;
+    return this;
+  }
+
+  /** The lender, if the bytes were not looked at: then they are as they arrived. */
+  get untouched(): Lender | undefined {
+    return this.#view === undefined ? this.#lender : undefined;
+  }
+
+  /** The payload; no bytes once the loan ended. */
+  view(): Uint8Array {
+    return (this.#view ??= this.#lender?.borrowedPayload ?? NOTHING);
+  }
+
+  /** Ends the loan. */
+  return(): void {
+    this.#lender = undefined;
+    this.#view = NOTHING;
+  }
+}
+
+/** One function for all lent messages, so that they share a shape. */
+function dataOf(this: LentMessage): Uint8Array {
+  return this.view();
+}
+
+/**
+ * Checks a message that a caller made.
  *
  * @throws {TypeError} saying what was expected: a known type, a string for a close, a string or bytes for text,
- *   bytes for everything else, and no partial control frame (§5.5).
+ *   bytes for every other type, and no partial control frame (§5.5).
  */
 export function assertValidMessage(message: unknown): asserts message is Message {
   const { type, data, partial } = (message ?? {}) as Partial<Message>;
@@ -69,11 +151,18 @@ export function assertValidMessage(message: unknown): asserts message is Message
 /**
  * The error for a message that exceeds a limit of ours.
  *
- * @param offset - bytes of the stream before what exceeded it; 0 where nobody counts them.
+ * @param offset - bytes of the stream before the header that exceeded it; 0 where they are not counted.
  * @param limit - bytes allowed.
  * @param actual - bytes announced or received.
+ * @param option - the option that sets the limit.
  */
-export function messageTooBig(offset: number, limit: number, actual: number): LimitError {
+export function messageTooBig(
+  offset: number,
+  limit: number,
+  actual: number,
+  option = "maxMessageSize",
+): LimitError {
   const code = "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
-  return new LimitError("Max payload size exceeded", code, offset, limit, actual);
+  const text = `Max payload size exceeded: ${option} is ${limit}, and the message has at least ${actual} bytes`;
+  return new LimitError(text, code, offset, limit, actual);
 }

@@ -1,5 +1,6 @@
 /** A message that goes to many: encoded once, the same bytes for all. Knows no connection. */
 
+import { type Bytes, toBytes } from "./bytes.js";
 import { Compressor, FrameEncoder, isValidUtf8, Opcode } from "../../codec/index.js";
 
 /**
@@ -64,10 +65,11 @@ export interface PrepareOptions {
 /**
  * Encodes a message that will be sent to many connections.
  *
- * @param data - a string, or bytes, which are copied.
+ * @param given - a string, or bytes, which are copied.
  * @throws {TypeError} for anything else; for bytes to be sent as text that are no UTF-8.
  */
-export function prepareMessage(data: string | Uint8Array, options: PrepareOptions = {}): PreparedMessage {
+export function prepareMessage(given: string | Bytes, options: PrepareOptions = {}): PreparedMessage {
+  const data = typeof given === "string" ? given : toBytes(given);
   const { type = typeof data === "string" ? "text" : "binary" } = options;
   if (type !== "text" && type !== "binary") {
     throw new TypeError(`the type of what is sent must be "text" or "binary", not ${String(type)}`);

@@ -1,25 +1,24 @@
 /**
- * Encoded frames on their way out. All endpoints of a thread write into one slab per role, which stays warm,
- * so that an idle endpoint holds none; each knows which stretches of it are its own.
+ * Encoded frames of one endpoint that wait to be written. All endpoints of a thread encode into one slab for each
+ * role. The slab stays warm in the cache, and an idle endpoint holds no memory for output.
  */
 
 import { FrameEncoder, type Role } from "../../codec/index.js";
 
 interface Slab {
   readonly encoder: FrameEncoder;
-  /** Whose frames the encoder holds. */
-  owner: Output | undefined;
+  /** The queue whose frames the encoder holds. */
+  owner: FrameQueue | undefined;
 }
 
 const slabs: { [role in Role]?: Slab } = {};
 
 const NOTHING: readonly Uint8Array[] = [];
 
-/** The frames of one endpoint that wait to be written. */
-export class Output {
+export class FrameQueue {
   readonly role: Role;
   readonly #slab: Slab;
-  /** Finished stretches, in order; what the encoder holds follows them. */
+  /** Finished stretches of bytes, in order. The bytes in the encoder follow them. */
   #segments: Uint8Array[] | undefined = undefined;
   #length = 0;
 
@@ -34,7 +33,7 @@ export class Output {
     return owner === this ? this.#length + encoder.length : this.#length;
   }
 
-  /** The encoder to append frames with, now. */
+  /** The encoder to append frames with. Use it at once: another queue may take it over. */
   get encoder(): FrameEncoder {
     const slab = this.#slab;
     if (slab.owner !== this) {
@@ -44,7 +43,7 @@ export class Output {
     return slab.encoder;
   }
 
-  /** Appends whole frames that are encoded already; they must not change until they are written. */
+  /** Appends bytes of whole frames that are encoded already. They must not change until they are written. */
   append(frames: Uint8Array): void {
     if (this.#slab.owner === this) this.seal();
     (this.#segments ??= []).push(frames);
@@ -61,18 +60,18 @@ export class Output {
     return segments;
   }
 
-  /** What `take` would return, which stays. */
+  /** The bytes that `take` would return; they stay. */
   peek(): readonly Uint8Array[] {
     if (this.#slab.owner === this) this.seal();
     return this.#segments ?? NOTHING;
   }
 
-  /** Says that what `take` returned was written: the slab may use its memory again. */
+  /** Declares that the segments, which `take` returned, were written: the slab may use their memory again. */
   recycle(segments: readonly Uint8Array[]): void {
     for (const segment of segments) this.#slab.encoder.recycle(segment);
   }
 
-  /** Makes a segment of what the encoder holds. */
+  /** Makes a segment of the bytes in the encoder. */
   seal(): void {
     const { encoder } = this.#slab;
     this.#slab.owner = undefined;

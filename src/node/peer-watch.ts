@@ -1,0 +1,91 @@
+/**
+ * Watches one peer: whether it is still there, whether it closes in time, whether messages still pass. It is told the
+ * facts and the time, and answers what to do; it does nothing itself.
+ */
+
+import type { Liveness } from "./liveness.js";
+
+/** The facts of a connection at the moment of a look. */
+export interface PeerFacts {
+  readonly isClosing: boolean;
+  /** Bytes received, and bytes that left the queue, since the connection opened. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Bytes that the system has not taken, and those of the current write that libuv still queues. */
+  readonly pendingLength: number;
+  readonly unsentLength: number;
+  /** Whether the socket is read. While it is not, the peer cannot be heard. */
+  readonly isRead: boolean;
+  /** Messages, both ways. */
+  readonly messages: number;
+}
+
+/**
+ * ping: send a Ping. silent: cut the connection, the peer is gone. late: cut it, the peer does not close. idle: close
+ * it, no message passes. Undefined: all is well.
+ */
+export type Verdict = "ping" | "silent" | "late" | "idle" | undefined;
+
+export class PeerWatch {
+  /** When the peer was last heard, in milliseconds. */
+  heardAt: number;
+  #messageAt: number;
+  /** When the Ping left that the peer has not answered; 0: there is none. */
+  #pingedAt = 0;
+  /** When the closing began; 0: it has not. */
+  #closingAt = 0;
+  #bytesSeen = 0;
+  #messagesSeen = 0;
+  #pendingSeen = 0;
+  #takenSeen = 0;
+  #unsentSeen = 0;
+
+  constructor(now: number) {
+    this.heardAt = this.#messageAt = now;
+  }
+
+  /** Looks at what happened since the last look. */
+  look(now: number, facts: PeerFacts, limits: Liveness): Verdict {
+    const { pingIntervalMs, pingTimeoutMs, idleTimeoutMs, closeTimeoutMs } = limits;
+    if (facts.isClosing) {
+      if (this.#closingAt === 0) this.#closingAt = now;
+      return closeTimeoutMs > 0 && now - this.#closingAt >= closeTimeoutMs ? "late" : undefined;
+    }
+    if (this.#isHeard(facts)) {
+      this.heardAt = now;
+      this.#pingedAt = 0;
+    } else if (this.#pingedAt > 0) {
+      if (pingTimeoutMs > 0 && now - this.#pingedAt >= pingTimeoutMs) return this.#unanswered(now, facts);
+    } else if (pingIntervalMs > 0 && now - this.heardAt >= pingIntervalMs) {
+      this.#pingedAt = now;
+      return "ping";
+    }
+    if (facts.messages !== this.#messagesSeen) this.#messageAt = now;
+    this.#messagesSeen = facts.messages;
+    return idleTimeoutMs > 0 && now - this.#messageAt >= idleTimeoutMs ? "idle" : undefined;
+  }
+
+  /**
+   * The Ping was not answered. While we do not read, the answer cannot be heard: then the peer counts as there if it
+   * has taken all that we sent. The next Ping tells again; one that a dead peer's system refuses ends the socket.
+   */
+  #unanswered(now: number, facts: PeerFacts): Verdict {
+    if (facts.isRead || facts.pendingLength > 0) return "silent";
+    this.heardAt = now;
+    this.#pingedAt = 0;
+    return undefined;
+  }
+
+  /** Whether the peer has shown that it is there: it sent bytes, or took bytes that waited for it. */
+  #isHeard(facts: PeerFacts): boolean {
+    const taken = facts.bytesOut - facts.pendingLength;
+    const isTaking =
+      this.#pendingSeen > 0 && (taken > this.#takenSeen || facts.unsentLength < this.#unsentSeen);
+    const isHeard = facts.bytesIn !== this.#bytesSeen || isTaking;
+    this.#bytesSeen = facts.bytesIn;
+    this.#pendingSeen = facts.pendingLength;
+    this.#takenSeen = taken;
+    this.#unsentSeen = facts.unsentLength;
+    return isHeard;
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * The one file that touches the socket after the opening handshake: reads chunks and hands them over, writes
+ * segments. Knows no frames.
+ *
+ * A transport that was started reads as long as there is no reason to hold: `holds` is the set of these reasons.
+ */
+
+import net from "node:net";
+import type { Duplex } from "node:stream";
+import { InvalidStateError } from "../codec/index.js";
+import { onNextTick } from "./clock.js";
+import { readToKernel } from "./kernel-reading.js";
+import { beginTurn, endTurn } from "./turn.js";
+
+/** The session that a transport works for. None of these throws. */
+export interface TransportOwner {
+  /** A chunk arrived. One in `receiveBuffer()` is overwritten after this returns. */
+  receive(chunk: Uint8Array): void;
+  /** All written bytes have left; called only after `write` returned false. */
+  drained(): void;
+  /** The peer ended its side. */
+  ended(): void;
+  /** The socket is gone; with the error that it died of, if any. */
+  gone(error: Error | undefined): void;
+}
+
+/** Reasons not to read. */
+export const Hold = {
+  /** The user paused the connection. */
+  User: 1,
+  /** Too many messages wait for `receive`. */
+  Inbox: 2,
+  /** Too many bytes wait for the peer. */
+  Output: 4,
+  /** The connection has used up its turn. */
+  Turn: 8,
+} as const;
+export type Hold = (typeof Hold)[keyof typeof Hold];
+
+const OWNER: unique symbol = Symbol("hawser.owner");
+const ERROR: unique symbol = Symbol("hawser.error");
+
+interface Owned extends Duplex {
+  [OWNER]?: TransportOwner | undefined;
+  [ERROR]?: Error | undefined;
+}
+
+export class Transport {
+  readonly socket: Duplex;
+  /** The `Hold`s that are in force, as bits. 0: the socket is read. */
+  holds = 0;
+
+  /**
+   * @throws {InvalidStateError} for a socket that is another connection's.
+   * @throws {TypeError} for a value that is no duplex stream.
+   */
+  constructor(socket: Duplex, owner: TransportOwner) {
+    const { on, write, resume } = (socket ?? {}) as Partial<Duplex>;
+    if (![on, write, resume].every((method) => typeof method === "function")) {
+      throw new TypeError("a transport must be a Duplex stream");
+    }
+    if ((socket as Owned)[OWNER] !== undefined) {
+      throw new InvalidStateError("a transport can be that of one connection at a time");
+    }
+    this.socket = socket;
+    (socket as Owned)[OWNER] = owner;
+  }
+
+  /**
+   * Begins to read.
+   *
+   * @param head - bytes that were read with the handshake: the first of the stream.
+   */
+  start(head?: Uint8Array): void {
+    const socket = this.socket as Owned;
+    socket.on("drain", onDrain);
+    socket.on("end", onEnd);
+    socket.on("error", onError);
+    socket.on("close", onClose);
+    if (socket.destroyed) {
+      // It died while the request was judged; its 'close' may have come and gone.
+      onNextTick(() => onClose.call(socket));
+      return;
+    }
+    if (head !== undefined && head.length > 0) onData.call(socket, head);
+    // The peer's end may have come and gone, too.
+    if (socket.readableEnded) onNextTick(() => onEnd.call(socket));
+    if (socket[OWNER] === undefined) return;
+    readToKernel(socket, onReadToKernel);
+    // Bytes that the stream has buffered already come by 'data'. So do all others where a socket cannot read to the
+    // kernel's memory.
+    socket.on("data", onData);
+    // A 'data' listener starts a stream, unless it was paused before.
+    if (this.holds === 0) socket.resume();
+    else socket.pause();
+  }
+
+  /** Stops reading for a reason. */
+  hold(reason: Hold): void {
+    if (this.holds === 0) this.socket.pause();
+    this.holds |= reason;
+  }
+
+  /** Takes a reason back; reads again if it was the last. */
+  release(reason: Hold): void {
+    if ((this.holds & reason) === 0) return;
+    this.holds &= ~reason;
+    if (this.holds === 0) this.socket.resume();
+  }
+
+  /** Bytes written that the system has not taken yet. A write counts whole until it is done. */
+  get pendingLength(): number {
+    return this.socket.writableLength;
+  }
+
+  /** The bytes of the current write that libuv still queues. */
+  get unsentLength(): number {
+    return (this.socket as { _handle?: { writeQueueSize?: number } | null })._handle?.writeQueueSize ?? 0;
+  }
+
+  /** Whether so much is pending that `drained` is certain to be called. */
+  get willDrain(): boolean {
+    return this.socket.writableNeedDrain;
+  }
+
+  /** Above this many pending bytes, `drained` is certain to be called. */
+  get highWaterMark(): number {
+    return this.socket.writableHighWaterMark;
+  }
+
+  /**
+   * Writes segments, in one system call if the system takes them.
+   *
+   * @returns whether the system took everything: then the memory of the segments may be used again. If not, they
+   *   must not change.
+   */
+  write(segments: readonly Uint8Array[]): boolean {
+    const { socket } = this;
+    if (socket.destroyed || !socket.writable) return true;
+    if (segments.length === 1) {
+      socket.write(segments[0]);
+    } else {
+      socket.cork();
+      for (const segment of segments) socket.write(segment);
+      socket.uncork();
+    }
+    // Another kind of stream may pass a chunk on to a place where it waits for its reader.
+    return socket instanceof net.Socket && socket.writableLength === 0;
+  }
+
+  /** Ends our side once everything is written. Goes on reading, so that the peer's end is seen. */
+  end(): void {
+    this.holds = 0;
+    this.socket.end();
+    this.socket.resume();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** Stops reading for the owner and leaves the socket open, paused, for another owner. */
+  detach(): void {
+    const socket = this.socket as Owned;
+    socket.removeListener("data", onData);
+    socket.removeListener("drain", onDrain);
+    socket.removeListener("end", onEnd);
+    socket.removeListener("error", onError);
+    socket.removeListener("close", onClose);
+    socket[OWNER] = undefined;
+    socket.pause();
+  }
+
+  /** The file descriptor; -1 where there is none. */
+  get fd(): number {
+    return (this.socket as { _handle?: { fd?: number } })._handle?.fd ?? -1;
+  }
+}
+
+// Listeners are shared by all sockets: `this` is the socket.
+
+function onData(this: Owned, chunk: Uint8Array): void {
+  beginTurn();
+  try {
+    this[OWNER]?.receive(chunk);
+  } finally {
+    endTurn();
+  }
+}
+
+function onDrain(this: Owned): void {
+  beginTurn();
+  try {
+    this[OWNER]?.drained();
+  } finally {
+    endTurn();
+  }
+}
+
+function onEnd(this: Owned): void {
+  beginTurn();
+  try {
+    this[OWNER]?.ended();
+  } finally {
+    endTurn();
+  }
+}
+
+function onError(this: Owned, error: Error): void {
+  this[ERROR] = error;
+}
+
+function onClose(this: Owned): void {
+  const owner = this[OWNER];
+  this[OWNER] = undefined;
+  beginTurn();
+  try {
+    owner?.gone(this[ERROR]);
+  } finally {
+    endTurn();
+  }
+}
+
+/** Runs for each read of a socket that reads to the kernel's memory; `this` is the socket. */
+function onReadToKernel(this: Owned, length: number, buffer: Uint8Array): boolean {
+  const owner = this[OWNER];
+  // Another owner of the socket knows nothing of the buffer, and gets chunks as from every other socket.
+  if (owner === undefined) return this.push(Buffer.from(buffer.subarray(0, length)));
+  beginTurn();
+  try {
+    owner.receive(buffer.subarray(0, length));
+  } finally {
+    endTurn();
+  }
+  return true;
+}

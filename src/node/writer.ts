@@ -1,0 +1,325 @@
+/**
+ * The sending half of a connection: frames wait here until the turn ends, then leave in one write. It counts the
+ * bytes that the system has not taken, tells the program when to wait, and applies the overflow policy.
+ *
+ * A writer is open until `close`. The drain goes round:
+ *
+ *        idle ── a send finds much waiting ──▶ wanted ── there is room ──▶ due ── next turn of the loop ──▶ idle
+ */
+
+import { decodeFrame } from "../codec/index.js";
+import {
+  bufferOverflow,
+  type Bytes,
+  type Endpoint,
+  type MessageInit,
+  type PartOptions,
+  type SendOptions,
+} from "../protocol/index.js";
+import { onNextTurn } from "./clock.js";
+import type { ConnectionSettings } from "./connection-options.js";
+import { type Deferred, defer } from "./deferred.js";
+import { Hold, type Transport } from "./transport.js";
+import { alreadySo, beginTurn, endTurn, type Flushable, flushLater } from "./turn.js";
+
+/** The session that a writer sends for. */
+export interface WriterOwner extends Flushable {
+  /** After `send` returned false: there is room again. */
+  onDrain(): void;
+  /** A Blob that was to be sent cannot be read. */
+  onUnreadable(thrown: unknown): void;
+  /** So many bytes wait that the connection is to be closed. */
+  onOverflow(waiting: number): void;
+}
+
+/** What can be sent as a message. */
+export type Sendable = MessageInit | Blob;
+
+type Drain = "idle" | "wanted" | "due";
+
+export class Writer {
+  /** Messages that the overflow policy dropped. */
+  messagesDropped = 0;
+  readonly #endpoint: Endpoint;
+  readonly #settings: ConnectionSettings;
+  readonly #owner: WriterOwner;
+  #transport: Transport;
+  /** Whether the socket is there. */
+  #isOpen = true;
+  /** Whether the owner will be flushed. */
+  #isScheduled = false;
+  /** Whether the socket's sending side was ended. */
+  #hasEnded = false;
+  /** Turns of the event loop for which the system has not taken everything; 0: it has. Counts to 2. */
+  #backlogTurns = 0;
+  #drain: Drain = "idle";
+  #drained: Deferred<void> | undefined = undefined;
+
+  constructor(endpoint: Endpoint, transport: Transport, settings: ConnectionSettings, owner: WriterOwner) {
+    this.#endpoint = endpoint;
+    this.#transport = transport;
+    this.#settings = settings;
+    this.#owner = owner;
+  }
+
+  /** @returns see `Connection.send`. */
+  send(data: Sendable, options?: SendOptions): boolean | undefined {
+    if (this.#backlogTurns !== 0 || this.#endpoint.phase !== "open" || !this.#isOpen) {
+      if (!this.mayQueue()) {
+        if (this.#endpoint.phase === "open" && this.#isOpen) this.messagesDropped++;
+        return undefined;
+      }
+    }
+    if (isBlob(data)) this.#sendBlob(data, options);
+    else this.#endpoint.send(data, options);
+    return this.queued();
+  }
+
+  /** Reads a Blob. Messages that are sent meanwhile wait behind it. */
+  #sendBlob(blob: Blob, options: SendOptions | undefined): void {
+    const place = this.#endpoint.reserve(blob.size, options);
+    blob.arrayBuffer().then(
+      (bytes) => {
+        place.fill(new Uint8Array(bytes));
+        if (this.#isOpen) this.queued();
+      },
+      (thrown: unknown) => {
+        place.fill(undefined);
+        this.#owner.onUnreadable(thrown);
+      },
+    );
+  }
+
+  /** Sends a part of a message. One that was begun is never cut short: where it cannot go on, the connection ends. */
+  sendPart(data: string | Bytes, options: PartOptions): boolean | undefined {
+    const endpoint = this.#endpoint;
+    if (this.#isOverflowing && endpoint.isSendingParts && this.#settings.onOverflow === "drop") {
+      this.#owner.onOverflow(this.bufferedAmount);
+    }
+    if (!this.mayQueue()) return undefined;
+    endpoint.sendPart(data, options);
+    return this.queued();
+  }
+
+  /** Whether a frame may be queued now. If too much waits, applies the overflow policy. */
+  mayQueue(): boolean {
+    if (this.#endpoint.phase !== "open" || !this.#isOpen) return false;
+    if (!this.#isOverflowing) return true;
+    const { maxBufferedAmount, onOverflow } = this.#settings;
+    const waiting = this.bufferedAmount;
+    if (onOverflow === "throw") throw bufferOverflow(waiting, maxBufferedAmount);
+    if (onOverflow === "close") this.#owner.onOverflow(waiting);
+    // The program may wait for the drain after a dropped message, too.
+    else this.#want();
+    return false;
+  }
+
+  /** Whether more waits than may, although the peer had a turn of the event loop to take it. */
+  get #isOverflowing(): boolean {
+    return this.#backlogTurns === 2 && this.bufferedAmount > this.#settings.maxBufferedAmount;
+  }
+
+  /** A frame was queued. Returns whether there is room for more. */
+  queued(): boolean {
+    this.schedule();
+    const waiting = this.bufferedAmount;
+    if (waiting < this.#settings.highWaterMark) return true;
+    if (waiting >= this.#pauseMark) this.#holdReading();
+    if (waiting < this.#highWaterMark) return true;
+    this.#want();
+    return false;
+  }
+
+  /** Flushes the owner at the end of the turn. */
+  schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    flushLater(this.#owner);
+  }
+
+  /** So much waits that no more should be read before the peer took some of it. First it gets the chance to. */
+  #holdReading(): void {
+    this.#write();
+    if (this.bufferedAmount >= this.#pauseMark) this.#transport.hold(Hold.Output);
+  }
+
+  // Both marks are at least the mark of the socket: below that, no 'drain' is certain to come.
+
+  get #pauseMark(): number {
+    return Math.max(this.#settings.pauseReadingAt, this.#transport.highWaterMark);
+  }
+
+  get #highWaterMark(): number {
+    const { highWaterMark, maxBufferedAmount } = this.#settings;
+    // At most `maxBufferedAmount`, so that a send after the drain is accepted.
+    return Math.max(Math.min(highWaterMark, maxBufferedAmount), this.#transport.highWaterMark);
+  }
+
+  /** Bytes that wait: queued ones, and those that the system has not taken. */
+  get bufferedAmount(): number {
+    const queued = this.#endpoint.queuedLength;
+    return this.#backlogTurns === 0 ? queued : queued + this.#transport.pendingLength;
+  }
+
+  drained(): Promise<void> {
+    if (!this.#isOpen || this.#endpoint.phase !== "open" || this.bufferedAmount < this.#highWaterMark) {
+      return alreadySo();
+    }
+    this.#want();
+    this.#drained ??= defer();
+    return this.#drained.promise;
+  }
+
+  #want(): void {
+    if (this.#drain === "idle") this.#drain = "wanted";
+  }
+
+  /** Writes the queued frames now. Ends the socket's sending side when the endpoint wants that. */
+  flush(): void {
+    this.#isScheduled = false;
+    if (!this.#isOpen) return;
+    this.#write();
+    if (this.#endpoint.wantsEnd && !this.#hasEnded) {
+      this.#hasEnded = true;
+      this.#transport.end();
+    }
+    if (this.#drain === "idle") return;
+    if (this.#endpoint.phase !== "open") this.#settleDrained();
+    else if (this.#drain === "wanted" && this.#hasRoom) {
+      // A drain handler that sends as much again may be as fast as the system: others have their turn in between.
+      this.#drain = "due";
+      onNextTurn(() => this.#tellDrain());
+    }
+  }
+
+  get #hasRoom(): boolean {
+    return this.#isOpen && this.bufferedAmount < this.#highWaterMark;
+  }
+
+  #tellDrain(): void {
+    if (this.#drain !== "due") return;
+    if (!this.#hasRoom) {
+      this.#drain = "wanted";
+      return;
+    }
+    this.#settleDrained();
+    beginTurn();
+    this.#owner.onDrain();
+    endTurn();
+  }
+
+  #settleDrained(): void {
+    this.#drain = "idle";
+    const drained = this.#drained;
+    this.#drained = undefined;
+    if (drained !== undefined) void alreadySo().then(drained.resolve);
+  }
+
+  #write(): void {
+    const endpoint = this.#endpoint;
+    if (this.#backlogTurns !== 0 && this.#transport.pendingLength === 0) this.#endBacklog();
+    // While the peer does not read, several Pings leave one Pong, until the socket has drained.
+    endpoint.isBackedUp = this.#backlogTurns !== 0 && this.#transport.willDrain;
+    if (!endpoint.hasOutput) return;
+    let output = endpoint.takeOutput();
+    if (this.#backlogTurns !== 0) output = this.#compact(output);
+    if (this.#transport.write(output)) endpoint.outbox.recycle(output);
+    else this.#beginBacklog();
+  }
+
+  #beginBacklog(): void {
+    this.#endpoint.isBackedUp = this.#transport.willDrain;
+    if (this.#backlogTurns !== 0) return;
+    this.#backlogTurns = 1;
+    // An event loop that has turned twice has looked at the socket in between.
+    onNextTurn(() =>
+      onNextTurn(() => {
+        if (this.#backlogTurns === 1) this.#backlogTurns = 2;
+      }),
+    );
+  }
+
+  #endBacklog(): void {
+    this.#backlogTurns = 0;
+    this.#endpoint.isBackedUp = false;
+  }
+
+  /** Copies small segments that have to wait, so that they do not keep a whole slab from being used again. */
+  #compact(output: readonly Uint8Array[]): readonly Uint8Array[] {
+    return output.map((segment) => {
+      if (segment.length * 2 >= segment.buffer.byteLength) return segment;
+      const copy = new Uint8Array(segment);
+      this.#endpoint.outbox.recycle([segment]);
+      return copy;
+    });
+  }
+
+  /** The socket has taken everything. */
+  transportDrained(): void {
+    this.#endBacklog();
+    this.flush();
+    if (this.bufferedAmount < this.#settings.highWaterMark) this.#transport.release(Hold.Output);
+  }
+
+  /** The socket is gone: nobody waits for it any more, and the frames that are queued will not be sent. */
+  close(): void {
+    this.#isOpen = false;
+    this.#endpoint.discardOutput();
+    this.#settleDrained();
+  }
+
+  /** Goes on with another transport. */
+  move(transport: Transport): void {
+    this.#transport = transport;
+    this.#endBacklog();
+    this.schedule();
+  }
+
+  /** The frames that wait, one by one; copies. */
+  get frames(): Uint8Array[] {
+    return splitFrames(this.#endpoint.outbox.peek(), true);
+  }
+
+  /** @throws {ProtocolError | TypeError} for bytes that are not whole frames of our side. */
+  set frames(frames: readonly Uint8Array[]) {
+    const { outbox, perMessageDeflate } = this.#endpoint;
+    const whole = frames.flatMap((frame) => splitFrames([frame], perMessageDeflate !== undefined));
+    outbox.recycle(outbox.take());
+    for (const frame of whole) outbox.append(frame);
+    this.queued();
+  }
+}
+
+/** Cuts segments, which hold whole frames, into frames. */
+function splitFrames(segments: readonly Uint8Array[], allowRsv1: boolean): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  // A frame whose payload was not copied lies in two segments.
+  let carried: Uint8Array | undefined;
+  for (const segment of segments) {
+    const bytes: Uint8Array = carried === undefined ? segment : join(carried, segment);
+    carried = undefined;
+    for (let start = 0; start < bytes.length; ) {
+      const { bytesConsumed } = decodeFrame(bytes.subarray(start), { maxFrameSize: Infinity, allowRsv1 });
+      if (bytesConsumed === 0) {
+        carried = bytes.subarray(start);
+        break;
+      }
+      // Not by `slice`: a Buffer's makes a view.
+      frames.push(new Uint8Array(bytes.subarray(start, start + bytesConsumed)));
+      start += bytesConsumed;
+    }
+  }
+  if (carried !== undefined) throw new TypeError("an outbox holds whole frames");
+  return frames;
+}
+
+function join(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(a.length + b.length);
+  joined.set(a);
+  joined.set(b, a.length);
+  return joined;
+}
+
+function isBlob(data: Sendable): data is Blob {
+  return typeof data === "object" && typeof (data as Partial<Blob> | null)?.arrayBuffer === "function";
+}
