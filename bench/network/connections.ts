@@ -24,7 +24,7 @@ import {
   measureBroadcasts,
   measureHandshakes,
 } from "./connections/speed.js";
-import { pinningNote } from "./cores.js";
+import { pinningNote, setNiceness } from "./cores.js";
 import { hasServe } from "./hawser.js";
 
 const SUITES = ["memory", "handshakes", "broadcast"] as const;
@@ -37,6 +37,7 @@ const USAGE = `npm run bench:connections -- [options]
   --seconds S        how long handshakes are timed in each round; default 3
   --connections N    whose memory is measured; default 10000, fewer where files run short
   --node FILE        the Node that runs the servers; default: this one
+  --nice N           for the server and its load, so that other work disturbs them less: --nice=-20, as root
   --profile DIR      handshakes and broadcasts once more, untimed, under the profiler
   --json FILE        where to write the numbers. Default: bench/results/connections-<version of this Node>.json
   --help`;
@@ -49,6 +50,7 @@ const { values } = parseArgs({
     seconds: { type: "string" },
     connections: { type: "string", default: "10000" },
     node: { type: "string" },
+    nice: { type: "string" },
     profile: { type: "string" },
     json: { type: "string" },
     help: { type: "boolean", default: false },
@@ -68,6 +70,7 @@ if (values.help || !usable) {
   process.exit(usable ? 0 : 1);
 }
 
+if (values.nice !== undefined) setNiceness(Number(values.nice));
 const environment = await describeEnvironment();
 const withHawser = await hasServe();
 const bench = await Bench.create({

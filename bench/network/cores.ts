@@ -4,6 +4,8 @@
  */
 
 import { spawn, spawnSync } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
+import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { Callee, type Methods } from "./calls.js";
@@ -22,6 +24,20 @@ export const PINNED_CORES = canPin ? [SERVER_CORE, LOAD_CORE] : [];
 export const pinningNote = canPin
   ? `servers on core ${SERVER_CORE}, load on core ${LOAD_CORE}`
   : "NOT PINNED: there is no taskset here, or only one core; expect noise";
+
+let niceness: number | undefined;
+
+/** Runs what is started from now on with this niceness: below zero it goes before other work, and needs rights. */
+export function setNiceness(value: number): void {
+  niceness = value;
+}
+
+/** Of the process, and where the kernel weighs sessions rather than processes, of its session. */
+function applyNiceness(pid: number, value: number): void {
+  setPriority(pid, value);
+  const group = `/proc/${pid}/autogroup`;
+  if (existsSync(group)) writeFileSync(group, `${value}`);
+}
 
 export interface StartOptions {
   readonly core: number;
@@ -46,7 +62,11 @@ export async function start<M extends Methods>(
   const { core, node = process.execPath, nodeFlags = [] } = options;
   const command = [node, ...nodeFlags, await compile(file)];
   if (canPin) command.unshift("taskset", "-c", `${core}`);
-  const child = spawn(command[0], command.slice(1), { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const child = spawn(command[0], command.slice(1), {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    detached: niceness !== undefined, // a session of its own
+  });
+  if (niceness !== undefined && child.pid !== undefined) applyNiceness(child.pid, niceness);
   return new Callee<M>(name, child);
 }
 

@@ -1,7 +1,7 @@
 /**
  * The load's process of `npm run bench:echo`. Each connection has a script of chunks, encoded before: one is written
- * at once, and the next when the echo of the one before came back. What the bytes say is compared once, before any
- * timing; counting is all that happens while the clock runs.
+ * at once, and the next when the echo of the one before came back. What the bytes say is compared before any timing;
+ * while the clock runs bytes are counted, and one echo of many compared.
  */
 
 import { type Frame, splitFrames } from "../../micro/payloads.js";
@@ -32,6 +32,8 @@ export interface Volume {
   readonly payloads: number;
 }
 
+const BAD_ECHO = "an echo is longer than what was sent, or differs from it";
+
 let workload: Workload;
 let scripts: Partial<Record<Compression, Promise<readonly Script[]>>> = {};
 /** Of the connections that are open: how each begins. */
@@ -59,11 +61,13 @@ function scriptsFor(compression: Compression): Promise<readonly Script[]> {
   return (scripts[compression] ??= Promise.resolve(writeScripts(workload, compression)));
 }
 
-function counterFor({ raw }: Place): EchoCounter {
-  if (raw) return new ByteCounter(0);
-  const { kind, inFlight } = workload;
-  // A server does not mask; and how long its frames are is its own choice if it compresses.
-  return kind === "json" ? new FrameCounter(inFlight) : new ByteCounter(4 * inFlight);
+/** A bare server sends back what it gets; of others the bytes are known, unless they compress. */
+function counterFor({ raw }: Place, { echo }: Script): EchoCounter {
+  return raw || echo !== undefined ? new ByteCounter() : new FrameCounter(workload.inFlight);
+}
+
+function echoOf(chunk: Buffer, { raw }: Place, { echo }: Script): Buffer {
+  return raw ? chunk : (echo ?? chunk);
 }
 
 async function connect({ port, raw, compression }: Place, count: number): Promise<Client[]> {
@@ -83,12 +87,12 @@ async function verify(place: Place): Promise<Volume> {
   const volumes = await Promise.all(
     opened.map(async (client, i) => {
       const script = all[i % all.length];
-      const counter = counterFor(place);
+      const counter = counterFor(place, script);
       const inflater = new Inflater(place.compression);
       const volume = { messages: 0, payloads: 0 };
       for (let j = 0; j < (isCycle ? 2 * script.messages.length + 1 : 1); j++) {
         const chunk = chunkOf(script, j);
-        const echo = await exchange(client, counter, chunk);
+        const echo = await exchange(client, counter, chunk, echoOf(chunk, place, script));
         if (place.raw) {
           if (!echo.equals(chunk)) throw new Error("the echo differs from what was sent");
           continue;
@@ -116,19 +120,19 @@ function settled(): Promise<void> {
 }
 
 /** Sends a chunk. Resolves with its echo. */
-function exchange(client: Client, counter: EchoCounter, chunk: Buffer): Promise<Buffer> {
+function exchange(client: Client, counter: EchoCounter, chunk: Buffer, expected: Buffer): Promise<Buffer> {
   const received: Buffer[] = [];
   return new Promise<Buffer>((resolve, reject) => {
     client.onClose = (error) => reject(error ?? new Error("closed before the echo was complete"));
     client.onBytes = (bytes, length) => {
       received.push(Buffer.from(bytes.subarray(0, length)));
       const missing = counter.take(bytes, length);
-      if (missing < 0) reject(new Error("more came back than an echo has"));
+      if (missing < 0) reject(new Error(BAD_ECHO));
       if (missing !== 0) return;
       client.onBytes = (_bytes, more) => fail(new Error(`${more} bytes more came back than an echo has`));
       resolve(Buffer.concat(received));
     };
-    counter.begin(chunk);
+    counter.begin(expected);
     client.socket.write(chunk);
   });
 }
@@ -157,22 +161,26 @@ async function open(place: Place): Promise<void> {
   clients = await connect(place, workload.connections);
   failure = undefined;
   running = true;
-  starts = clients.map((client, i) => attach(client, all[i % all.length], counterFor(place)));
+  starts = clients.map((client, i) => {
+    const script = all[i % all.length];
+    return attach(client, script, place);
+  });
 }
 
 /** Counts the echoes of one connection. Returns what begins. */
-function attach(client: Client, script: Script, counter: EchoCounter): () => void {
+function attach(client: Client, script: Script, place: Place): () => void {
   const { socket } = client;
+  const counter = counterFor(place, script);
   let next = 0;
   const send = () => {
     const chunk = chunkOf(script, next++);
-    counter.begin(chunk);
+    counter.begin(echoOf(chunk, place, script));
     socket.write(chunk);
   };
   client.onBytes = (bytes, length) => {
     const missing = counter.take(bytes, length);
     if (missing > 0) return;
-    if (missing < 0) fail(new Error("more came back than an echo has"));
+    if (missing < 0) fail(new Error(BAD_ECHO));
     finished++;
     if (running) send();
     else if (--waiting === 0) whenQuiet();

@@ -1,6 +1,5 @@
-/** What an echo run found: ratios within rounds, tables in markdown, and what became of the aims. */
+/** What an echo run found: ratios within rounds, and tables in markdown. */
 
-import type { Target } from "../../micro/harness.js";
 import { formatTable } from "../../micro/report.js";
 import {
   cpuRatio,
@@ -9,55 +8,63 @@ import {
   formatSpread,
   type Limit,
   middleOf,
-  noteOnSpeed,
   type Ratio,
   type Round,
   speedRatio,
 } from "../ratio.js";
-import { NET, type Workload, WS } from "./workloads.js";
+import { isRaw, ONREAD, type Workload, WS } from "./workloads.js";
 
-/** One rival in one workload: medians over the rounds. */
-export interface EchoResult extends Round {
-  readonly workload: string;
-  readonly rival: string;
-  readonly limit: Limit;
-  /** Messages for a second, as multiples of plain ws and of raw net. */
-  readonly speedToWs: Ratio;
-  readonly speedToNet: Ratio;
-  /** The same for the processor time of the server. */
-  readonly cpuToWs: Ratio;
-  readonly cpuToNet: Ratio;
-  /** Which share of their bytes messages have in the rival's frames, if it compresses. */
-  readonly compressedTo?: number;
+/** What a rival did in one round. */
+export interface EchoRound extends Round {
+  /** Pages of memory that the system had to provide, for one message. */
+  readonly faults: number;
 }
 
 /** What was found out about a rival in one workload. */
 export interface Finding {
-  readonly rounds: readonly Round[];
+  readonly rounds: readonly EchoRound[];
+  /** Which share of their bytes messages have in the rival's frames, if it compresses. */
   readonly compressedTo?: number;
+}
+
+/** One rival in one workload: medians over the rounds. */
+export interface EchoResult extends EchoRound, Finding {
+  readonly workload: string;
+  readonly rival: string;
+  readonly limit: Limit;
+  /** The load's processor time for a message, in microseconds. */
+  readonly loadUs: number;
+  /** Messages for a second, as multiples of plain ws. */
+  readonly speedToWs: Ratio;
+  /** The same for the processor time of the server. */
+  readonly cpuToWs: Ratio;
 }
 
 export function summarize(workload: Workload, findings: ReadonlyMap<string, Finding>): EchoResult[] {
   const ws = findings.get(WS)?.rounds ?? [];
-  const net = findings.get(NET)?.rounds ?? [];
-  return [...findings].map(([rival, { rounds, ...rest }]) => ({
-    workload: workload.name,
-    rival,
-    ...middleOf(rounds),
-    speedToWs: speedRatio(rounds, ws),
-    speedToNet: speedRatio(rounds, net),
-    cpuToWs: cpuRatio(rounds, ws),
-    cpuToNet: cpuRatio(rounds, net),
-    ...rest,
-  }));
+  return [...findings].map(([rival, finding]) => {
+    const middle = middleOf(finding.rounds);
+    const faults = finding.rounds.map((round) => round.faults).sort((a, b) => a - b);
+    return {
+      workload: workload.name,
+      rival,
+      ...middle,
+      faults: faults[faults.length >> 1],
+      loadUs: (middle.loadBusy * 1e6) / middle.perSecond,
+      speedToWs: speedRatio(finding.rounds, ws),
+      cpuToWs: cpuRatio(finding.rounds, ws),
+      ...finding,
+    };
+  });
 }
 
-export const LEGEND = `msg/s: echoes that came back in a second; x ws, x net: as multiples of plain ws and of raw net in the
-same round (least-greatest of the rounds). CPU: the server's processor time for a message, in microseconds; its
-ratios say how many messages it handles in the time that ws, or net, takes for one. busy: shares of a core; others:
-what other processes took of either core in the worst round. limit: who had no time left. Where that is the CLIENT,
-the server could have done more; there, and where others took much (!), only the ratios of processor time compare
-servers. ws compresses on threads of its own, which share the server's core here.`;
+export const LEGEND = `msg/s: messages in a second; x ws: as multiples of plain ws in the same round (least-greatest of
+the rounds). CPU us: processor time of the process that is measured, for one message; x ws: how many messages it
+handles in the time that ws takes for one. faults: pages of fresh memory for one message. load us: the load's own
+time for one message. busy: shares of a core; others: what other processes took of either core in the worst round.
+limit: who had no time left. Where that is the CLIENT, or neither, what is measured could have done more: there, and
+where others took much (!), only processor time compares servers. ws compresses on threads of its own, which share the
+server's core here.`;
 
 /** The table of one workload. */
 export function formatWorkload(results: readonly EchoResult[]): string {
@@ -65,51 +72,71 @@ export function formatWorkload(results: readonly EchoResult[]): string {
     result.rival,
     Math.round(result.perSecond).toLocaleString("en"),
     formatSpread(result.speedToWs),
-    formatSpread(result.speedToNet),
-    result.cpuUs.toFixed(2),
+    formatUs(result.cpuUs),
     formatSpread(result.cpuToWs),
-    formatSpread(result.cpuToNet),
+    result.faults.toFixed(result.faults < 1 ? 2 : 1),
+    formatUs(result.loadUs),
     formatShare(result.serverBusy),
     formatShare(result.loadBusy),
     formatOthers(result),
     result.limit,
   ]);
-  const header = ["server", "msg/s", "x ws", "x net", "CPU us", "CPU x ws", "CPU x net"];
-  const table = formatTable([...header, "server busy", "load busy", "others", "limit"], rows);
+  const header = [
+    "who",
+    "msg/s",
+    "x ws",
+    "CPU us",
+    "x ws",
+    "faults",
+    "load us",
+    "busy",
+    "load busy",
+    "others",
+  ];
+  const table = formatTable([...header, "limit"], rows);
   const shares = results.flatMap(({ rival, compressedTo }) =>
     compressedTo === undefined ? [] : [`${rival} ${formatShare(compressedTo)}`],
   );
   return shares.length === 0 ? table : `${table}\n\ncompressed to: ${shares.join(", ")}`;
 }
 
-/** The aims that these results say something about, once for each way to use hawser. */
-export function judge(workloads: readonly Workload[], results: readonly EchoResult[]): Target[] {
-  return workloads.flatMap(({ name, aims }) => {
-    const found = results.filter(({ workload }) => workload === name);
-    const othersBusy = Math.max(...found.map((result) => result.othersBusy));
-    return found
-      .filter(({ rival }) => rival.startsWith("hawser"))
-      .flatMap((result) => [
-        ...judgeOne(result, WS, aims.ws, othersBusy),
-        ...judgeOne(result, NET, aims.net, othersBusy),
-      ]);
-  });
+function formatUs(us: number): string {
+  return us.toFixed(us < 10 ? 3 : us < 100 ? 1 : 0);
 }
 
-function judgeOne(
-  result: EchoResult,
-  peer: typeof WS | typeof NET,
-  aim: number | undefined,
-  othersBusy: number,
-): Target[] {
-  if (aim === undefined) return [];
-  const speed = peer === WS ? result.speedToWs : result.speedToNet;
-  const cpu = peer === WS ? result.cpuToWs : result.cpuToNet;
-  return [
-    {
-      target: `${result.workload}: ${aim}x ${peer} (${result.rival})`,
-      measured: formatSpread(speed) + noteOnSpeed(result.limit, othersBusy, cpu),
-      met: speed.ratio >= aim,
-    },
+/**
+ * Whether the load could be the limit: its own time for a message beside what the cheapest server takes. It drives as
+ * many messages a second as its time allows; a server that takes longer for a message is the limit itself.
+ */
+export function formatLoad(workloads: readonly Workload[], results: readonly EchoResult[]): string {
+  const rows = workloads.flatMap(({ name, rivals }) => {
+    const found = results.filter(({ workload }) => workload === name);
+    const raw = found.filter(({ rival }) => rivals.some((one) => one.name === rival && isRaw(one)));
+    const cheapest = raw.find(({ rival }) => rival === ONREAD) ?? raw[0];
+    const hawser = found.filter(({ rival }) => rival.startsWith("hawser"));
+    if (cheapest === undefined || hawser.length === 0) return [];
+    const fastest = hawser.reduce((best, result) => (result.perSecond > best.perSecond ? result : best));
+    return [
+      [
+        name,
+        formatUs(cheapest.loadUs),
+        `${formatUs(cheapest.cpuUs)} (${cheapest.rival})`,
+        Math.round(1e6 / cheapest.loadUs).toLocaleString("en"),
+        `${Math.round(fastest.perSecond).toLocaleString("en")} (${fastest.rival})`,
+        found
+          .filter(({ limit }) => limit === "CLIENT")
+          .map(({ rival }) => rival)
+          .join("; ") || "-",
+      ],
+    ];
+  });
+  const header = [
+    "workload",
+    "load us",
+    "cheapest peer us",
+    "load can do/s",
+    "fastest hawser/s",
+    "load was the limit of",
   ];
+  return formatTable(header, rows);
 }

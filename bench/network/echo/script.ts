@@ -14,6 +14,8 @@ export interface Script {
   /** The chunks of the first time around, and those of every other. */
   readonly first: readonly Buffer[];
   readonly others: readonly Buffer[];
+  /** The frames that answer a chunk, where their bytes are known: a server that compresses chooses them. */
+  readonly echo?: Buffer;
 }
 
 /** The chunk that is sent as the `i`th, from 0 on. */
@@ -44,7 +46,8 @@ function batches({ kind, size, connections, inFlight }: Workload): Script[] {
       (_, j) => variants[(i * inFlight + j) % variants.length],
     );
     const chunk = Buffer.concat(messages.map((message) => writeFrame(message, key(random))));
-    return { messages: [messages], first: [chunk], others: [chunk] };
+    const echo = Buffer.concat(messages.map((message) => writeFrame(message)));
+    return { messages: [messages], first: [chunk], others: [chunk], echo };
   });
 }
 
