@@ -14,7 +14,7 @@ type Answer =
   | { readonly status: "error"; readonly message: string }
   | { readonly update: number };
 
-function sendJson(connection: Connection, value: unknown): boolean {
+function sendJson(connection: Connection, value: unknown): boolean | undefined {
   return connection.send(JSON.stringify(value));
 }
 

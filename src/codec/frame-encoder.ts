@@ -7,7 +7,6 @@ import { SCRATCH, WINDOW_LENGTH } from "../kernel/index.js";
 import { assertBytes } from "./bytes.js";
 import { assertCloseBody, encodeCloseBody } from "./close-body.js";
 import { checkPayloadLength, firstByte, headerLengthFor, writeHeader } from "./frame-header.js";
-import { InvalidStateError } from "./errors.js";
 import { EMPTY, utf8Length, writable, writeUtf8 } from "./host.js";
 import { maskWith, nextMaskingKey, writeMaskingKey } from "./masking.js";
 import { Opcode } from "./opcode.js";
@@ -52,14 +51,6 @@ export interface FrameBits {
   readonly fin?: boolean;
   /** For an extension that gives RSV1 a meaning. Default false. */
   readonly rsv1?: boolean;
-}
-
-/** A payload that can be copied without a view of it; a FrameDecoder is one. */
-export interface PayloadSource {
-  /** Bytes of the payload. */
-  readonly length: number;
-  /** Copies the payload to `target`, from `offset` on. */
-  copyPayload(target: Uint8Array, offset: number): void;
 }
 
 /**
@@ -136,39 +127,6 @@ export class FrameEncoder {
     slab[end + 1] = length;
     for (let i = 0; i < length; i++) slab[end + 2 + i] = message[i];
     this.#end = end + 2 + length;
-  }
-
-  /**
-   * Appends the header of a frame whose payload the caller writes itself, right behind it. For a server: a client must
-   * mask every payload.
-   *
-   * @param length - bytes of the payload.
-   * @throws {InvalidStateError} for a client's encoder.
-   */
-  header(opcode: Opcode, length: number, bits?: FrameBits): void {
-    if (this.#masked) throw new InvalidStateError("a client's payloads must be masked: use frame()");
-    const first = firstByte(opcode, bits?.fin ?? true, bits?.rsv1 ?? false);
-    checkPayloadLength(opcode, length);
-    this.#reserve(headerLengthFor(length, false));
-    this.#end = writeHeader(this.#slab, this.#end, first, length, false);
-  }
-
-  /** Appends a frame whose payload `source` copies into place. */
-  copyFrame(opcode: Opcode, source: PayloadSource): void {
-    const { length } = source;
-    const first = firstByte(opcode, true, false);
-    checkPayloadLength(opcode, length);
-    const key = this.#masked ? this.#nextKey() : 0;
-    this.#reserve(headerLengthFor(length, this.#masked) + length);
-    const slab = this.#slab;
-    let at = writeHeader(slab, this.#end, first, length, this.#masked);
-    if (this.#masked) {
-      writeMaskingKey(slab, at, key);
-      at += 4;
-    }
-    source.copyPayload(slab, at);
-    this.#end = at + length;
-    if (this.#masked) maskWith(key, slab.subarray(at, this.#end), slab, at, length);
   }
 
   /** Appends a Ping frame (§5.5.2) of at most 125 bytes. */

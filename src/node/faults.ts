@@ -1,6 +1,6 @@
 /**
- * What went wrong on one connection, and who knows of it. The first error counts: it becomes `connection.error`. It is
- * told at the end of the turn, never inside the call that caused it, and never after `close`.
+ * The first error of one connection, and who knows of it. It becomes `connection.error`. The error handler is told at
+ * the end of the turn, never inside the call that caused the error, and never after `close`.
  *
  *        none ── note ──▶ due ── tell, no handler yet ──▶ published ── a handler is set ──▶ told
  *                          └──── tell ─────────────────────────────────────────────────────▶ told
@@ -10,6 +10,12 @@ import { asError, runHandler } from "../protocol/index.js";
 import type { Handlers } from "./connection-options.js";
 import { reportError, tellError } from "./report.js";
 
+/**
+ * bug: a callback of the user's failed; it is printed unless a handler or a subscriber hears of it. fault: the peer
+ * broke a rule, or a limit was exceeded. loss: the socket died; handlers hear of that by `close`.
+ */
+export type ErrorKind = "bug" | "fault" | "loss";
+
 type Telling = "none" | "due" | "published" | "told";
 
 export class Faults<Face> {
@@ -17,18 +23,17 @@ export class Faults<Face> {
   error: Error | undefined = undefined;
   readonly #connection: Face;
   #telling: Telling = "none";
-  /** Whether the error is a bug of the user's, which is printed unless a handler or a subscriber hears of it. */
-  #isBug = false;
+  #kind: ErrorKind = "fault";
 
   constructor(connection: Face) {
     this.#connection = connection;
   }
 
   /** Keeps an error, if it is the first. Returns whether it is. */
-  note(error: Error, isBug: boolean): boolean {
+  note(error: Error, kind: ErrorKind): boolean {
     if (this.error !== undefined) return false;
     this.error = error;
-    this.#isBug = isBug;
+    this.#kind = kind;
     this.#telling = "due";
     return true;
   }
@@ -38,12 +43,14 @@ export class Faults<Face> {
     const { error } = this;
     if (error === undefined || this.#telling === "told") return;
     const connection = this.#connection;
-    const listener = handlers.error && ((told: Error) => handlers.error?.(connection, told));
+    const isLoss = this.#kind === "loss";
+    const listener =
+      handlers.error && !isLoss ? (told: Error) => handlers.error?.(connection, told) : undefined;
     const wasPublished = this.#telling === "published";
     if (wasPublished && listener === undefined) return;
     this.#telling = listener === undefined ? "published" : "told";
     if (wasPublished && listener !== undefined) runHandler(() => listener(error), (thrown) => this.report(thrown));
-    else if (this.#isBug) reportError(error, { connection }, listener);
+    else if (this.#kind === "bug") reportError(error, { connection }, listener);
     else tellError(error, { connection }, listener);
   }
 
@@ -52,7 +59,7 @@ export class Faults<Face> {
     runHandler(
       () => handlers.close?.(this.#connection, code, reason),
       (thrown) => {
-        if (this.note(asError(thrown), true)) this.#telling = "told";
+        if (this.note(asError(thrown), "bug")) this.#telling = "told";
         this.report(thrown);
       },
     );

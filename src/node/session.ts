@@ -29,7 +29,7 @@ import type { ConnectionSettings, Handlers } from "./connection-options.js";
 import { type Deferred, defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
 import type { Liveness, Living } from "./liveness.js";
-import { Faults } from "./faults.js";
+import { type ErrorKind, Faults } from "./faults.js";
 import { PeerWatch } from "./peer-watch.js";
 import { Hold, Transport, type TransportOwner } from "./transport.js";
 import { beginTurn, endTurn } from "./turn.js";
@@ -184,7 +184,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
   gone(error: Error | undefined): void {
     const wasCut = this.phase === "cut";
     this.phase = "gone";
-    if (error !== undefined && !wasCut) this.#note(error, false);
+    if (error !== undefined && !wasCut) this.#note(error, "loss");
     // Nothing can resume the connection any more, and its closing is still to be told.
     this.transport.holds = 0;
     this.context.liveness.delete(this);
@@ -320,7 +320,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
       else this.#endTurn();
       return;
     }
-    if (endpoint.error !== undefined) this.#note(endpoint.error, false);
+    if (endpoint.error !== undefined) this.#note(endpoint.error, "fault");
     if (this.phase === "gone") this.#finish(false);
     else if (this.phase === "ended") this.endpoint.receiveEof();
     if (endpoint.phase !== "open") this.writer.schedule();
@@ -349,13 +349,13 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
 
   /** §7.4.1: 1011, "a server is terminating the connection because it encountered an unexpected condition". */
   #handlerFailed(thrown: unknown): void {
-    if (this.faults.note(asError(thrown), true)) this.#failWith(CloseCode.InternalError, "");
+    if (this.faults.note(asError(thrown), "bug")) this.#failWith(CloseCode.InternalError, "");
     else this.faults.report(thrown);
   }
 
   /** Fails the connection for a reason of ours. */
   fail(error: Error, code: number, reason: string): void {
-    this.#note(error, false);
+    this.#note(error, "fault");
     this.#failWith(code, reason);
   }
 
@@ -366,8 +366,8 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
     this.writer.schedule();
   }
 
-  #note(error: Error, isBug: boolean): void {
-    if (this.faults.note(error, isBug)) this.writer.schedule();
+  #note(error: Error, kind: ErrorKind): void {
+    if (this.faults.note(error, kind)) this.writer.schedule();
   }
 
   /** The end of a turn: writes what was queued, and tells the error that occurred. */
@@ -500,7 +500,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
     } else {
       if (verdict === "silent") {
         const silentMs = now - this.#watch.heardAt;
-        this.#note(new Error(`the peer has been silent for ${silentMs} ms and answers no Ping`), false);
+        this.#note(new Error(`the peer has been silent for ${silentMs} ms and answers no Ping`), "fault");
       }
       transport.destroy();
     }

@@ -114,16 +114,25 @@ export class Writer {
     return false;
   }
 
-  /** Whether more waits than may, although the peer had a turn of the event loop to take it. */
+  /**
+   * Whether more waits than may, although the system was offered all of it. The policy "close" ends a connection, so
+   * there the peer must have had a turn of the event loop to take it, too.
+   */
   get #isOverflowing(): boolean {
-    return this.#backlogTurns === 2 && this.bufferedAmount > this.#settings.maxBufferedAmount;
+    const { maxBufferedAmount, onOverflow } = this.#settings;
+    if (this.bufferedAmount <= maxBufferedAmount) return false;
+    this.#write();
+    if (this.bufferedAmount <= maxBufferedAmount) return false;
+    return onOverflow !== "close" || this.#backlogTurns === 2;
   }
 
   /** A frame was queued. Returns whether there is room for more. */
   queued(): boolean {
     this.schedule();
     const waiting = this.bufferedAmount;
-    if (waiting < this.#settings.highWaterMark) return true;
+    const { highWaterMark, maxBufferedAmount } = this.#settings;
+    if (waiting > maxBufferedAmount) this.#write();
+    else if (waiting < highWaterMark) return true;
     if (waiting >= this.#pauseMark) this.#holdReading();
     if (waiting < this.#highWaterMark) return true;
     this.#want();

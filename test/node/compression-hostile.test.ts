@@ -8,6 +8,7 @@ import {
   type Connection,
   connect,
   type LimitError,
+  Message,
   type ServeOptions,
   type Server,
 } from "../../src/index.js";
@@ -336,12 +337,12 @@ eachReadPath("messages under way", () => {
       const payload = deflated(sample("html", 300_000));
       peer.send({ opcode: BINARY, rsv: RSV1, fin: false, payload });
       await until(() => calls > 0, "a part");
-      connection.send("a".repeat(1000), { partial: true });
+      connection.sendAll(new Message("a".repeat(1000), "text", true));
       if (cut === "terminate") connection.terminate();
       if (cut === "reset") peer.reset();
       assert.equal((await connection.closed).code, 1006, cut);
       if (cut === "handler") assert.equal(calls, 1);
-      assert.equal(connection.send("more"), false);
+      assert.equal(connection.send("more"), undefined);
       assert.equal(connection.retainedLength, 0, cut);
     }
   });
@@ -351,7 +352,7 @@ eachReadPath("messages under way", () => {
     const { connection, peer, errors } = await open(t, {
       message: (_connection, message) => received.push(message.data),
     });
-    connection.send("the beginning of a text", { partial: true });
+    connection.sendAll(new Message("the beginning of a text", "text", true));
     peer.send(
       { opcode: TEXT, rsv: RSV1, fin: false, payload: flushed("a beginning") },
       { opcode: 8, payload: Uint8Array.of(0x0f, 0xa0) },
@@ -433,8 +434,8 @@ describe("memory", () => {
       for (const connection of connections) connection.send(data);
       for (const connection of connections) await connection.receive();
       // In the middle of a message, on both sides.
-      for (const connection of connections) connection.send(data, { partial: true });
-      for (const connection of server.connections) connection.send(data, { partial: true });
+      for (const connection of connections) connection.sendAll(new Message(data, "binary", true));
+      for (const connection of server.connections) connection.sendAll(new Message(data, "binary", true));
       if (i % 3 === 0) for (const connection of connections) connection.terminate();
       else if (i % 3 === 1) for (const connection of server.connections) connection.terminate();
       else for (const connection of connections) void connection.close();

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Liveness, type Living, sharedLiveness, steadyNow } from "../../src/node/liveness.js";
+import { steadyNow } from "../../src/node/clock.js";
+import { Liveness, type Living, sharedLiveness } from "../../src/node/liveness.js";
 import { withPeer } from "../support/connections.js";
 import { BINARY, CLOSE, PONG, TEXT } from "../support/frames.js";
 import { utf8 } from "../support/hex.js";

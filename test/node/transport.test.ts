@@ -1,16 +1,16 @@
-/** SocketPump: reads and writes a stream, whatever it is, and lets go of it. */
+/** Transport: reads and writes a stream, whatever it is, and lets go of it. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { receiveBuffer } from "../../src/codec/index.js";
-import { type PumpSink, SocketPump } from "../../src/node/socket-pump.js";
+import { Hold, Transport, type TransportOwner } from "../../src/node/transport.js";
 import { concat } from "../support/frames.js";
 import { hex, toHex, utf8 } from "../support/hex.js";
 import { eachReadPath, settle, socketPair, until, watchWrites } from "../support/sockets.js";
 import { SlowStream } from "../support/streams.js";
 
-/** Writes down what a pump tells it. */
-class Notes implements PumpSink {
+/** Writes down what a transport tells it. */
+class Notes implements TransportOwner {
   readonly said: string[] = [];
   /** Whether each chunk lay in the kernel's memory. */
   readonly inKernel: boolean[] = [];
@@ -33,19 +33,19 @@ class Notes implements PumpSink {
   }
 }
 
-eachReadPath("SocketPump on a socket", (readToKernel) => {
+eachReadPath("Transport on a socket", (readToKernel) => {
   it("reads the head, then what the socket brings, to where it should", async (t) => {
     const { socket, peer } = await socketPair(t, true);
     const notes = new Notes();
-    const pump = new SocketPump(socket, notes);
-    pump.start(Buffer.from("head"));
+    const transport = new Transport(socket, notes);
+    transport.start(Buffer.from("head"));
     peer.write("one");
     await until(() => notes.said.length === 2);
     peer.write("two");
     await until(() => notes.said.length === 3);
     assert.deepEqual(notes.said, ["head", "one", "two"]);
     assert.deepEqual(notes.inKernel, [false, readToKernel, readToKernel]);
-    assert.ok(pump.fd > 0);
+    assert.ok(transport.fd > 0);
   });
 
   it("reads what the stream had read before it came", async (t) => {
@@ -54,7 +54,7 @@ eachReadPath("SocketPump on a socket", (readToKernel) => {
     socket.pause();
     socket.unshift(Buffer.from("early "));
     const notes = new Notes();
-    new SocketPump(socket, notes).start();
+    new Transport(socket, notes).start();
     peer.write("late");
     await until(() => notes.said.join("") === "early late");
   });
@@ -62,35 +62,35 @@ eachReadPath("SocketPump on a socket", (readToKernel) => {
   it("pauses at once, also while the head is received, and goes on", async (t) => {
     const { socket, peer } = await socketPair(t, true);
     const notes = new Notes();
-    const pump = new SocketPump(socket, notes);
-    notes.onReceive = () => pump.pause();
-    pump.start(Buffer.from("head"));
+    const transport = new Transport(socket, notes);
+    notes.onReceive = () => transport.hold(Hold.User);
+    transport.start(Buffer.from("head"));
     peer.write("one");
     await settle(10);
     assert.deepEqual(notes.said, ["head"]);
-    pump.resume();
+    transport.release(Hold.User);
     await until(() => notes.said.length === 2);
     peer.write("two");
     await settle(10);
     assert.equal(notes.said.length, 2);
-    pump.resume();
+    transport.release(Hold.User);
     await until(() => notes.said.length === 3);
   });
 
   it("tells of the end, of the death, and of what it died of", async (t) => {
     const ended = await socketPair(t, true);
     const notes = new Notes();
-    const pump = new SocketPump(ended.socket, notes);
-    pump.start();
+    const transport = new Transport(ended.socket, notes);
+    transport.start();
     ended.peer.write("last");
     ended.peer.socket.end();
     await until(() => notes.said.includes("(ended)"));
-    pump.end();
+    transport.end();
     await until(() => notes.said.length === 3);
     assert.deepEqual(notes.said, ["last", "(ended)", "(gone)"]);
     const reset = await socketPair(t, true);
     const others = new Notes();
-    new SocketPump(reset.socket, others).start();
+    new Transport(reset.socket, others).start();
     reset.peer.reset();
     await until(() => others.said.length === 1);
     assert.deepEqual(others.said, ["(gone: ECONNRESET)"]);
@@ -101,7 +101,7 @@ eachReadPath("SocketPump on a socket", (readToKernel) => {
     dead.socket.destroy();
     await settle();
     const notes = new Notes();
-    new SocketPump(dead.socket, notes).start(Buffer.from("unread"));
+    new Transport(dead.socket, notes).start(Buffer.from("unread"));
     await settle();
     assert.deepEqual(notes.said, ["(gone)"]);
     const ended = await socketPair(t, true);
@@ -110,18 +110,18 @@ eachReadPath("SocketPump on a socket", (readToKernel) => {
     ended.peer.socket.end();
     await until(() => ended.socket.readableEnded);
     const others = new Notes();
-    new SocketPump(ended.socket, others).start();
+    new Transport(ended.socket, others).start();
     await until(() => others.said.includes("(ended)"));
   });
 
   it("lets go: the socket stays open, and its bytes are those of whoever has it now", async (t) => {
     const { socket, peer } = await socketPair(t, true);
     const notes = new Notes();
-    const pump = new SocketPump(socket, notes);
-    pump.start();
+    const transport = new Transport(socket, notes);
+    transport.start();
     peer.write("one");
     await until(() => notes.said.length === 1);
-    assert.equal(pump.release(), socket);
+    transport.detach();
     peer.write("two");
     await settle(10);
     const chunks: Buffer[] = [];
@@ -134,7 +134,7 @@ eachReadPath("SocketPump on a socket", (readToKernel) => {
     assert.deepEqual(notes.said, ["one"]);
     const again = new Notes();
     socket.removeAllListeners("data");
-    new SocketPump(socket, again).start();
+    new Transport(socket, again).start();
     peer.write("four");
     await until(() => again.said.length === 1);
     assert.deepEqual([again.said, notes.said], [["four"], ["one"]]);
@@ -142,48 +142,48 @@ eachReadPath("SocketPump on a socket", (readToKernel) => {
 
   it("writes segments in one call of the system", async (t) => {
     const { socket, peer } = await socketPair(t, true);
-    const pump = new SocketPump(socket, new Notes());
-    pump.start();
+    const transport = new Transport(socket, new Notes());
+    transport.start();
     const writes = watchWrites(socket);
-    assert.equal(pump.write([hex("81 01"), utf8("a"), hex("81 01 62")]), true);
-    assert.equal(pump.write([hex("81 01 63")]), true);
+    assert.equal(transport.write([hex("81 01"), utf8("a"), hex("81 01 62")]), true);
+    assert.equal(transport.write([hex("81 01 63")]), true);
     assert.deepEqual(writes, [6, 3]);
     await until(() => peer.frames.length === 3);
     assert.deepEqual(peer.take(), ["text a", "text b", "text c"]);
   });
 });
 
-describe("SocketPump on a stream that is no socket", () => {
+describe("Transport on a stream that is no socket", () => {
   it("reads, writes, drains, ends and dies", async () => {
     const stream = new SlowStream(10);
     const notes = new Notes();
-    const pump = new SocketPump(stream, notes);
-    pump.start();
+    const transport = new Transport(stream, notes);
+    transport.start();
     stream.push("one");
     await settle();
     stream.hold();
-    assert.equal(pump.write([utf8("0123456789")]), false);
-    assert.deepEqual([pump.pendingLength, pump.willDrain, pump.highWaterMark], [10, true, 10]);
+    assert.equal(transport.write([utf8("0123456789")]), false);
+    assert.deepEqual([transport.pendingLength, transport.willDrain, transport.highWaterMark], [10, true, 10]);
     stream.letGo();
     await settle();
-    assert.equal(pump.willDrain, false);
-    pump.end();
-    assert.equal(pump.write([utf8("behind the end")]), true);
+    assert.equal(transport.willDrain, false);
+    transport.end();
+    assert.equal(transport.write([utf8("behind the end")]), true);
     stream.push(null);
     await settle();
     assert.deepEqual(notes.said, ["one", "(drained)", "(ended)", "(gone)"]);
     assert.equal(toHex(concat(stream.written)), toHex(utf8("0123456789")));
-    assert.equal(pump.fd, -1);
-    pump.destroy();
-    pump.pause();
-    pump.resume();
-    pump.end();
+    assert.equal(transport.fd, -1);
+    transport.destroy();
+    transport.hold(Hold.User);
+    transport.release(Hold.User);
+    transport.end();
   });
 
   it("tells of an error, once", async () => {
     const stream = new SlowStream();
     const notes = new Notes();
-    new SocketPump(stream, notes).start();
+    new Transport(stream, notes).start();
     stream.destroy(new Error("boom"));
     await settle();
     stream.emit("error", new Error("late"));

@@ -66,12 +66,12 @@ describe("Outbox", () => {
   it("keeps maxBufferedAmount within one turn, also below highWaterMark", () => {
     for (const highWaterMark of [100, 1e6, Infinity]) {
       const { connection } = open({ highWaterMark, maxBufferedAmount: 1000, onOverflow: "drop" });
-      let taken = 0;
+      let most = 0;
       for (let i = 0; i < 100; i++) {
         connection.send(new Uint8Array(94));
-        taken = connection.bufferedAmount;
+        most = Math.max(most, connection.bufferedAmount);
       }
-      assert.ok(taken > 1000 && taken <= 1100, `${taken} bytes wait, with a mark of ${highWaterMark}`);
+      assert.ok(most <= 1100, `${most} bytes waited, with a mark of ${highWaterMark}`);
       connection.terminate();
     }
   });

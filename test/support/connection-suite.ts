@@ -5,13 +5,19 @@
 
 import assert from "node:assert/strict";
 import type * as browser from "../../src/browser/index.js";
-import { HandshakeError, LimitError, Message } from "../../src/index.browser.js";
+import { type Bytes, HandshakeError, LimitError, Message } from "../../src/index.browser.js";
 
 /** The members that both connections have, with the same types. */
 export type SharedConnection = Omit<
   Pick<browser.Connection<string>, keyof browser.Connection<string>>,
-  "socket" | "handlers"
-> & { handlers: SharedHandlers };
+  "socket" | "handlers" | "send" | "sendBinary" | "sendNow" | "sendBinaryNow"
+> & {
+  handlers: SharedHandlers;
+  send(data: string | Bytes, options?: { readonly type?: "text" | "binary" }): boolean | undefined;
+  sendBinary(bytes: Bytes): boolean | undefined;
+  sendNow(data: string | Bytes, options?: { readonly type?: "text" | "binary" }): boolean | undefined;
+  sendBinaryNow(bytes: Bytes): boolean | undefined;
+};
 
 /** The handlers that both have. */
 export interface SharedHandlers {

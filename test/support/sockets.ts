@@ -8,7 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import type { Duplex } from "node:stream";
 import { beforeEach, describe, type TestContext } from "node:test";
-import { pumpOptions } from "../../src/node/socket-pump.js";
+import { readingOptions } from "../../src/node/kernel-reading.js";
 import { type FrameSpec, frame, KEY } from "./frames.js";
 import { describeFrame, type WireFrame, WireReader } from "./wire.js";
 
@@ -17,7 +17,7 @@ export function eachReadPath(name: string, body: (readToKernel: boolean) => void
   for (const readToKernel of [true, false]) {
     describe(`${name} (${readToKernel ? "read to the kernel" : "'data' events"})`, () => {
       beforeEach(() => {
-        pumpOptions.readToKernel = readToKernel;
+        readingOptions.toKernel = readToKernel;
       });
       body(readToKernel);
     });

@@ -135,7 +135,7 @@ export class MessageFramer {
       return;
     }
     // It was validated as it arrived, and nothing has changed it since.
-    this.#queue.encoder.copyFrame(type === "text" ? Opcode.Text : Opcode.Binary, lender);
+    this.#queue.encoder.forward(type === "text" ? Opcode.Text : Opcode.Binary, lender);
     this.frames++;
     this.messages++;
   }

@@ -1,6 +1,6 @@
 /** The messages that two endpoints exchange (RFC 6455 §1.2, §5.4 to §5.6), and control frames in the same shape. */
 
-import { LimitError, type PayloadSource } from "../../codec/index.js";
+import { type FrameDecoder, LimitError } from "../../codec/index.js";
 
 /** The kind of a message, or of a control frame. */
 export type MessageType = "text" | "binary" | "ping" | "pong" | "close";
@@ -75,11 +75,6 @@ export function isMessage(value: unknown): value is Message {
   return value instanceof Message;
 }
 
-/** Where the payload of a lent message lies: a decoder, as long as it stays at that frame. */
-export interface Lender extends PayloadSource {
-  readonly borrowedPayload: Uint8Array;
-}
-
 const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 
 /**
@@ -87,7 +82,8 @@ const NOTHING = /* @__PURE__ */ new Uint8Array(0);
  * again and again. It makes the view of its bytes only when you ask for `data`, and it can be sent on without one.
  */
 export class LentMessage extends Message<"text" | "binary"> {
-  #lender: Lender | undefined = undefined;
+  /** The decoder, as long as it stays at the frame of the message. */
+  #lender: FrameDecoder | undefined = undefined;
   #view: Uint8Array | undefined = undefined;
 
   constructor() {
@@ -96,7 +92,7 @@ export class LentMessage extends Message<"text" | "binary"> {
   }
 
   /** Lends the payload of the lender's current frame. */
-  lend(lender: Lender, type: "text" | "binary"): this {
+  lend(lender: FrameDecoder, type: "text" | "binary"): this {
     this.#lender = lender;
     this.#view = undefined;
     (this as { type: MessageType }).type = type;
@@ -104,7 +100,7 @@ export class LentMessage extends Message<"text" | "binary"> {
   }
 
   /** The lender, if the bytes were not looked at: then they are as they arrived. */
-  get untouched(): Lender | undefined {
+  get untouched(): FrameDecoder | undefined {
     return this.#view === undefined ? this.#lender : undefined;
   }
 

@@ -95,9 +95,9 @@ class PageClient implements Client {
   send(data: string | Uint8Array, { fragments, pingBetween, compress }: MessageOptions): void {
     const parts = splitMessage(data, fragments);
     for (const [i, part] of parts.entries()) {
-      const partial = i < parts.length - 1;
-      this.#endpoint.send(part, { partial, compress });
-      if (partial && pingBetween) this.#endpoint.ping("between fragments");
+      const final = i === parts.length - 1;
+      this.#endpoint.sendPart(part, { final, compress });
+      if (!final && pingBetween) this.#endpoint.ping("between fragments");
     }
     this.#flush();
   }
