@@ -6,9 +6,17 @@
 import { SCRATCH, WINDOW_LENGTH } from "../kernel/index.js";
 import { assertBytes } from "./bytes.js";
 import { assertCloseBody, encodeCloseBody } from "./close-body.js";
-import { checkPayloadLength, firstByte, headerLengthFor, writeHeader } from "./frame-header.js";
-import { EMPTY, utf8Length, writable, writeUtf8 } from "./host.js";
-import { maskWith, nextMaskingKey, writeMaskingKey } from "./masking.js";
+import { InvalidStateError } from "./errors.js";
+import type { FrameDecoder } from "./frame-decoder.js";
+import {
+  checkPayloadLength,
+  firstByte,
+  headerLengthFor,
+  MAX_HEADER_LENGTH,
+  writeHeader,
+} from "./frame-header.js";
+import { EMPTY, writable, writeUtf8 } from "./host.js";
+import { maskWith, nextMaskingKey, rotateMaskingKey } from "./masking.js";
 import { Opcode } from "./opcode.js";
 import type { Role } from "./role.js";
 import { workspace } from "./workspace.js";
@@ -20,20 +28,24 @@ const SLAB_LENGTH = 0x4000;
 const MAX_KEPT_LENGTH = 1 << 21;
 
 /** Up to this many units a loop here is faster than a call of the host's encoder (`bench/micro/encode.ts`). */
-const LOOP_UNITS = 24;
+const LOOP_UNITS = 20;
 
 /** UTF-8 takes at most three bytes for a UTF-16 unit. */
 const MAX_BYTES_PER_UNIT = 3;
 
-/** Above this many units the length in UTF-8 is worth counting before memory is reserved for it. */
-const EXACT_UNITS = 0x8000;
+/** A longer text is written in pieces of so many units: room is made for what they really take, and each fits SCRATCH. */
+const PIECE_UNITS = Math.floor(WINDOW_LENGTH / MAX_BYTES_PER_UNIT);
 
 /** First bytes of messages in one frame: FIN and the opcode. */
+const MASK = 0x80;
 const FIN_TEXT = 0x81;
 const FIN_BINARY = 0x82;
 
 /** Up to this many bytes a loop copies faster than a call. */
-const LOOP_LENGTH = 16;
+const LOOP_LENGTH = 8;
+
+/** Up to this many bytes a loop over 32-bit words masks faster than the kernel, which is reached by two copies. */
+const WORDS_LENGTH = 128;
 
 export interface FrameEncoderOptions {
   /** Our side: a client masks every frame, a server none (§5.1). */
@@ -67,6 +79,8 @@ export class FrameEncoder {
   readonly #masked: boolean;
   readonly #nextKey: () => number;
   #slab: Uint8Array = EMPTY;
+  /** The same memory, for 32-bit words at any address. */
+  #words = viewOf(EMPTY);
   /** What `take` would return lies from `#start` to `#end`. */
   #start = 0;
   #end = 0;
@@ -102,6 +116,46 @@ export class FrameEncoder {
     else this.#bytes(first, opcode, payload);
   }
 
+  /**
+   * Appends the header of a frame alone. The caller sends the payload itself behind what `take` then returns, and
+   * so spares a copy of it. For a server: a client masks payloads, and must copy them for that.
+   *
+   * @param payloadLength - in bytes.
+   * @throws {RangeError} for a frame that §5.2 or §5.5 does not allow, and for a length that is none.
+   * @throws {InvalidStateError} when the role is "client".
+   */
+  header(opcode: Opcode, payloadLength: number, bits?: FrameBits): void {
+    const first = firstByte(opcode, bits?.fin ?? true, bits?.rsv1 ?? false);
+    if (this.#masked) throw new InvalidStateError("a client masks payloads: its frames are encoded whole");
+    if (!Number.isSafeInteger(payloadLength) || payloadLength < 0) {
+      throw new RangeError(`payloadLength must be a number of bytes, not ${String(payloadLength)}`);
+    }
+    checkPayloadLength(opcode, payloadLength);
+    this.#reserve(MAX_HEADER_LENGTH, 0);
+    this.#end = writeHeader(this.#slab, this.#end, first, payloadLength, false);
+  }
+
+  /**
+   * Appends a frame with the current payload of a decoder, which is copied without a view of it being made: for a
+   * message that goes on, or back, at once.
+   *
+   * @throws {RangeError} for a frame that §5.2 or §5.5 does not allow.
+   */
+  forward(opcode: Opcode, decoder: FrameDecoder, bits?: FrameBits): void {
+    const first = firstByte(opcode, bits?.fin ?? true, bits?.rsv1 ?? false);
+    if (opcode === Opcode.Close) assertCloseBody(decoder.payload);
+    const { length } = decoder;
+    checkPayloadLength(opcode, length);
+    const key = this.#masked ? this.#nextKey() : 0;
+    this.#reserve(MAX_HEADER_LENGTH + length, 0);
+    const at = this.#begin(first, length, key);
+    decoder.copyPayload(this.#slab, at);
+    this.#end = at + length;
+    if (!this.#masked) return;
+    if (length <= WORDS_LENGTH) maskWords(this.#words, at, at + length, key);
+    else maskWith(key, this.#slab.subarray(at, at + length), this.#slab, at, length);
+  }
+
   /** Appends a text frame. */
   text(message: string, bits?: FrameBits): void {
     if (bits === undefined && typeof message === "string") this.#text(FIN_TEXT, Opcode.Text, message);
@@ -114,19 +168,7 @@ export class FrameEncoder {
       this.frame(Opcode.Binary, message, bits);
       return;
     }
-    const { length } = message;
-    const end = this.#end;
-    const slab = this.#slab;
-    if (this.#masked || !(length <= LOOP_LENGTH) || slab.length - end < LOOP_LENGTH + 2) {
-      this.#bytes(FIN_BINARY, Opcode.Binary, message);
-      return;
-    }
-    // What takes no longer than its checks would.
-    assertBytes(message, "a payload that is not a string");
-    slab[end] = FIN_BINARY;
-    slab[end + 1] = length;
-    for (let i = 0; i < length; i++) slab[end + 2 + i] = message[i];
-    this.#end = end + 2 + length;
+    this.#bytes(FIN_BINARY, Opcode.Binary, message);
   }
 
   /** Appends a Ping frame (§5.5.2) of at most 125 bytes. */
@@ -169,36 +211,57 @@ export class FrameEncoder {
     this.#start = this.#end = 0;
   }
 
-  /** Makes room for `length` more bytes. */
-  #reserve(length: number): void {
-    if (this.#slab.length - this.#end >= length) return;
+  /** Makes room for `length` more bytes, behind `written` ones that follow `#end` already. */
+  #reserve(length: number, written: number): void {
+    if (this.#slab.length - this.#end - written < length) this.#grow(length, written);
+  }
+
+  #grow(length: number, written: number): void {
     const held = this.#end - this.#start;
+    const kept = held + written;
     // Cleared memory: what is not written yet can be reached through the buffer of what is taken.
-    const grown = writable(new Uint8Array(Math.max(SLAB_LENGTH, held + length, 2 * held)));
-    grown.set(this.#slab.subarray(this.#start, this.#end));
+    const grown = writable(new Uint8Array(Math.max(SLAB_LENGTH, kept + length, 2 * kept)));
+    grown.set(this.#slab.subarray(this.#start, this.#end + written));
     this.#slab = grown;
+    this.#words = viewOf(grown);
     this.#start = 0;
     this.#end = held;
     this.#outstanding = 0;
   }
 
+  /** Writes a header with its masking key, for which there is room. Returns where the payload goes. */
+  #begin(first: number, payloadLength: number, key: number): number {
+    const slab = this.#slab;
+    let at = this.#end;
+    if (payloadLength < 126) {
+      slab[at] = first;
+      slab[at + 1] = this.#masked ? MASK | payloadLength : payloadLength;
+      at += 2;
+    } else {
+      at = writeHeader(slab, at, first, payloadLength, this.#masked);
+    }
+    if (!this.#masked) return at;
+    this.#words.setInt32(at, key, true);
+    return at + 4;
+  }
+
   #bytes(first: number, opcode: number, payload: Uint8Array): void {
     assertBytes(payload, "a payload that is not a string");
-    const length = payload.length;
+    const { length } = payload;
     checkPayloadLength(opcode, length);
-    // Drawn first: it may be somebody's function, which may use this encoder.
+    // Drawn first: it may be a function of the user's, which may use this encoder.
     const key = this.#masked ? this.#nextKey() : 0;
-    this.#reserve(headerLengthFor(length, this.#masked) + length);
+    this.#reserve(MAX_HEADER_LENGTH + length, 0);
     const slab = this.#slab;
-    const at = writeHeader(slab, this.#end, first, length, this.#masked);
-    if (this.#masked) {
-      writeMaskingKey(slab, at, key);
-      maskWith(key, payload, slab, at + 4, length);
-      this.#end = at + 4 + length;
-    } else {
-      slab.set(payload, at);
-      this.#end = at + length;
+    const at = this.#begin(first, length, key);
+    this.#end = at + length;
+    if (this.#masked && length > WORDS_LENGTH) {
+      maskWith(key, payload, slab, at, length);
+      return;
     }
+    if (length > LOOP_LENGTH) slab.set(payload, at);
+    else for (let i = 0; i < length; i++) slab[at + i] = payload[i];
+    if (this.#masked) maskWords(this.#words, at, at + length, key);
   }
 
   #text(first: number, opcode: number, text: string): void {
@@ -206,33 +269,64 @@ export class FrameEncoder {
     // UTF-8 has at least a byte for each unit, so a text that is too long is refused before it is written.
     checkPayloadLength(opcode, units);
     const key = this.#masked ? this.#nextKey() : 0;
-    const most = units > EXACT_UNITS ? utf8Length(text) : units * MAX_BYTES_PER_UNIT;
-    this.#reserve(headerLengthFor(most, this.#masked) + most);
-    const slab = this.#slab;
+    const most = units > PIECE_UNITS ? units : units * MAX_BYTES_PER_UNIT;
+    this.#reserve(MAX_HEADER_LENGTH + most, 0);
     // Most text is ASCII: write it where it then belongs, and move it where it is not.
-    const guess = this.#end + headerLengthFor(units, this.#masked);
-    const length =
-      units <= LOOP_UNITS
-        ? writeShort(text, slab, guess, key)
-        : this.#masked
-          ? writeMasked(text, most, slab, guess, key)
-          : writeUtf8(text, slab, guess);
+    const guess = headerLengthFor(units, this.#masked);
+    const length = units > PIECE_UNITS ? this.#pieces(text, guess, key) : this.#piece(text, guess, key);
     checkPayloadLength(opcode, length);
-    const start = this.#end + headerLengthFor(length, this.#masked);
-    if (start !== guess) slab.copyWithin(start, guess, guess + length);
-    const at = writeHeader(slab, this.#end, first, length, this.#masked);
-    if (this.#masked) writeMaskingKey(slab, at, key);
-    this.#end = start + length;
+    const header = headerLengthFor(length, this.#masked);
+    const end = this.#end;
+    if (header !== guess) this.#slab.copyWithin(end + header, end + guess, end + guess + length);
+    this.#begin(first, length, key);
+    this.#end = end + header + length;
+  }
+
+  /** Writes a text, masked if need be, `written` bytes behind the end. Returns its length in bytes. */
+  #piece(text: string, written: number, key: number): number {
+    const at = this.#end + written;
+    if (this.#masked && text.length > WORDS_LENGTH) return writeMasked(text, this.#slab, at, key);
+    const isShort = text.length <= LOOP_UNITS;
+    const length = isShort ? writeShort(text, this.#slab, at) : writeUtf8(text, this.#slab, at);
+    if (this.#masked) maskWords(this.#words, at, at + length, key);
+    return length;
+  }
+
+  /** The same for a long text: makes room piece by piece, for what the ones before really took. */
+  #pieces(text: string, written: number, key: number): number {
+    let length = 0;
+    for (let start = 0; start < text.length; ) {
+      let end = Math.min(start + PIECE_UNITS, text.length);
+      // Two surrogates that are one character are not parted.
+      if (end < text.length && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800) end--;
+      const rest = text.length - end;
+      this.#reserve((end - start) * MAX_BYTES_PER_UNIT + rest, written + length);
+      const piece = this.#piece(text.slice(start, end), written + length, rotateMaskingKey(key, length));
+      length += piece;
+      start = end;
+    }
+    return length;
   }
 }
 
-/** Writes UTF-8, masked (with 0: not), and returns its length in bytes. A lone surrogate becomes U+FFFD. */
-function writeShort(text: string, target: Uint8Array, offset: number, key: number): number {
-  let length = 0;
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
+}
+
+/** Masks what lies from `at` to `end`. */
+function maskWords(words: DataView, at: number, end: number, key: number): void {
+  const whole = end - ((end - at) & 3);
+  for (; at < whole; at += 4) words.setInt32(at, words.getInt32(at, true) ^ key, true);
+  for (let shift = 0; at < end; at++, shift += 8) words.setUint8(at, words.getUint8(at) ^ (key >>> shift));
+}
+
+/** Writes UTF-8 and returns its length in bytes. A lone surrogate becomes U+FFFD. */
+function writeShort(text: string, target: Uint8Array, offset: number): number {
+  let at = offset;
   for (let i = 0; i < text.length; i++) {
     let point = text.charCodeAt(i);
     if (point < 0x80) {
-      target[offset + length] = point ^ (key >>> ((length++ & 3) << 3));
+      target[at++] = point;
       continue;
     }
     if ((point & 0xf800) === 0xd800) {
@@ -240,24 +334,24 @@ function writeShort(text: string, target: Uint8Array, offset: number, key: numbe
       if (point > 0xffff) i++;
       else point = 0xfffd;
     }
-    const tails = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
-    for (let tail = tails; tail >= 0; tail--) {
-      const bits = point >>> (6 * tail);
-      // The lead of n tails begins with n + 1 ones and a zero: 110, 1110, 11110.
-      const byte = tail < tails ? 0x80 | (bits & 0x3f) : ((0xf00 >>> (tails + 1)) & 0xff) | bits;
-      target[offset + length] = byte ^ (key >>> ((length++ & 3) << 3));
+    if (point < 0x800) {
+      target[at++] = 0xc0 | (point >>> 6);
+    } else {
+      if (point < 0x10000) {
+        target[at++] = 0xe0 | (point >>> 12);
+      } else {
+        target[at++] = 0xf0 | (point >>> 18);
+        target[at++] = 0x80 | ((point >>> 12) & 0x3f);
+      }
+      target[at++] = 0x80 | ((point >>> 6) & 0x3f);
     }
+    target[at++] = 0x80 | (point & 0x3f);
   }
-  return length;
+  return at - offset;
 }
 
-/** Writes masked UTF-8 and returns its length in bytes; `most` is what it can be. */
-function writeMasked(text: string, most: number, target: Uint8Array, offset: number, key: number): number {
-  if (most > WINDOW_LENGTH) {
-    const length = writeUtf8(text, target, offset);
-    maskWith(key, target.subarray(offset, offset + length), target, offset, length);
-    return length;
-  }
+/** Writes masked UTF-8 of at most PIECE_UNITS units and returns its length in bytes. */
+function writeMasked(text: string, target: Uint8Array, offset: number, key: number): number {
   const space = workspace();
   const length = writeUtf8(text, space.memory, SCRATCH);
   space.kernel.mask(SCRATCH, SCRATCH, length, key);

@@ -41,6 +41,9 @@ export function checkPayloadLength(opcode: number, length: number): void {
   }
 }
 
+/** A header, masking key included, has at most this many bytes (§5.2). */
+export const MAX_HEADER_LENGTH = 14;
+
 /** Length of a header, masking key included, in bytes. */
 export function headerLengthFor(payloadLength: number, masked: boolean): number {
   const extended = payloadLength < 126 ? 0 : payloadLength < 0x10000 ? 2 : 8;

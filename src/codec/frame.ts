@@ -7,6 +7,7 @@ import { assertBytes } from "./bytes.js";
 import { encodeCloseBody } from "./close-body.js";
 import { DEFAULT_MAX_FRAME_SIZE, FrameDecoder } from "./frame-decoder.js";
 import { type FrameBits, FrameEncoder } from "./frame-encoder.js";
+import { MAX_HEADER_LENGTH } from "./frame-header.js";
 import { nextMaskingKey, readMaskingKey, writeMaskingKey } from "./masking.js";
 import { Opcode } from "./opcode.js";
 import type { Role } from "./role.js";
@@ -52,9 +53,6 @@ export interface EncodeFrameOptions extends FrameBits {
 const encoders: { [role in Role]?: FrameEncoder } = {};
 const KEPT_FRAME_LENGTH = 0x1000;
 let givenKey = 0;
-
-/** A header is at most this long (§5.2). */
-const MAX_HEADER_LENGTH = 14;
 
 /**
  * Decodes the frame at the beginning of `bytes`, wherever in a message it stands.

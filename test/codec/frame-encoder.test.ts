@@ -3,7 +3,14 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import fc from "fast-check";
-import { FrameDecoder, FrameEncoder, Opcode } from "../../src/codec/index.js";
+import {
+  FrameDecoder,
+  FrameEncoder,
+  InvalidStateError,
+  Opcode,
+  receiveBuffer,
+} from "../../src/codec/index.js";
+import { WINDOW_LENGTH } from "../../src/kernel/generated/layout.js";
 import { eachBackend } from "../support/backends.js";
 import { DIRT, NOT_BYTES, withDirtyMemory } from "../support/bytes.js";
 import { drain } from "../support/decoding.js";
@@ -170,6 +177,111 @@ eachBackend("FrameEncoder", () => {
       same(concat(taken), stream(frames), "the stream");
     },
   );
+
+  for (const [role, encoder, key] of SIDES) {
+    it(`writes long text whose characters lie across every seam of its pieces (${role})`, () => {
+      const piece = Math.floor(WINDOW_LENGTH / 3);
+      const high = "\ud83d";
+      const low = "\ude00";
+      for (const before of [piece - 2, piece - 1, piece, 2 * piece - 2, 2 * piece - 1, 3 * piece]) {
+        for (const unit of ["x", "é", "水"]) {
+          for (const end of ["", high, low, high + low, low + high, high + high + low, `${high}水`]) {
+            const text = unit.repeat(before) + end + (end === "" ? "" : "z".repeat(piece));
+            const used = encoder();
+            used.ping("p");
+            used.text(text);
+            used.binary(hex("07"));
+            const frames = [
+              { opcode: PING, payload: utf8("p"), key },
+              { opcode: TEXT, payload: utf8(text), key },
+              { opcode: BINARY, payload: hex("07"), key },
+            ];
+            same(used.take(), stream(frames), `${before} of ${unit}`);
+          }
+        }
+      }
+    });
+  }
+
+  it("takes about as much memory for a long text as it has bytes", () => {
+    const used = server();
+    used.text("x".repeat(5_000_000));
+    assert.ok(used.take().buffer.byteLength < 5_100_000);
+  });
+
+  it("appends a header alone, for a payload that follows it", () => {
+    const used = server();
+    const bits = { fin: false, rsv1: true };
+    for (const length of [0, 1, 125, 126, 127, 65_535, 65_536, 100_000]) {
+      const payload = new Uint8Array(length).fill(7);
+      used.header(Opcode.Binary, length);
+      same(concat([used.take(), payload]), frame({ opcode: BINARY, payload }), `${length} bytes`);
+      used.text("before");
+      used.header(Opcode.Text, length, bits);
+      const expected = [
+        frame({ opcode: TEXT, payload: utf8("before") }),
+        frame({ opcode: TEXT, fin: false, rsv: 4, payload }),
+      ];
+      same(concat([used.take(), payload]), concat(expected), `${length} bytes, not final`);
+    }
+    used.header(Opcode.Binary, 2 ** 40 + 3);
+    assert.equal(toHex(used.take()), "827f0000010000000003");
+    used.header(Opcode.Binary, Number.MAX_SAFE_INTEGER);
+    assert.equal(toHex(used.take()), "827f001fffffffffffff");
+  });
+
+  it("refuses a header of a client, of no length and of what §5.2 and §5.5 do not allow", () => {
+    const masked = client();
+    assert.throws(() => masked.header(Opcode.Binary, 1), InvalidStateError);
+    const used = server();
+    for (const length of [-1, 0.5, Number.NaN, Infinity, 2 ** 53, "1" as unknown as number]) {
+      assert.throws(() => used.header(Opcode.Binary, length), RangeError);
+    }
+    assert.throws(() => used.header(Opcode.Ping, 126), RangeError);
+    assert.throws(() => used.header(Opcode.Close, 1), RangeError);
+    assert.throws(() => used.header(3 as Opcode, 1), RangeError);
+    assert.deepEqual([masked.length, used.length], [0, 0]);
+  });
+
+  for (const [role, encoder, key] of SIDES) {
+    it(`forwards what a decoder holds, from wherever that lies (${role})`, () => {
+      const random = randomNumbers(41);
+      for (const length of [0, 1, 3, 16, 17, 32, 33, 125, 126, 128, 129, 1000, 70_000]) {
+        const payload = randomBytes(random, length);
+        const sent = stream([
+          { opcode: BINARY, payload, key: [9, 8, 7, 6] },
+          { opcode: BINARY, payload: hex("01 02"), key: KEY },
+        ]);
+        receiveBuffer().set(sent);
+        for (const chunk of [receiveBuffer().subarray(0, sent.length), new Uint8Array(sent)]) {
+          const decoder = new FrameDecoder({ role: "server" });
+          decoder.push(chunk);
+          const used = encoder();
+          used.text("x");
+          while (decoder.next()) used.forward(Opcode.Text, decoder, { fin: false });
+          const expected = [
+            { opcode: TEXT, payload: utf8("x"), key },
+            { opcode: TEXT, fin: false, payload, key },
+            { opcode: TEXT, fin: false, payload: hex("01 02"), key },
+          ];
+          same(used.take(), stream(expected), `${length} bytes`);
+        }
+      }
+    });
+  }
+
+  it("forwards nothing that §5.5 does not allow", () => {
+    const decoder = new FrameDecoder({ role: "client" });
+    decoder.push(frame({ opcode: BINARY, payload: new Uint8Array(126) }));
+    decoder.push(frame({ opcode: BINARY, payload: hex("03 ec") }));
+    const used = server();
+    assert.ok(decoder.next());
+    assert.throws(() => used.forward(Opcode.Ping, decoder), RangeError);
+    assert.throws(() => used.forward(Opcode.Ping, decoder, { fin: false }), RangeError);
+    assert.ok(decoder.next());
+    assert.throws(() => used.forward(Opcode.Close, decoder), RangeError, "1004 must not be sent");
+    assert.equal(used.length, 0);
+  });
 
   it("encodes control frames, empty by default", () => {
     const encoder = server();
