@@ -55,14 +55,18 @@ export const readingOptions = { toKernel: true };
 /** Runs for each read, with the socket as `this`. @returns false to stop reading. */
 export type ReadCallback = (length: number, buffer: Uint8Array) => boolean;
 
-/** Makes a socket read to `receiveBuffer()`, if it can. */
-export function readToKernel(socket: Duplex, callback: ReadCallback): void {
+/**
+ * Makes a socket read to the beginning of `receiveBuffer()`, if it can.
+ *
+ * @param mostLength - bytes of one read, at most.
+ */
+export function readToKernel(socket: Duplex, callback: ReadCallback, mostLength: number): void {
   onRead = onRead === undefined ? findOnRead() : onRead;
   if (onRead === null || !readingOptions.toKernel || socket.constructor !== net.Socket) return;
   const handle = (socket as unknown as { _handle?: UserBufferHandle })._handle;
   if (typeof handle?.useUserBuffer !== "function") return;
   const members = socket as unknown as Record<symbol, unknown>;
-  const buffer = receiveBuffer();
+  const buffer = receiveBuffer().subarray(0, mostLength);
   members[onRead.buffer] = buffer;
   members[onRead.generator] = null;
   members[onRead.callback] = callback;

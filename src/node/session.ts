@@ -20,7 +20,7 @@ import {
   Inbox,
   type InboxOwner,
   isThenable,
-  type Message,
+  Message,
   PingTracker,
   runHandler,
 } from "../protocol/index.js";
@@ -31,7 +31,7 @@ import { channels } from "./diagnostics.js";
 import type { Liveness, Living } from "./liveness.js";
 import { type ErrorKind, Faults } from "./faults.js";
 import { PeerWatch } from "./peer-watch.js";
-import { Hold, Transport, type TransportOwner } from "./transport.js";
+import { FULL_READ, Hold, Transport, type TransportOwner } from "./transport.js";
 import { beginTurn, endTurn } from "./turn.js";
 import { Writer, type WriterOwner } from "./writer.js";
 
@@ -55,8 +55,11 @@ type Phase = "new" | "running" | "ended" | "cut" | "gone" | "finished";
 /** Messages that are delivered between two looks at the clock. */
 const MESSAGES_PER_LOOK = 32;
 
-/** Bytes of a read that filled the buffer. */
-const FULL_READ = 0x80000;
+/**
+ * Bytes of the longest read of a connection whose messages wait for `receive`: what is read while they may not be
+ * delivered is held, on each such connection.
+ */
+const WAITING_READ = 0x10000;
 
 export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, Living {
   readonly endpoint: Endpoint;
@@ -92,6 +95,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
     this.endpoint = new Endpoint(
       perMessageDeflate === undefined ? settings : { ...settings, perMessageDeflate },
     );
+    this.endpoint.lends = this.#mustLend;
     this.transport = new Transport(socket, this);
     this.writer = new Writer(this.endpoint, this.transport, settings, this);
     this.#watch = new PeerWatch(steadyNow());
@@ -102,7 +106,11 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
     if (this.phase === "new") this.phase = "running";
     this.context.liveness.add(this);
     if (channels.open.hasSubscribers) channels.open.publish({ connection: this.#connection });
-    this.transport.start(head);
+    this.transport.start(head, this.#mostRead);
+  }
+
+  get #mostRead(): number {
+    return this.#handlers.message === undefined ? WAITING_READ : FULL_READ;
   }
 
   get handlers(): Handlers<Face> {
@@ -116,6 +124,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
     }
     const before = this.#handlers;
     this.#handlers = handlers;
+    this.endpoint.lends = this.#mustLend;
     beginTurn();
     if (this.#inbox !== undefined && handlers.message !== undefined) this.deliver();
     if (this.phase !== "finished") {
@@ -126,6 +135,11 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
       this.faults.tellClose(handlers, code, reason);
     }
     endTurn();
+  }
+
+  /** Messages for the inbox are copied as they are kept: one by one, so that small ones hold no more than they need. */
+  get #mustLend(): boolean {
+    return this.context.settings.borrow === true || this.#handlers.message === undefined;
   }
 
   get inbox(): Inbox {
@@ -272,7 +286,8 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
     if (type === "pong") this.#pings?.receivePong(event.data, exactNow());
     const handlers = this.#handlers;
     const handler = type === "ping" ? handlers.ping : handlers.pong;
-    if (handler !== undefined) this.run(() => handler.call(handlers, this.#connection, event.data));
+    const payload = () => (this.endpoint.lends ? new Uint8Array(event.data) : event.data);
+    if (handler !== undefined) this.run(() => handler.call(handlers, this.#connection, payload()));
     else if (autoPong === false) this.#surface(event);
   }
 
@@ -285,7 +300,12 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
   /** Once a Close was sent, messages that have no room are dropped, so that the peer's Close is reached. */
   #keep(event: Message): void {
     if (this.inbox.isFull && this.endpoint.closeSent) return;
-    this.inbox.push(event);
+    const { type, partial, code } = event;
+    const data: string | Uint8Array = event.data;
+    // The inbox copies a LentMessage itself. Other bytes are borrowed if the option is set, and in control frames.
+    const isBorrowed = this.context.settings.borrow === true || type === "ping" || type === "pong";
+    const mustCopy = typeof data !== "string" && isBorrowed;
+    this.inbox.push(mustCopy ? new Message(new Uint8Array(data), type, partial, code) : event);
   }
 
   #lookAtClock(): void {
@@ -442,7 +462,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
     this.transport = transport;
     this.writer.move(transport);
     // In the open handler, `start` is still to come.
-    if (this.phase !== "new") transport.start();
+    if (this.phase !== "new") transport.start(undefined, this.#mostRead);
   }
 
   // Reports of the other parts ──────────────────────────────────────────────────────────────────

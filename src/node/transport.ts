@@ -37,6 +37,9 @@ export const Hold = {
 } as const;
 export type Hold = (typeof Hold)[keyof typeof Hold];
 
+/** Bytes of the longest read: all of `receiveBuffer()`. */
+export const FULL_READ = 0x80000;
+
 const OWNER: unique symbol = Symbol("hawser.owner");
 const ERROR: unique symbol = Symbol("hawser.error");
 
@@ -70,8 +73,9 @@ export class Transport {
    * Begins to read.
    *
    * @param head - bytes that were read with the handshake: the first of the stream.
+   * @param mostLength - bytes of one read, at most.
    */
-  start(head?: Uint8Array): void {
+  start(head?: Uint8Array, mostLength = FULL_READ): void {
     const socket = this.socket as Owned;
     socket.on("drain", onDrain);
     socket.on("end", onEnd);
@@ -86,7 +90,7 @@ export class Transport {
     // The peer's end may have come and gone, too.
     if (socket.readableEnded) onNextTick(() => onEnd.call(socket));
     if (socket[OWNER] === undefined) return;
-    readToKernel(socket, onReadToKernel);
+    readToKernel(socket, onReadToKernel, mostLength);
     // Bytes that the stream has buffered already come by 'data'. So do all others where a socket cannot read to the
     // kernel's memory.
     socket.on("data", onData);

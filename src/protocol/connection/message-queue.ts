@@ -2,8 +2,8 @@
 
 import { LentMessage, Message } from "../session/message.js";
 
-/** What a message takes beside its data, roughly: empty messages are not free. */
-const MESSAGE_OVERHEAD = 128;
+/** What a message takes beside its data, roughly: the message, a view, and its memory are objects of the heap. */
+const MESSAGE_OVERHEAD = 256;
 
 interface Waiter {
   readonly resolve: (message: Message | undefined) => void;
@@ -93,7 +93,7 @@ export interface AbortLike {
 }
 
 function sizeOf({ data }: Message): number {
-  return (typeof data === "string" ? data.length : data.buffer.byteLength) + MESSAGE_OVERHEAD;
+  return data.length + MESSAGE_OVERHEAD;
 }
 
 /** A message that may be kept: small bytes must not keep the memory of a whole chunk alive, and no loan lasts. */

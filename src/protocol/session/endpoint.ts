@@ -71,6 +71,11 @@ export class Endpoint implements Delivery {
   readonly partial: boolean;
   readonly textAsBytes: boolean;
   readonly borrow: boolean;
+  /**
+   * Whether messages that come whole in one frame, and control frames, are lent until the next event is asked for, as
+   * `borrow` has it. A caller that copies each message anyway may set it. Default: `borrow`.
+   */
+  lends: boolean;
   /** What was agreed on for compression; undefined: nothing. */
   readonly perMessageDeflate: DeflateParameters | undefined;
   /** Frames that wait for `takeOutput`. */
@@ -132,7 +137,7 @@ export class Endpoint implements Delivery {
     this.maxMessageSize = maxMessageSize;
     this.partial = partial;
     this.textAsBytes = text === "bytes";
-    this.borrow = borrow;
+    this.borrow = this.lends = borrow;
     this.outbox = new FrameQueue(role);
     this.perMessageDeflate = options.perMessageDeflate;
     const compression = this.perMessageDeflate && new MessageCompression(role, this.perMessageDeflate);
@@ -222,7 +227,7 @@ export class Endpoint implements Delivery {
       const { opcode } = decoder;
       // Most frames: whole, the whole of their message, and not compressed.
       if (decoder.fin && decoder.isFirstPart && decoder.isLastPart && !decoder.rsv1 && opcode !== 0) {
-        if (opcode === Opcode.Binary && !this.borrow && decoder.length <= this.maxMessageSize) {
+        if (opcode === Opcode.Binary && !this.lends && decoder.length <= this.maxMessageSize) {
           this.messagesIn++;
           return new Message(decoder.payload, "binary");
         }
@@ -262,7 +267,7 @@ export class Endpoint implements Delivery {
     this.messagesIn++;
     if (isString) return new Message(decoder.text(), "text");
     const type = isText ? "text" : "binary";
-    if (!this.borrow) return new Message(decoder.payload, type);
+    if (!this.lends) return new Message(decoder.payload, type);
     return (this.#lent ??= new LentMessage()).lend(decoder, type);
   }
 
@@ -306,7 +311,9 @@ export class Endpoint implements Delivery {
     return message;
   }
 
-  #control({ opcode, payload }: FrameDecoder): Message {
+  #control(decoder: FrameDecoder): Message {
+    const { opcode } = decoder;
+    const payload = this.lends ? decoder.borrowedPayload : decoder.payload;
     if (opcode === Opcode.Close) return this.#receiveClose(payload);
     if (opcode === Opcode.Ping && this.#autoPong) this.#answer(payload);
     return new Message(payload, TYPE_OF[opcode] as MessageType);
@@ -320,7 +327,7 @@ export class Endpoint implements Delivery {
     if (this.phase !== "open" && this.phase !== "close-received") return;
     // §5.5.3: an endpoint that "has not yet sent Pong frame(s) in response to previous Ping frame(s) … MAY elect to
     // send a Pong frame for only the most recently processed Ping frame".
-    if (this.isBackedUp || this.#heldPong !== undefined) this.#heldPong = payload;
+    if (this.isBackedUp || this.#heldPong !== undefined) this.#heldPong = new Uint8Array(payload);
     else this.#framer.control(Opcode.Pong, payload);
   }
 
