@@ -295,6 +295,7 @@ const CODEC_EXPORTS = [
   "provideWebAssembly",
   "receiveBuffer",
   "reuse",
+  "setAllocatorWarming",
   "type CloseBody",
   "type CompressorOptions",
   "type DecodeFrameOptions",

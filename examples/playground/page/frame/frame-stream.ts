@@ -148,8 +148,7 @@ export class FrameStream {
     while (decompressor.next()) {
       const piece = decompressor.borrowedPiece;
       length += piece.length;
-      if (kept.length < MOST_INFLATED)
-        kept.append(piece.subarray(0, MOST_INFLATED - kept.length), 0, true);
+      if (kept.length < MOST_INFLATED) kept.append(piece.subarray(0, MOST_INFLATED - kept.length), 0, true);
     }
     if (decompressor.error !== undefined) this.violation = violationOf(decompressor.error, header);
     return { length, bytes: kept.take() };
