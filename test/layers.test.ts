@@ -468,7 +468,9 @@ const BROWSER_EXPORTS = [
 /** The one file for pages without a bundler has no compression and, of the protocol, what a connection shows. */
 const SINGLE_FILE_EXPORTS = [
   ...BROWSER_EXPORTS,
-  ...CODEC_EXPORTS.filter((name) => !/compress|PayloadPlace|WebAssembly|^receiveBuffer$|^reuse$/i.test(name)),
+  ...CODEC_EXPORTS.filter(
+    (name) => !/compress|PayloadPlace|WebAssembly|^receiveBuffer$|^reuse$|^setAllocatorWarming$/i.test(name),
+  ),
   "HandshakeError",
   "Message",
   "isMessage",
