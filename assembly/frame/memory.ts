@@ -10,7 +10,7 @@
  * │ 0x04200 │   2.25 KiB │ TABLES   constants of `utf8.ts`, written when the module starts  │
  * │ 0x05000 │     64 KiB │ WINDOW   the chunk being scanned, unmasked here in place         │
  * │ 0x16000 │     64 KiB │ SCRATCH  bytes of one-shot calls: mask, validate                 │
- * │ 0x27000 │    128 KiB │ UTF16    what `utf8ToUtf16` writes                               │
+ * │ 0x27000 │    128 KiB │ UTF16    what `utf8ToUtf16` writes and `utf16ToUtf8` reads        │
  * │ 0x48000 │    512 KiB │ RECEIVE  where sockets may read to; scanned where it lies        │
  * │ 0xC9000 │            │ end: 12.6 pages, rounded up to 13                                │
  * └─────────┴────────────┴──────────────────────────────────────────────────────────────────┘

@@ -1,6 +1,6 @@
 /**
  * UTF-8 (RFC 3629 §4) by vectors: validation that can stop and go on between any two bytes and names
- * the first byte which makes the text invalid, and transcoding to UTF-16. Knows bytes; no frames.
+ * the first byte which makes the text invalid, and transcoding to and from UTF-16. Knows bytes; no frames.
  *
  * The vector test is the lookup algorithm of John Keiser and Daniel Lemire, "Validating UTF-8 In Less
  * Than One Instruction Per Byte" (2021). It says that a block is wrong, not where; the byte-wise
@@ -280,6 +280,112 @@ function transcodeBytes(start: usize, leads: u32, destination: usize): usize {
       destination += 2;
     }
     destination += 2;
+  }
+  return destination;
+}
+
+/**
+ * Transcodes UTF-16 (little-endian) to UTF-8; a lone surrogate becomes U+FFFD.
+ *
+ * Any alignment; reads up to 16 bytes past `end`, writes up to 16 past the last byte; the two ranges must not
+ * overlap.
+ *
+ * @returns how many bytes were written: at most three a unit.
+ */
+export function utf16ToUtf8(start: usize, end: usize, destination: usize): u32 {
+  const first = destination;
+  while (start + 16 <= end) {
+    const units = v128.load(start);
+    const aboveTwo = v128.and(units, i16x8.splat(<i16>0xf800));
+    if (!v128.any_true(v128.and(units, i16x8.splat(<i16>0xff80)))) {
+      v128.store(destination, i8x16.narrow_i16x8_u(units, units));
+      destination += 8;
+    } else if (!v128.any_true(aboveTwo)) {
+      const isTwo = i16x8.gt_s(units, i16x8.splat(<i16>0x7f));
+      const lead = i16x8.shr_u(units, 6);
+      const tail = v128.and(i16x8.shl(units, 8), i16x8.splat(<i16>0x3f00));
+      const ofTwo = v128.or(v128.or(lead, tail), i16x8.splat(<i16>0x80c0));
+      const keep = i8x16.bitmask(v128.or(isTwo, i16x8.splat(<i16>0x00ff)));
+      destination = storeKept(v128.bitselect(ofTwo, units, isTwo), keep, destination);
+    } else if (!v128.any_true(i16x8.eq(aboveTwo, i16x8.splat(<i16>0xd800)))) {
+      destination = encodeFour(i32x4.extend_low_i16x8_u(units), destination);
+      destination = encodeFour(i32x4.extend_high_i16x8_u(units), destination);
+    } else {
+      // A pair of surrogates is not parted.
+      const isCut = start + 16 < end && isHigh(load<u16>(start, 14)) && isLow(load<u16>(start, 16));
+      const stop = start + (isCut ? 18 : 16);
+      destination = encodeUnits(start, stop, destination);
+      start = stop;
+      continue;
+    }
+    start += 16;
+  }
+  return <u32>(encodeUnits(start, end, destination) - first);
+}
+
+/** Four units that are no surrogates, as 32-bit numbers. Returns where it stopped. */
+function encodeFour(units: v128, destination: usize): usize {
+  const isMore = i32x4.gt_s(units, i32x4.splat(0x7f));
+  const isThree = i32x4.gt_s(units, i32x4.splat(0x7ff));
+  const second = v128.and(i32x4.shl(units, 2), i32x4.splat(0x3f00));
+  const third = v128.and(i32x4.shl(units, 16), i32x4.splat(0x3f0000));
+  const ofThree = v128.or(v128.or(i32x4.shr_u(units, 12), i32x4.splat(0x8080e0)), v128.or(second, third));
+  if (i32x4.all_true(isThree)) {
+    const close = i8x16.shuffle(ofThree, ofThree, 0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 15, 15, 15, 15);
+    v128.store(destination, close);
+    return destination + 12;
+  }
+  const tail = v128.and(i32x4.shl(units, 8), i32x4.splat(0x3f00));
+  const ofTwo = v128.or(v128.or(i32x4.shr_u(units, 6), i32x4.splat(0x80c0)), tail);
+  const bytes = v128.bitselect(ofThree, v128.bitselect(ofTwo, units, isMore), isThree);
+  const more = v128.and(isMore, i32x4.splat(0xff00));
+  const keep = v128.or(v128.or(more, v128.and(isThree, i32x4.splat(0xff0000))), i32x4.splat(0xff));
+  return storeKept(bytes, i8x16.bitmask(keep), destination);
+}
+
+/** Stores the bytes whose bits are set in `keep`, close together. Returns where it stopped. */
+function storeKept(bytes: v128, keep: u32, destination: usize): usize {
+  const low = keep & 0xff;
+  const high = keep >> 8;
+  v128.store(destination, i8x16.swizzle(bytes, v128.load64_zero(LEADS + (low << 3))));
+  destination += popcnt(low);
+  const upper = i8x16.shuffle(bytes, bytes, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  v128.store(destination, i8x16.swizzle(upper, v128.load64_zero(LEADS + (high << 3))));
+  return destination + popcnt(high);
+}
+
+function isHigh(unit: u32): bool {
+  return (unit & 0xfc00) == 0xd800;
+}
+
+function isLow(unit: u32): bool {
+  return (unit & 0xfc00) == 0xdc00;
+}
+
+/** Unit by unit; no pair of surrogates crosses `end`. Returns where it stopped. */
+function encodeUnits(start: usize, end: usize, destination: usize): usize {
+  for (; start < end; start += 2) {
+    let point = <u32>load<u16>(start);
+    if (point < 0x80) {
+      store<u8>(destination++, point);
+      continue;
+    }
+    if (point < 0x800) {
+      store<u8>(destination++, 0xc0 | (point >> 6));
+    } else {
+      const next = start + 2 < end ? <u32>load<u16>(start, 2) : 0;
+      if (isHigh(point) && isLow(next)) {
+        point = 0x10000 + ((point & 0x3ff) << 10) + (next & 0x3ff);
+        start += 2;
+        store<u8>(destination++, 0xf0 | (point >> 18));
+        store<u8>(destination++, 0x80 | ((point >> 12) & 0x3f));
+      } else {
+        if (isHigh(point) || isLow(point)) point = 0xfffd;
+        store<u8>(destination++, 0xe0 | (point >> 12));
+      }
+      store<u8>(destination++, 0x80 | ((point >> 6) & 0x3f));
+    }
+    store<u8>(destination++, 0x80 | (point & 0x3f));
   }
   return destination;
 }

@@ -3,7 +3,7 @@
  * one write. Knows no message beyond a frame, no socket.
  */
 
-import { SCRATCH, WINDOW_LENGTH } from "../kernel/index.js";
+import { SCRATCH } from "../kernel/index.js";
 import { assertBytes } from "./bytes.js";
 import { assertCloseBody, encodeCloseBody } from "./close-body.js";
 import { InvalidStateError } from "./errors.js";
@@ -19,6 +19,7 @@ import { EMPTY, writable, writeUtf8 } from "./host.js";
 import { maskWith, nextMaskingKey, rotateMaskingKey } from "./masking.js";
 import { Opcode } from "./opcode.js";
 import type { Role } from "./role.js";
+import { encodeAtScratch, isEncodedByKernel, MAX_ENCODED_UNITS } from "./utf8.js";
 import { workspace } from "./workspace.js";
 
 /** Bytes of a new slab: some hundreds of small frames, and still cheap to drop. */
@@ -32,9 +33,6 @@ const LOOP_UNITS = 20;
 
 /** UTF-8 takes at most three bytes for a UTF-16 unit. */
 const MAX_BYTES_PER_UNIT = 3;
-
-/** A longer text is written in pieces of so many units: room is made for what they really take, and each fits SCRATCH. */
-const PIECE_UNITS = Math.floor(WINDOW_LENGTH / MAX_BYTES_PER_UNIT);
 
 /** First bytes of messages in one frame: FIN and the opcode. */
 const MASK = 0x80;
@@ -269,11 +267,11 @@ export class FrameEncoder {
     // UTF-8 has at least a byte for each unit, so a text that is too long is refused before it is written.
     checkPayloadLength(opcode, units);
     const key = this.#masked ? this.#nextKey() : 0;
-    const most = units > PIECE_UNITS ? units : units * MAX_BYTES_PER_UNIT;
+    const most = units > MAX_ENCODED_UNITS ? units : units * MAX_BYTES_PER_UNIT;
     this.#reserve(MAX_HEADER_LENGTH + most, 0);
     // Most text is ASCII: write it where it then belongs, and move it where it is not.
     const guess = headerLengthFor(units, this.#masked);
-    const length = units > PIECE_UNITS ? this.#pieces(text, guess, key) : this.#piece(text, guess, key);
+    const length = units > MAX_ENCODED_UNITS ? this.#pieces(text, guess, key) : this.#piece(text, guess, key);
     checkPayloadLength(opcode, length);
     const header = headerLengthFor(length, this.#masked);
     const end = this.#end;
@@ -285,7 +283,8 @@ export class FrameEncoder {
   /** Writes a text, masked if need be, `written` bytes behind the end. Returns its length in bytes. */
   #piece(text: string, written: number, key: number): number {
     const at = this.#end + written;
-    if (this.#masked && text.length > WORDS_LENGTH) return writeMasked(text, this.#slab, at, key);
+    const isMaskedByKernel = this.#masked && text.length > WORDS_LENGTH;
+    if (isMaskedByKernel || isEncodedByKernel(text)) return writeByKernel(text, this.#slab, at, key);
     const isShort = text.length <= LOOP_UNITS;
     const length = isShort ? writeShort(text, this.#slab, at) : writeUtf8(text, this.#slab, at);
     if (this.#masked) maskWords(this.#words, at, at + length, key);
@@ -296,7 +295,7 @@ export class FrameEncoder {
   #pieces(text: string, written: number, key: number): number {
     let length = 0;
     for (let start = 0; start < text.length; ) {
-      let end = Math.min(start + PIECE_UNITS, text.length);
+      let end = Math.min(start + MAX_ENCODED_UNITS, text.length);
       // Two surrogates that are one character are not parted.
       if (end < text.length && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800) end--;
       const rest = text.length - end;
@@ -350,11 +349,11 @@ function writeShort(text: string, target: Uint8Array, offset: number): number {
   return at - offset;
 }
 
-/** Writes masked UTF-8 of at most PIECE_UNITS units and returns its length in bytes. */
-function writeMasked(text: string, target: Uint8Array, offset: number, key: number): number {
+/** Writes UTF-8, masked (with 0: not), of at most MAX_ENCODED_UNITS units and returns its length in bytes. */
+function writeByKernel(text: string, target: Uint8Array, offset: number, key: number): number {
   const space = workspace();
-  const length = writeUtf8(text, space.memory, SCRATCH);
-  space.kernel.mask(SCRATCH, SCRATCH, length, key);
+  const length = encodeAtScratch(space, text);
+  if (key !== 0) space.kernel.mask(SCRATCH, SCRATCH, length, key);
   target.set(space.scratch(length), offset);
   return length;
 }

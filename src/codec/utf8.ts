@@ -10,7 +10,15 @@ import {
   WINDOW_LENGTH,
 } from "../kernel/index.js";
 import { assertBytes } from "./bytes.js";
-import { allocate, decodeUtf8, hostDecodesSlowly, type StringReader } from "./host.js";
+import {
+  allocate,
+  decodeUtf8,
+  hostDecodesSlowly,
+  type StringReader,
+  slowlyEncodedFrom,
+  writeUtf8,
+  writeUtf16,
+} from "./host.js";
 import type { PayloadBuffer } from "./payload-buffer.js";
 import { type Workspace, workspace } from "./workspace.js";
 
@@ -157,6 +165,32 @@ export function textOf(bytes: Uint8Array, ascii: boolean): string {
     start = end;
   }
   return text;
+}
+
+/** A shorter text is not worth the look whether it is ASCII. */
+const LEAST_SAMPLED_UNITS = 128;
+const SAMPLES = 8;
+
+/** The longest text that SCRATCH takes for certain: UTF-8 takes at most three bytes for a UTF-16 unit. */
+export const MAX_ENCODED_UNITS: number = Math.floor(WINDOW_LENGTH / 3);
+
+/** Whether the kernel encodes a text faster than the host, by a look at a few of its units. */
+export function isEncodedByKernel(text: string): boolean {
+  const { length } = text;
+  if (length < LEAST_SAMPLED_UNITS || slowlyEncodedFrom === Infinity) return false;
+  const step = Math.floor(length / SAMPLES);
+  for (let i = 0; i < length; i += step) if (text.charCodeAt(i) >= slowlyEncodedFrom) return true;
+  return false;
+}
+
+/**
+ * Writes a text of at most MAX_ENCODED_UNITS units to SCRATCH as UTF-8; lone surrogates become U+FFFD. Returns its length
+ * in bytes.
+ */
+export function encodeAtScratch(space: Workspace, text: string): number {
+  if (!isEncodedByKernel(text)) return writeUtf8(text, space.memory, SCRATCH);
+  writeUtf16(text, space.memory, UTF16);
+  return space.kernel.utf16ToUtf8(UTF16, UTF16 + 2 * text.length, SCRATCH);
 }
 
 /** Where a text that came in parts is put together to be decoded: kept, for memory that is warm is fast. */

@@ -17,10 +17,10 @@ export function instantiateKernel(
   source: WebAssembly.Module | Uint8Array<ArrayBuffer> = decodeBase64(KERNEL_BYTES),
 ): Kernel {
   const { exports } = instantiateSync<Record<string, unknown>>(source);
-  const { memory, scan, mask, validateUtf8, utf8ToUtf16 } = exports as unknown as Exports;
+  const { memory, scan, mask, validateUtf8, utf8ToUtf16, utf16ToUtf8 } = exports as unknown as Exports;
   const bytes = new Uint8Array(memory.buffer);
   const words = new Int32Array(memory.buffer);
-  return { backend: "wasm", bytes, words, scan, mask, validateUtf8, utf8ToUtf16 };
+  return { backend: "wasm", bytes, words, scan, mask, validateUtf8, utf8ToUtf16, utf16ToUtf8 };
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What a kernel is: one linear memory and four operations on addresses in it, as documented in
+ * What a kernel is: one linear memory and five operations on addresses in it, as documented in
  * `assembly/`. Two backends have this shape: `instance.ts` (WebAssembly) and `reference.ts`.
  */
 
@@ -21,6 +21,8 @@ export interface Kernel {
   validateUtf8(start: number, end: number, state: number): number;
   /** Transcodes valid UTF-8; returns the number of UTF-16 units. See `assembly/frame/utf8.ts`. */
   utf8ToUtf16(start: number, end: number, destination: number): number;
+  /** Transcodes UTF-16; returns the number of bytes. See `assembly/frame/utf8.ts`. */
+  utf16ToUtf8(start: number, end: number, destination: number): number;
 }
 
 /** Bytes of linear memory: thirteen pages. */

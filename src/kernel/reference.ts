@@ -119,6 +119,25 @@ export function createReferenceKernel(): Kernel {
     return (units - destination) / 2;
   }
 
+  function utf16ToUtf8(start: number, end: number, destination: number): number {
+    let at = destination;
+    for (let i = start; i < end; i += 2) {
+      let point = view.getUint16(i, true);
+      const next = i + 2 < end ? view.getUint16(i + 2, true) : 0;
+      if ((point & 0xfc00) === 0xd800 && (next & 0xfc00) === 0xdc00) {
+        point = 0x10000 + ((point & 0x3ff) << 10) + (next & 0x3ff);
+        i += 2;
+      } else if ((point & 0xf800) === 0xd800) {
+        point = 0xfffd;
+      }
+      const tails = point < 0x80 ? 0 : point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+      // The lead of n tails begins with n + 1 ones and a zero: 110, 1110, 11110.
+      bytes[at++] = tails === 0 ? point : (0xf00 >>> (tails + 1)) | (point >>> (6 * tails));
+      for (let tail = tails - 1; tail >= 0; tail--) bytes[at++] = 0x80 | ((point >>> (6 * tail)) & 0x3f);
+    }
+    return at - destination;
+  }
+
   function scan(start: number, end: number, options: number, maxFrameSize: number): number {
     let frame = u32(STATE + STATE_FRAME);
     let key = u32(STATE + STATE_MASKING_KEY);
@@ -256,7 +275,7 @@ export function createReferenceKernel(): Kernel {
   }
 
   const words = new Int32Array(memory);
-  return { backend: "reference", bytes, words, scan, mask, validateUtf8, utf8ToUtf16 };
+  return { backend: "reference", bytes, words, scan, mask, validateUtf8, utf8ToUtf16, utf16ToUtf8 };
 }
 
 /** The key that goes on `length` bytes later. */

@@ -1,4 +1,4 @@
-/** validateUtf8 and utf8ToUtf16: every boundary of RFC 3629 §4 at every place of a vector, cut anywhere. */
+/** validateUtf8, utf8ToUtf16 and utf16ToUtf8: every boundary of RFC 3629 §4 at every place of a vector, cut anywhere. */
 
 import assert from "node:assert/strict";
 import { isUtf8 } from "node:buffer";
@@ -344,6 +344,87 @@ eachBackend("utf8ToUtf16", (kernel) => {
       const count = Math.floor(layout.WINDOW_LENGTH / length);
       const text = kind.repeat(count) + "x".repeat(layout.WINDOW_LENGTH - count * length);
       checkTranscoding(kernel(), text, 0);
+    }
+  });
+});
+
+/** Encodes with `alignment` bytes in front, and checks that nothing beyond the slack was written. */
+function checkEncoding(kernel: Kernel, text: string, alignment: number): void {
+  const start = layout.UTF16 + alignment;
+  const end = start + 2 * text.length;
+  Buffer.from(kernel.bytes.buffer, start, 2 * text.length).write(text, "utf16le");
+  // A neighbour that would end a pair of surrogates, or go on with a run of any kind, must not matter.
+  for (let at = end; at < end + 32; at += 2) kernel.bytes.set(alignment % 2 ? [0x00, 0xdc] : [0x41, 0], at);
+  const filled = layout.SCRATCH + 3 * text.length + 64;
+  kernel.bytes.fill(0xee, layout.SCRATCH, filled);
+  const length = kernel.utf16ToUtf8(start, end, layout.SCRATCH);
+  const seen = kernel.bytes.slice(layout.SCRATCH, layout.SCRATCH + length);
+  const wanted = utf8(text);
+  if (Buffer.compare(seen, wanted) !== 0) assert.equal(toHex(seen), toHex(wanted), `alignment ${alignment}`);
+  const beyond = kernel.bytes.subarray(layout.SCRATCH + length + SLACK, filled);
+  assert.ok(
+    beyond.every((byte) => byte === 0xee),
+    `writes at most ${SLACK} bytes past the last: ${toHex(wanted)}`,
+  );
+}
+
+eachBackend("utf16ToUtf8", (kernel) => {
+  const kinds = ["a", "é", "水", "😀", "\ud83d", "\ude00"];
+
+  it("encodes runs of every length of every kind, at every alignment", () => {
+    for (const kind of kinds) {
+      for (let count = 0; count <= 20; count++) {
+        for (let alignment = 0; alignment < 16; alignment++) {
+          checkEncoding(kernel(), kind.repeat(count), alignment);
+        }
+      }
+    }
+  });
+
+  it("encodes a run of every length between any two others", () => {
+    for (const before of kinds) {
+      for (const between of kinds) {
+        for (const after of kinds) {
+          for (let count = 1; count <= 18; count++) {
+            checkEncoding(kernel(), before + between.repeat(count) + after.repeat(3), count & 15);
+            checkEncoding(kernel(), before.repeat(count) + between + after, (count + 5) & 15);
+          }
+        }
+      }
+    }
+  });
+
+  it("encodes every unit, in every place of a vector, surrogates that are alone included", () => {
+    for (let page = 0; page < 0x100; page++) {
+      let text = "";
+      for (let i = 0; i < 0x100; i++)
+        text += String.fromCharCode(page * 0x100 + i, i % 3 === 0 ? 0x61 : 0xe9);
+      checkEncoding(kernel(), text, page & 15);
+      checkEncoding(kernel(), text.slice(1), page & 15);
+    }
+    for (const point of [0x10000, 0x103ff, 0x10400, 0xfffff, 0x100000, 0x10ffff]) {
+      for (let before = 0; before < 16; before++) {
+        checkEncoding(kernel(), "x".repeat(before) + String.fromCodePoint(point).repeat(9), before);
+      }
+    }
+  });
+
+  it("agrees with the host's encoder on random text of every mix", () => {
+    const random = randomNumbers(6);
+    for (let round = 0; round < 8000; round++) {
+      let text = "";
+      for (let runs = random() % 8; runs > 0; runs--) {
+        const lengths = [1, 2, 3, random() % 21];
+        text += kinds[random() % kinds.length].repeat(lengths[random() % 4]);
+      }
+      checkEncoding(kernel(), text, random() & 15);
+    }
+  });
+
+  it("encodes as much as its output takes of each kind", () => {
+    for (const kind of kinds) {
+      const count = Math.floor(layout.WINDOW_LENGTH / 3 / kind.length);
+      checkEncoding(kernel(), kind.repeat(count), 0);
     }
   });
 });
