@@ -5,4 +5,4 @@
 
 export { mask } from "./frame/mask";
 export { scan } from "./frame/scan";
-export { utf16ToUtf8, utf8ToUtf16, validateUtf8 } from "./frame/utf8";
+export { utf8ToUtf16, utf16ToUtf8, validateUtf8 } from "./frame/utf8";
