@@ -33,7 +33,7 @@ const USAGE = `npm run bench:connections -- [options]
 
   --only SUITE       ${SUITES.join(", ")}; may be given more than once. Default: all
   --quick            one short round: for a first look, not for a claim
-  --rounds N         default 3
+  --rounds N         default 5
   --seconds S        how long handshakes are timed in each round; default 3
   --connections N    whose memory is measured; default 10000, fewer where files run short
   --node FILE        the Node that runs the servers; default: this one
@@ -74,7 +74,7 @@ if (values.nice !== undefined) setNiceness(Number(values.nice));
 const environment = await describeEnvironment();
 const withHawser = await hasServe();
 const bench = await Bench.create({
-  rivals: withHawser ? ["ws", "hawser", "bare node"] : ["ws", "bare node"],
+  rivals: withHawser ? ["ws", "hawser", "bare http", "bare net"] : ["ws", "bare http", "bare net"],
   node: values.node,
   patienceMs: values.quick ? 20_000 : 60_000,
   profileFolder: values.profile,
@@ -82,8 +82,8 @@ const bench = await Bench.create({
 console.log(
   `Node ${environment.node}, ${environment.cpu} x ${environment.cores}, ${environment.platform}, commit ` +
     `${environment.commit}, load ${environment.loadAverage.toFixed(2)}\n${pinningNote}; ${rounds} rounds; ratios are ` +
-    "within rounds (least-greatest). limit: who had no processor time left; where that is the CLIENT, only the ratios " +
-    "of processor time compare servers.\n",
+    "within rounds (least-greatest). limit: who had no processor time left; where that is not the server, only the " +
+    "ratios of processor time compare servers.\n",
 );
 if (!withHawser) console.log("SKIPPED: hawser, because dist/index.js does not export serve\n");
 

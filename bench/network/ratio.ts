@@ -5,7 +5,7 @@ import { DISTURBED, FULLY_BUSY } from "./usage.js";
 
 /** What a server did in one round. */
 export interface Round {
-  /** Messages, or whatever was done, in a second. */
+  /** Messages, or handshakes, in a second. */
   readonly perSecond: number;
   /** The server's processor time for one, in microseconds. */
   readonly cpuUs: number;
@@ -75,11 +75,27 @@ export function formatShare(share: number): string {
   return `${Math.round(100 * share)} %`;
 }
 
-/** What to say beside a ratio of speeds that the load, or other processes, kept from meaning much. */
-export function noteOnSpeed(limit: Limit, others: number, cpu: Ratio): string {
-  const reasons = [
-    ...(limit === "CLIENT" ? ["THE CLIENT WAS THE LIMIT"] : []),
-    ...(others > DISTURBED ? ["DISTURBED BY OTHERS"] : []),
-  ];
-  return reasons.length === 0 ? "" : `; ${reasons.join(", ")}, by CPU ${formatSpread(cpu)}`;
+/** Rounds of a server, and what limited it. */
+export interface Measured {
+  readonly rounds: readonly Round[];
+  readonly limit: Limit;
+}
+
+/** How a server compares with a peer, by the figure that means something. */
+export interface Comparison {
+  readonly ratio: number;
+  readonly measured: string;
+}
+
+/**
+ * By how many a second where both servers were the limit; by processor time where one of them waited for the load, or
+ * where other processes took much in most rounds.
+ */
+export function compare(own: Measured, peer: Measured): Comparison {
+  const speed = speedRatio(own.rounds, peer.rounds);
+  const cpu = cpuRatio(own.rounds, peer.rounds);
+  const others = median([...own.rounds, ...peer.rounds].map((round) => round.othersBusy));
+  const wereLimits = [own, peer].every(({ limit }) => limit === "server" || limit === "both");
+  if (wereLimits && others <= DISTURBED) return { ratio: speed.ratio, measured: formatSpread(speed) };
+  return { ratio: cpu.ratio, measured: `by CPU ${formatSpread(cpu)}; a second ${formatSpread(speed)}` };
 }

@@ -1,4 +1,4 @@
-/** Processor time: of a process, sampled by itself while it works, and of everybody else on its core. */
+/** Processor time: of a process, sampled by itself while it works, and of all others on its core. */
 
 import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -77,7 +77,7 @@ export class Patience {
     return best;
   }
 
-  /** Waits until nobody uses the cores, which our own processes do not now. */
+  /** Waits until no other process uses the cores, which our own processes do not now. */
   async #quiet(): Promise<void> {
     const end = performance.now() + this.#leftMs;
     for (let others = 1; others > DISTURBED && performance.now() + GLANCE_MS < end; ) {

@@ -47,7 +47,7 @@ export class Bench {
     );
   }
 
-  /** The rivals in the order of a round: nobody is always the first. */
+  /** The rivals in the order of a round: none is always the first. */
   inTurn(round: number): RivalName[] {
     return this.rivals.map((_, turn) => this.rivals[(turn + round) % this.rivals.length]);
   }

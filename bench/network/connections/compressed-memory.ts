@@ -45,7 +45,7 @@ export interface CompressedMemoryResult {
 }
 
 /** The rivals that compress. */
-const compresses = (rival: RivalName): boolean => rival !== "bare node";
+const compresses = (rival: RivalName): boolean => rival === "ws" || rival === "hawser";
 
 export async function measureCompressedMemory(
   bench: Bench,

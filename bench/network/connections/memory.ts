@@ -104,9 +104,12 @@ export function formatMemory(results: readonly MemoryResult[]): string {
 export function judgeMemory(results: readonly MemoryResult[]): Target[] {
   return results
     .filter(({ rival }) => rival === "hawser")
-    .map(({ connections, idleToWs }) => ({
-      target: `memory of ${connections.toLocaleString("en")} idle connections: at most ${MOST}x ws`,
-      measured: formatSpread(idleToWs),
-      met: idleToWs.ratio <= MOST,
-    }));
+    .flatMap(({ connections, idleToWs, usedToWs }) => {
+      const of = (what: string, ratio: Ratio): Target => ({
+        target: `memory of ${connections.toLocaleString("en")} connections, ${what}: at most ${MOST}x ws`,
+        measured: formatSpread(ratio),
+        met: ratio.ratio <= MOST,
+      });
+      return [of("idle", idleToWs), of("idle after a message and its echo", usedToWs)];
+    });
 }

