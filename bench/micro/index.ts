@@ -15,7 +15,7 @@ import { measureStart, type StartResult } from "./start.js";
 import { judge } from "./targets.js";
 import type { Suite } from "./worker.js";
 
-const SUITES = ["decode", "encode", "masking", "utf8", "compression", "start"] as const;
+const SUITES = ["decode", "encode", "masking", "utf8", "compression", "path", "start"] as const;
 
 const USAGE = `npm run bench -- [options]     (after npm run build: what is measured is dist/)
 

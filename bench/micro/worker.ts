@@ -12,6 +12,7 @@ import { encodeContests } from "./encode.js";
 import { type Contest, type Field, FULL_PACE, measure, QUICK_PACE, type Result } from "./harness.js";
 import { kernelBackend, selectKernel } from "./hawser.js";
 import { maskingContests } from "./masking.js";
+import { pathContests } from "./path.js";
 import { utf8Contests } from "./utf8.js";
 
 /** Suites that run here; `start.ts` has processes of its own. */
@@ -21,6 +22,7 @@ const SUITES = {
   masking: maskingContests,
   utf8: utf8Contests,
   compression: compressionContests,
+  path: pathContests,
 } satisfies Record<string, (field: Field, isQuick: boolean) => Iterable<Contest> | AsyncIterable<Contest>>;
 export type Suite = keyof typeof SUITES;
 
