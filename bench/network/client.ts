@@ -4,6 +4,7 @@
  */
 
 import net from "node:net";
+import { noteWork } from "./spin.js";
 
 const READ_LENGTH = 1 << 20;
 /** Where all sockets of this process read to; what is in it is gone when the callback returns. */
@@ -43,6 +44,7 @@ export class Client {
       onread: {
         buffer: readBuffer,
         callback: (length) => {
+          noteWork();
           this.onBytes(readBuffer, length);
           return true;
         },

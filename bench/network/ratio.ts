@@ -9,7 +9,7 @@ export interface Round {
   readonly perSecond: number;
   /** The server's processor time for one, in microseconds. */
   readonly cpuUs: number;
-  /** Shares of a core that the server and the load used. */
+  /** Share that the server used of what it could get of a core; and share of its time in which the load had something to do. */
   readonly serverBusy: number;
   readonly loadBusy: number;
   /** What other processes used of one of the two cores. */
@@ -42,8 +42,9 @@ export function middleOf(rounds: readonly Round[]): Round & { readonly limit: Li
 }
 
 function limitOf(serverBusy: number, loadBusy: number): Limit {
-  if (loadBusy >= FULLY_BUSY) return serverBusy >= FULLY_BUSY ? "both" : "CLIENT";
-  return serverBusy >= FULLY_BUSY ? "server" : "neither";
+  const isServer = serverBusy >= FULLY_BUSY;
+  if (loadBusy >= FULLY_BUSY) return isServer ? "both" : "CLIENT";
+  return isServer ? "server" : "neither";
 }
 
 /** How many times as many a second as the peer. */

@@ -1,5 +1,6 @@
 /** Processor time: of a process, sampled by itself while it works, and of all others on its core. */
 
+import { existsSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -11,11 +12,22 @@ export interface Sample {
   readonly cpuUs: number;
 }
 
+/** A moment of a load. */
+export interface LoadSample extends Sample {
+  /** Time in which it had something to do, so far: all its processor time where it sleeps otherwise. */
+  readonly workedUs: number;
+}
+
 /** A moment in a server's life. */
 export interface ServerSample extends Sample {
   /** Pages that the kernel had to provide so far, without reading from a disk: fresh memory. */
   readonly faults: number;
+  /** Time in which its main thread could have run and others had its core, so far; 0 where no system says so. */
+  readonly delayedUs: number;
 }
+
+const SCHEDULER_FILE = "/proc/self/schedstat";
+const saysDelay = existsSync(SCHEDULER_FILE);
 
 export function sample(): ServerSample {
   const { userCPUTime, systemCPUTime, minorPageFault } = process.resourceUsage();
@@ -23,6 +35,7 @@ export function sample(): ServerSample {
     atUs: Number(process.hrtime.bigint() / 1000n),
     cpuUs: userCPUTime + systemCPUTime,
     faults: minorPageFault,
+    delayedUs: saysDelay ? Number(readFileSync(SCHEDULER_FILE, "latin1").split(" ")[1]) / 1000 : 0,
   };
 }
 
@@ -31,7 +44,18 @@ export function busyShare(from: Sample, to: Sample): number {
   return (to.cpuUs - from.cpuUs) / (to.atUs - from.atUs);
 }
 
-/** From this share on a pinned process has no core left to be faster with. */
+/** How much of what it could get of its core a server used between two samples. */
+export function busyShareOfOwn(from: ServerSample, to: ServerSample): number {
+  const timeUs = to.atUs - from.atUs - (to.delayedUs - from.delayedUs);
+  return Math.min(1, (to.cpuUs - from.cpuUs) / timeUs);
+}
+
+/** Which share of the time between two samples a load had something to do in. */
+export function workedShare(from: LoadSample, to: LoadSample): number {
+  return (to.workedUs - from.workedUs) / (to.atUs - from.atUs);
+}
+
+/** From this share on a pinned process has no time left to be faster with. */
 export const FULLY_BUSY = 0.95;
 
 /**

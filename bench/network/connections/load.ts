@@ -4,7 +4,8 @@ import { readFrames, writeFrame } from "../../micro/payloads.js";
 import { answer } from "../calls.js";
 import { type Client, openClients } from "../client.js";
 import { type Compression, checkAnswer, offerOf } from "../deflate.js";
-import { type Sample, sample } from "../usage.js";
+import { sampleLoad, spin } from "../spin.js";
+import type { LoadSample } from "../usage.js";
 import { converse } from "./conversation.js";
 
 /** A local port is used by one connection to a server; one address has some 28,000 on Linux. */
@@ -16,7 +17,7 @@ const CLOSE_FRAME = Buffer.concat([Buffer.from([0x88, 0x82]), KEY, Buffer.from([
 
 let clients: Client[] = [];
 /** Resolves when every connection has got what was announced. */
-let received: Promise<Sample> = Promise.resolve(sample());
+let received: Promise<LoadSample> = Promise.resolve(sampleLoad());
 
 const methods = {
   open,
@@ -28,7 +29,8 @@ const methods = {
   expectBytes,
   expectFrame,
   received: () => received,
-  sample,
+  spin,
+  sample: sampleLoad,
 };
 export type LoadMethods = typeof methods;
 
@@ -100,7 +102,7 @@ function expectBytes(length: number): void {
       client.onBytes = (_bytes, count) => {
         missing -= count;
         if (missing < 0) reject(new Error("more bytes than were expected"));
-        if (missing === 0 && --left === 0) resolve(sample());
+        if (missing === 0 && --left === 0) resolve(sampleLoad());
       };
       client.onClose = (error) => reject(error ?? new Error("the server closed a connection"));
     }
@@ -126,5 +128,5 @@ function expectFrame(hex: string): void {
           client.onClose = (error) => reject(error ?? new Error("the server closed a connection"));
         }),
     ),
-  ).then(sample);
+  ).then(sampleLoad);
 }

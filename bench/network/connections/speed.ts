@@ -2,7 +2,7 @@
 
 import type { Target } from "../../micro/harness.js";
 import { formatTable } from "../../micro/report.js";
-import { PINNED_CORES } from "../cores.js";
+import { canPin, PINNED_CORES } from "../cores.js";
 import {
   compare,
   cpuRatio,
@@ -15,7 +15,7 @@ import {
   type Round,
   speedRatio,
 } from "../ratio.js";
-import { busyShare, type Sample, watchOthers } from "../usage.js";
+import { busyShare, type LoadSample, type Sample, watchOthers } from "../usage.js";
 import type { Bench, Contender } from "./bench.js";
 import type { RivalName } from "./server.js";
 
@@ -101,19 +101,18 @@ export async function measureHandshakes(
 async function openAndClose({ load }: Bench, { server, port }: Contender, timedMs: number) {
   const opening = new Stopwatch();
   const closing = new Stopwatch();
-  const samples = (): Promise<[Sample, Sample]> => Promise.all([server.call("sample"), load.call("sample")]);
+  const samples = (): Promise<[Sample, LoadSample]> =>
+    Promise.all([server.call("sample"), load.call("sample")]);
   const time = async (watch: Stopwatch, work: () => Promise<void>) => {
     await server.call("settle");
+    await load.call("spin", canPin);
     const [serverFrom, loadFrom] = await samples();
     await work();
     const [serverTo, loadTo] = await samples();
+    await load.call("spin", false);
     const timeUs = loadTo.atUs - loadFrom.atUs;
-    watch.add(
-      OPENED_IN_A_GO,
-      timeUs,
-      busyShare(serverFrom, serverTo) * timeUs,
-      loadTo.cpuUs - loadFrom.cpuUs,
-    );
+    const serverUs = busyShare(serverFrom, serverTo) * timeUs;
+    watch.add(OPENED_IN_A_GO, timeUs, serverUs, loadTo.workedUs - loadFrom.workedUs);
   };
   const [serverFrom, loadFrom] = await samples();
   const othersSince = watchOthers(PINNED_CORES);
@@ -157,6 +156,7 @@ async function broadcast({ load }: Bench, { server, port }: Contender, count: nu
   await load.call("expectFrame", hex); // what arrives is compared once,
   await server.call("broadcast", { hex, count: 1 });
   await load.call("received");
+  await load.call("spin", canPin);
   await load.call("expectBytes", count * BROADCAST_FRAME_LENGTH); // and then counted; this time to warm up
   await server.call("broadcast", { hex, count });
   await load.call("received");
@@ -168,6 +168,7 @@ async function broadcast({ load }: Bench, { server, port }: Contender, count: nu
   const loadTo = await load.call("received");
   const serverTo = await server.call("sample");
   const othersBusy = othersSince([busyShare(serverFrom, serverTo), busyShare(loadFrom, loadTo)]);
+  await load.call("spin", false);
   await load.call("destroy");
   const timeUs = loadTo.atUs - serverFrom.atUs;
   const watch = new Stopwatch();
@@ -175,7 +176,7 @@ async function broadcast({ load }: Bench, { server, port }: Contender, count: nu
     count * BROADCAST_CONNECTIONS,
     timeUs,
     serverTo.cpuUs - serverFrom.cpuUs,
-    loadTo.cpuUs - loadFrom.cpuUs,
+    loadTo.workedUs - loadFrom.workedUs,
   );
   return watch.round(othersBusy);
 }

@@ -9,7 +9,8 @@ import { answer } from "../calls.js";
 import { type Client, openClients } from "../client.js";
 import { type Compression, checkAnswer, Inflater, offerOf } from "../deflate.js";
 import { ByteCounter, type EchoCounter, FrameCounter } from "../echo-counter.js";
-import { type Sample, sample } from "../usage.js";
+import { sampleLoad, spin } from "../spin.js";
+import type { LoadSample } from "../usage.js";
 import { chunkOf, type Message, type Script, writeScripts } from "./script.js";
 import type { Workload } from "./workloads.js";
 
@@ -21,8 +22,8 @@ export interface Place {
   readonly compression: Compression;
 }
 
-/** A moment of the load: processor time, and messages that had come back by then. */
-export interface LoadSample extends Sample {
+/** A moment of the load, and the messages that had come back by then. */
+export interface EchoSample extends LoadSample {
   readonly messages: number;
 }
 
@@ -46,7 +47,7 @@ let waiting = 0;
 let whenQuiet = () => {};
 let failure: Error | undefined;
 
-const methods = { prepare, verify, open, start, sample: sampleLoad, stop };
+const methods = { prepare, verify, open, start, sample: sampleEchoes, stop };
 export type LoadMethods = typeof methods;
 
 answer(methods);
@@ -194,14 +195,15 @@ function fail(error: Error): void {
   running = false;
 }
 
-/** The first chunk of every connection. */
-function start(): void {
+/** Sends the first chunk of every connection. */
+function start({ shallSpin }: { readonly shallSpin: boolean }): void {
+  spin(shallSpin);
   for (const begin of starts) begin();
 }
 
-function sampleLoad(): LoadSample {
+function sampleEchoes(): EchoSample {
   if (failure !== undefined) throw failure;
-  return { ...sample(), messages: finished * workload.inFlight };
+  return { ...sampleLoad(), messages: finished * workload.inFlight };
 }
 
 /** Waits for the last echoes, so that the server has nothing left to do for these connections; then closes. */
@@ -212,6 +214,7 @@ async function stop(): Promise<void> {
   });
   running = false;
   await quiet;
+  spin(false);
   if (failure !== undefined) throw failure;
   for (const client of clients) client.destroy();
   clients = [];

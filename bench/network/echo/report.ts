@@ -32,7 +32,7 @@ export interface EchoResult extends EchoRound, Finding {
   readonly workload: string;
   readonly rival: string;
   readonly limit: Limit;
-  /** The load's processor time for a message, in microseconds. */
+  /** The load's time for a message, in microseconds. */
   readonly loadUs: number;
   /** Messages for a second, as multiples of plain ws. */
   readonly speedToWs: Ratio;
@@ -60,11 +60,12 @@ export function summarize(workload: Workload, findings: ReadonlyMap<string, Find
 
 export const LEGEND = `msg/s: messages in a second; x ws: as multiples of plain ws in the same round (least-greatest of
 the rounds). CPU us: processor time of the process that is measured, for one message; x ws: how many messages it
-handles in the time that ws takes for one. faults: pages of fresh memory for one message. load us: the load's own
-time for one message. busy: shares of a core; others: what other processes took of either core in the worst round.
-limit: who had no time left. Where that is the CLIENT, or neither, what is measured could have done more: there, and
-where others took much (!), only processor time compares servers. ws compresses on threads of its own, which share the
-server's core here.`;
+handles in the time that ws takes for one. faults: pages of fresh memory for one message. load us: the load's own time
+for one message. busy: share that was used of the core, as far as others left it; load busy: share of the time in which
+the load had something to do (it never sleeps, so that no server pays for waking it); others: what other processes took
+of either core in the worst round. limit: who had no time left. Where that is the CLIENT, or neither, what is measured
+could have done more: there, and where others took much (!), only processor time compares servers. ws compresses on
+threads of its own, which share the server's core here.`;
 
 /** The table of one workload. */
 export function formatWorkload(results: readonly EchoResult[]): string {

@@ -2,11 +2,19 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Callee, Methods } from "../calls.js";
-import { LOAD_CORE, PINNED_CORES, SERVER_CORE, start } from "../cores.js";
+import { canPin, LOAD_CORE, PINNED_CORES, SERVER_CORE, start } from "../cores.js";
 import { bunExecutable } from "../installed.js";
 import { profileFile } from "../profile.js";
-import { busyShare, type Patience, type Sample, type ServerSample, watchOthers } from "../usage.js";
-import type { LoadMethods, LoadSample } from "./load.js";
+import {
+  busyShare,
+  busyShareOfOwn,
+  type Patience,
+  type Sample,
+  type ServerSample,
+  watchOthers,
+  workedShare,
+} from "../usage.js";
+import type { EchoSample, LoadMethods } from "./load.js";
 import { type EchoResult, type EchoRound, type Finding, summarize } from "./report.js";
 import type { SenderMethods } from "./sender.js";
 import type { ServerMethods } from "./server.js";
@@ -47,7 +55,7 @@ interface Contender {
   /** With new connections: none lives long enough to be pinged. */
   begin(): Promise<void>;
   end(): Promise<void>;
-  sampleLoad(): Promise<LoadSample>;
+  sampleLoad(): Promise<EchoSample>;
 }
 
 /** All rounds of a workload. Each rival has a process for it that no other work ran in. */
@@ -126,7 +134,7 @@ async function startLoad(workload: Workload): Promise<Load> {
           },
           async begin() {
             await load.call("open", place);
-            await load.call("start");
+            await load.call("start", { shallSpin: canPin });
           },
           end: () => load.call("stop"),
           sampleLoad: () => load.call("sample"),
@@ -154,8 +162,14 @@ async function startSink(workload: Workload): Promise<Load> {
         rival,
         process: sender,
         verify: async () => undefined,
-        begin: () => sender.call("open", { rival, port, workload }),
-        end: () => sender.call("close"),
+        async begin() {
+          await sink.call("spin", canPin);
+          await sender.call("open", { rival, port, workload });
+        },
+        async end() {
+          await sender.call("close");
+          await sink.call("spin", false);
+        },
         sampleLoad: () => sink.call("sample"),
       };
     },
@@ -172,23 +186,23 @@ async function underLoad<T>(contender: Contender, warmupMs: number, work: () => 
 }
 
 function measure(contender: Contender, { warmupMs, timedMs }: Pace): Promise<EchoRound> {
-  const samples = (): Promise<[ServerSample, LoadSample]> =>
+  const samples = (): Promise<[ServerSample, EchoSample]> =>
     Promise.all([contender.process.call("sample"), contender.sampleLoad()]);
   return underLoad(contender, warmupMs, async () => {
     const othersSince = watchOthers(PINNED_CORES);
     const [from, loadFrom] = await samples();
     await sleep(timedMs);
     const [to, loadTo] = await samples();
-    const serverBusy = busyShare(from, to);
-    const loadBusy = busyShare(loadFrom, loadTo);
+    const serverShare = busyShare(from, to);
+    const loadBusy = workedShare(loadFrom, loadTo);
     const perSecond = perSecondOf(loadTo.messages - loadFrom.messages, loadFrom, loadTo);
     return {
       perSecond,
-      cpuUs: (serverBusy * 1e6) / perSecond,
+      cpuUs: (serverShare * 1e6) / perSecond,
       faults: perSecondOf(to.faults - from.faults, from, to) / perSecond,
-      serverBusy,
+      serverBusy: busyShareOfOwn(from, to),
       loadBusy,
-      othersBusy: othersSince([serverBusy, loadBusy]),
+      othersBusy: othersSince([serverShare, busyShare(loadFrom, loadTo)]),
     };
   });
 }

@@ -8,8 +8,8 @@ import net from "node:net";
 import { splitFrames, writeFrame } from "../../micro/payloads.js";
 import { answer } from "../calls.js";
 import { readInto } from "../onread.js";
-import { sample } from "../usage.js";
-import type { LoadSample } from "./load.js";
+import { noteWork, sampleLoad, spin } from "../spin.js";
+import type { EchoSample } from "./load.js";
 import { payloadOf, type Workload } from "./workloads.js";
 
 const HOST = "127.0.0.1";
@@ -27,14 +27,14 @@ let chunks = 0;
 let failure: Error | undefined;
 let workload: Workload;
 
-const methods = { listen, sample: sampleLoad };
+const methods = { listen, spin, sample: sampleChunks };
 export type SinkMethods = typeof methods;
 
 answer(methods);
 
-function sampleLoad(): LoadSample {
+function sampleChunks(): EchoSample {
   if (failure !== undefined) throw failure;
-  return { ...sample(), messages: chunks * workload.inFlight };
+  return { ...sampleLoad(), messages: chunks * workload.inFlight };
 }
 
 /** Resolves with the port. */
@@ -51,6 +51,7 @@ function listen(next: Workload): Promise<number> {
     let received = 0;
     let kept: Buffer[] = [];
     const take = (length: number, socket: net.Socket) => {
+      noteWork();
       if (!isOpen) {
         head += readBuffer.toString("latin1", 0, length);
         if (!head.endsWith("\r\n\r\n")) return;
