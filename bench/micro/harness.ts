@@ -81,7 +81,7 @@ const LEAST_SAMPLES = 3;
 setFlagsFromString("--expose-gc");
 /**
  * Only the minor one is fair: a forced major collection also throws away optimised code, and on Node 24 left
- * whoever came next up to ten times as slow for a whole contest.
+ * the next rival up to ten times as slow for a whole contest.
  */
 const collectGarbage = runInNewContext("gc") as (options: { type: "minor" }) => void;
 
@@ -142,9 +142,9 @@ export async function measure(contest: Contest, pace: Pace): Promise<Result[]> {
   const means = rivals.map((): number[] => []);
   for (let round = 0; round < pace.rounds; round++) {
     for (let turn = 0; turn < rivals.length; turn++) {
-      const i = (turn + round) % rivals.length; // nobody is always the first
+      const i = (turn + round) % rivals.length; // none is always the first
       const task = bench.tasks[i];
-      collectGarbage({ type: "minor" }); // nobody pays for what the one before left
+      collectGarbage({ type: "minor" }); // none pays for what the one before left
       task.reset();
       if (rivals[i].isAsync) await task.run();
       else task.runSync();

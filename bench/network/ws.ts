@@ -1,4 +1,7 @@
-/** `ws`, with or without its native addon. Each process that asks gets one of the two. */
+/**
+ * `ws`, with or without its native addon bufferutil. Each process that asks gets one of the two. Its other addon,
+ * utf-8-validate, does nothing on Node 18.14 and later: ws takes `isUtf8` of Node's buffers there.
+ */
 
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
