@@ -1,4 +1,4 @@
-/** A socket without a system behind it: what its two directions cost is Node's streams and whoever has the socket. */
+/** A socket without a system behind it: reading and writing cost what Node's streams take, and the library above them. */
 
 import net from "node:net";
 

@@ -44,7 +44,7 @@ const SHORT_LENGTH = 1;
 const EXTENDED_LENGTH = 2;
 const PAYLOAD = 3;
 
-/** By its messages, whatever their frames are long: reads the headers, which are not masked. */
+/** By its messages, whose frames may have any length: reads the headers, which are not masked. */
 export class FrameCounter implements EchoCounter {
   readonly #count: number;
   #missing = 0;

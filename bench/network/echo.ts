@@ -17,7 +17,7 @@ import { run } from "./echo/run.js";
 import type { ServerMethods } from "./echo/server.js";
 import { WORKLOADS, type Workload } from "./echo/workloads.js";
 import { hasServe } from "./hawser.js";
-import { installRivals } from "./installed.js";
+import { installedVersions, installRivals } from "./installed.js";
 import { formatProfile, profileFile } from "./profile.js";
 import { Patience } from "./usage.js";
 
@@ -66,12 +66,18 @@ if (values.help || !usable) {
 
 if (values.rivals) installRivals();
 if (values.nice !== undefined) setNiceness(Number(values.nice));
+const installed = installedVersions();
 const environment = await describeEnvironment();
 const withHawser = await hasServe();
 const serverNode = await versionOf(values.node);
 console.log(
   `servers on Node ${serverNode}, load on ${process.version}; ${environment.cpu} x ${environment.cores}, ` +
     `${environment.platform}, commit ${environment.commit}, load ${environment.loadAverage.toFixed(2)}\n` +
+    `${
+      Object.entries(installed)
+        .map((entry) => entry.join(" "))
+        .join(", ") || "no further rivals installed"
+    }; ` +
     `${pinningNote}; ${rounds} x ${timedMs} ms\n\n${LEGEND}\n`,
 );
 if (!withHawser) console.log("SKIPPED: hawser, because dist/index.js does not export serve\n");
@@ -105,7 +111,7 @@ const suffix = (values.quick ? "-quick" : "") + (values.only ? "-part" : "");
 const file = values.json
   ? resolve(values.json)
   : fileURLToPath(new URL(`../results/echo-${serverNode}${suffix}.json`, import.meta.url));
-const record = { environment, serverNode, pinningNote, rounds, timedMs, targets, results };
+const record = { environment, installed, serverNode, pinningNote, rounds, timedMs, targets, results };
 await mkdir(dirname(file), { recursive: true });
 await writeFile(file, `${JSON.stringify(record, undefined, 2)}\n`);
 console.log(`written: ${file}`);

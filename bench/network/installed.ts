@@ -4,7 +4,7 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
@@ -26,6 +26,16 @@ export function installRivals(): void {
     });
     if (status !== 0) console.log(`NOT INSTALLED: ${name}`);
   }
+}
+
+/** Versions of those that are installed. */
+export function installedVersions(): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of [bunPackage, UWS_PACKAGE]) {
+    const file = `${folder}node_modules/${name}/package.json`;
+    if (existsSync(file)) found[name] = JSON.parse(readFileSync(file, "utf8")).version;
+  }
+  return found;
 }
 
 /** The executable of Bun. Throws where it is not installed. */
