@@ -106,8 +106,8 @@ function formatUs(us: number): string {
 }
 
 /**
- * Whether the load could be the limit: its own time for a message beside what the cheapest server takes. It drives as
- * many messages a second as its time allows; a server that takes longer for a message is the limit itself.
+ * Whether the load could be the limit: the least of its own time for a message, beside what the cheapest server takes.
+ * It drives as many messages a second as that time allows; a server that takes longer for a message is the limit itself.
  */
 export function formatLoad(workloads: readonly Workload[], results: readonly EchoResult[]): string {
   const rows = workloads.flatMap(({ name, rivals }) => {
@@ -117,12 +117,13 @@ export function formatLoad(workloads: readonly Workload[], results: readonly Ech
     const hawser = found.filter(({ rival }) => rival.startsWith("hawser"));
     if (cheapest === undefined || hawser.length === 0) return [];
     const fastest = hawser.reduce((best, result) => (result.perSecond > best.perSecond ? result : best));
+    const loadUs = Math.min(...found.map((result) => result.loadUs));
     return [
       [
         name,
-        formatUs(cheapest.loadUs),
+        formatUs(loadUs),
         `${formatUs(cheapest.cpuUs)} (${cheapest.rival})`,
-        Math.round(1e6 / cheapest.loadUs).toLocaleString("en"),
+        Math.round(1e6 / loadUs).toLocaleString("en"),
         `${Math.round(fastest.perSecond).toLocaleString("en")} (${fastest.rival})`,
         found
           .filter(({ limit }) => limit === "CLIENT")
