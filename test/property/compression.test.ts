@@ -130,7 +130,9 @@ function send(from: Endpoint, expected: Seen[], action: Action): void {
     let bytes = "";
     for (let i = 0; i < action.parts; i++) {
       const data = pool[(action.data + i) % pool.length];
-      from.send(data, { partial: i < action.parts - 1, compress: action.compress });
+      const { compress, parts } = action;
+      if (parts === 1) from.send(data, { compress });
+      else from.sendPart(data, { final: i === parts - 1, compress });
       bytes += toHex(Buffer.from(data as string));
     }
     expected.push({ type: action.do, data: bytes });

@@ -196,10 +196,10 @@ describe("Gerbil: :std/net/websocket", () => {
 
   seed("WebSocket-recv", async (t) => {
     const { accepted, connection } = await connected(t, { partial: true, maxFrameSize: 100 });
-    connection.send("first ", { partial: true });
+    connection.sendMessage(new Message("first ", "text", true));
     connection.flush();
     assert.deepEqual(await accepted.receive(), new Message("first ", "text", true));
-    connection.send("second");
+    connection.sendMessage(new Message("second", "text"));
     assert.deepEqual(await accepted.receive(), new Message("second", "text"));
     connection.send("x".repeat(101));
     // The header announced too much.
@@ -211,9 +211,13 @@ describe("Gerbil: :std/net/websocket", () => {
   seed("WebSocket-recv-all", async (t) => {
     const { accepted, connection } = await connected(t, { partial: true });
     const parts = ["one ", "two ", "three"];
-    for (const [i, part] of parts.entries()) connection.send(part, { partial: i < parts.length - 1 });
+    for (const [i, part] of parts.entries()) {
+      connection.sendMessage(new Message(part, "text", i < parts.length - 1));
+    }
     assert.deepEqual(await accepted.receiveAll(100), new Message("one two three", "text"));
-    for (const [i, part] of parts.entries()) connection.send(part, { partial: i < parts.length - 1 });
+    for (const [i, part] of parts.entries()) {
+      connection.sendMessage(new Message(part, "text", i < parts.length - 1));
+    }
     await assert.rejects(accepted.receiveAll(12), LimitError);
     assert.equal((await connection.closed).code, 1009);
   });

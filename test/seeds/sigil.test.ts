@@ -123,8 +123,8 @@ describe("Sigil: (sigil websocket connection)", () => {
     assert.equal(held(reader.fragments!.payload), "61");
     // Of a connection: how much it holds.
     const { accepted, connection } = await connected(t);
-    connection.send("begin", { partial: true });
-    connection.sendNow("…", { partial: true });
+    connection.sendMessage(new Message("begin", "text", true));
+    connection.sendMessage(new Message("…", "text", true));
     while (accepted.counters.framesIn < 2) await new Promise(setImmediate);
     assert.equal(accepted.retainedLength, 8);
   });

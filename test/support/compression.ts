@@ -9,6 +9,7 @@ import {
   type Connection,
   connect,
   type DeflateParameters,
+  Message,
   type PerMessageDeflateOptions,
   type SendOptions,
   type ServeOptions,
@@ -131,7 +132,7 @@ async function sendOurs(hawser: Connection, items: readonly Item[]): Promise<voi
     const type = typeof data === "string" ? "text" : "binary";
     const pieces = cut(Buffer.from(data as string), fragments) as Uint8Array[];
     for (const [i, piece] of pieces.entries()) {
-      hawser.send(piece, { ...options, type, partial: i < fragments - 1 });
+      hawser.sendAll(new Message(piece, type, i < fragments - 1));
       hawser.ping().catch(() => undefined);
       if (i === 0) hawser.flush();
     }
@@ -394,9 +395,9 @@ export function testStreams(
         withPair(WISHES.defaults, async (pair) => {
           const { hawser, peer: other } = pair;
           await exchange(pair, [{ data: "before" }], [{ data: "before" }]);
-          hawser.send("a beginning ".repeat(100), { partial: true });
+          hawser.sendAll(new Message("a beginning ".repeat(100), "text", true));
           hawser.flush();
-          hawser.send("and more ".repeat(100), { partial: true });
+          hawser.sendAll(new Message("and more ".repeat(100), "text", true));
           assert.equal((await hawser.close(1000)).code, 1000);
           assert.equal((await other.closed).code, 1000);
         }),

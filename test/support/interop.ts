@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { before, describe, type TestContext, test } from "node:test";
-import { type Connection, connect, type ServeOptions, serve } from "../../src/node/index.js";
+import { type Connection, connect, Message, type ServeOptions, serve } from "../../src/index.js";
 import { type Certificate, certificate } from "./certificate.js";
 import { Arrivals, type Closing, type Payload, type Peer, type PeerConnection } from "./peer.js";
 
@@ -227,7 +227,7 @@ function addTests(open: Open, peerOf: () => Peer): void {
     const { hawser, peer } = await open(t);
     const answered: Promise<number>[] = [];
     for (const [i] of UNIT.entries()) {
-      hawser.send(UNIT.subarray(i, i + 1), { type: "text", partial: i < UNIT.length - 1 });
+      hawser.sendAll(new Message(UNIT.subarray(i, i + 1), "text", i < UNIT.length - 1));
       if (i % 10 === 5) answered.push(hawser.ping(`ping ${i}`));
     }
     assertSame(await peer.receive(), CHARACTERS, "the text");

@@ -21,14 +21,14 @@ const bytesFor = ([role]: Kind, rsv: number) =>
 eachBackend("the pool of decoders", (_kernel, backend) => {
   it("gives each kind its own: role, limit and RSV1", () => {
     for (const kind of KINDS) {
-      const [role, maxFrameSize, allowRsv1] = kind;
-      giveDecoder(takeDecoder(...kind), role, maxFrameSize, allowRsv1);
+      giveDecoder(takeDecoder(...kind));
     }
     // All are there now; each must be what it is asked for as.
     for (let round = 0; round < 3; round++) {
       for (const kind of [...KINDS].sort(() => (round % 2 ? 1 : -1))) {
-        const [role, maxFrameSize, allowRsv1] = kind;
-        const decoder = takeDecoder(...kind);
+        const [, , allowRsv1] = kind;
+        const pooled = takeDecoder(...kind);
+        const { decoder } = pooled;
         decoder.push(bytesFor(kind, 4));
         assert.equal(decoder.next(), allowRsv1, `RSV1, ${kind}`);
         if (!allowRsv1) {
@@ -37,7 +37,7 @@ eachBackend("the pool of decoders", (_kernel, backend) => {
         }
         assert.equal(toHex(decoder.payload), toHex(utf8("payload")));
         assert.equal(decoder.next(), false);
-        giveDecoder(decoder, role, maxFrameSize, allowRsv1);
+        giveDecoder(pooled);
       }
     }
   });
@@ -45,11 +45,12 @@ eachBackend("the pool of decoders", (_kernel, backend) => {
   it("gives the same one again, with the offset of its new stream", () => {
     const kind: Kind = ["client", 1003, true, 500];
     const first = takeDecoder(...kind);
-    first.push(bytesFor(kind, 0));
-    assert.ok(first.next() && !first.next(), "one frame");
-    giveDecoder(first, "client", 1003, true);
-    const second = takeDecoder("client", 1003, true, 7000);
-    assert.equal(second, first);
+    first.decoder.push(bytesFor(kind, 0));
+    assert.ok(first.decoder.next() && !first.decoder.next(), "one frame");
+    giveDecoder(first);
+    const again = takeDecoder("client", 1003, true, 7000);
+    assert.equal(again, first);
+    const second = again.decoder;
     second.push(frame({ opcode: TEXT, payload: utf8("x") }));
     assert.ok(second.next(), "a frame");
     assert.equal(second.frameOffset, 7000);
@@ -61,22 +62,20 @@ eachBackend("the pool of decoders", (_kernel, backend) => {
 
   it("gives none that belongs to another kernel", () => {
     const kind: Kind = ["server", 1004, true, 0];
-    const decoder = takeDecoder(...kind);
-    giveDecoder(decoder, "server", 1004, true);
+    const pooled = takeDecoder(...kind);
+    giveDecoder(pooled);
     selectKernel(backend === "wasm" ? "reference" : "wasm");
     const other = takeDecoder(...kind);
-    assert.notEqual(other, decoder);
-    other.push(bytesFor(kind, 4));
-    assert.ok(other.next(), "and it works");
+    assert.notEqual(other, pooled);
+    other.decoder.push(bytesFor(kind, 4));
+    assert.ok(other.decoder.next(), "and it works");
     selectKernel(backend);
   });
 
   it("keeps eight, the latest", () => {
     const limits = Array.from({ length: 10 }, (_, i) => 2000 + i);
     const decoders = limits.map((limit) => takeDecoder("client", limit, false, 0));
-    decoders.forEach((decoder, i) => {
-      giveDecoder(decoder, "client", limits[i], false);
-    });
+    for (const decoder of decoders) giveDecoder(decoder);
     const kept = limits.map((limit, i) => takeDecoder("client", limit, false, 0) === decoders[i]);
     assert.deepEqual(kept, [false, false, ...new Array<boolean>(8).fill(true)]);
   });

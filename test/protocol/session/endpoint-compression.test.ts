@@ -95,7 +95,7 @@ function conversation(): { send: (from: Endpoint) => void; expected: { type: str
     if (parts > 1) {
       const cuts = Array.from({ length: parts - 1 }, (_, i) => Math.floor((bytes.length * (i + 1)) / parts));
       cutAt(bytes, cuts).forEach((part, i) => {
-        calls.push((from) => from.send(part, { ...options, type, partial: i < parts - 1 }));
+        calls.push((from) => from.sendPart(part, { ...options, type, final: i === parts - 1 }));
         if (i < parts - 1) calls.push((from) => from.ping(`between ${i}`));
         if (i < parts - 1) expected.push({ type: "ping", data: toHex(utf8(`between ${i}`)) });
       });
@@ -187,8 +187,8 @@ for (const role of SIDES) {
       const text = Buffer.from(sample("text", 2000)).toString();
       from.send(text);
       from.ping("x");
-      from.send(text.slice(0, 300), { partial: true });
-      from.send(text.slice(300, 600));
+      from.sendPart(text.slice(0, 300), { final: false });
+      from.sendPart(text.slice(300, 600), { final: true });
       from.send(text, { compress: false });
       const frames = sent(from).map(
         ({ opcode, rsv, fin }) => `${opcode}${rsv ? " compressed" : ""}${fin ? "" : "…"}`,
@@ -257,8 +257,8 @@ for (const role of SIDES) {
         [false, true, false],
       ] as const) {
         const sendParts = () => {
-          from.send("a", { partial: true, compress: first });
-          from.send(text, { compress: second });
+          from.sendPart("a", { final: false, compress: first });
+          from.sendPart(text, { final: true, compress: second });
         };
         assert.deepEqual(compressed(sendParts), [is, `a${text}`]);
       }
@@ -298,10 +298,10 @@ for (const role of SIDES) {
       from.send(text);
       assert.throws(() => from.send(hex("ff".repeat(50)), { type: "text" }), TypeError);
       assert.throws(() => from.send(5 as unknown as string), TypeError);
-      from.send(utf8(text).subarray(0, 50), { type: "text", partial: true });
-      assert.throws(() => from.send(new Uint8Array(50)), /must end before/);
-      assert.throws(() => from.send(hex("80"), { type: "text" }), TypeError);
-      from.send(utf8(text).subarray(50), { type: "text" });
+      from.sendPart(utf8(text).subarray(0, 50), { type: "text", final: false });
+      assert.throws(() => from.sendPart(new Uint8Array(50), { final: true }), /must end before/);
+      assert.throws(() => from.sendPart(hex("80"), { type: "text", final: true }), TypeError);
+      from.sendPart(utf8(text).subarray(50), { type: "text", final: true });
       assert.deepEqual(
         new Peer().read(from).map(({ payload }) => Buffer.from(payload, "hex").toString()),
         [text, text],
@@ -350,8 +350,8 @@ for (const role of SIDES) {
         else from.send(message.payload);
         expected.push(toHex(message.payload));
       }
-      from.send(pool[0], { partial: true });
-      from.send(pool[1]);
+      from.sendPart(pool[0].payload, { final: false });
+      from.sendPart(pool[1].payload, { final: true });
       expected.push(toHex(concat([pool[0].payload, pool[1].payload])));
       assert.ok(
         peer.read(from).every(({ payload }, i) => payload === expected[i]),
@@ -559,7 +559,8 @@ for (const role of SIDES) {
       for (const isAmid of [false, true]) {
         it(`is given back by ${name}${isAmid ? " amid messages" : ""}`, () => {
           const endpoint = make(role, { perMessageDeflate });
-          endpoint.send("x".repeat(100), { partial: isAmid });
+          if (isAmid) endpoint.sendPart("x".repeat(100), { final: false });
+          else endpoint.send("x".repeat(100));
           const frames = compressedFrames(BINARY, [payload, new Uint8Array(0)]);
           const started = isAmid && name !== "a violation" && name !== "damage";
           endpoint.receiveData(fromPeer(role, ...(started ? frames.slice(0, 1) : frames)));

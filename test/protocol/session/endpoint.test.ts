@@ -165,14 +165,14 @@ for (const role of SIDES) {
       assert.equal(endpoint.error?.closeCode, 1007);
     });
 
-    it("answers Pings by one Pong, for the last of them, unless told not to", () => {
-      const pings = ["a", "b", "c"].map((text) => ({ opcode: PING, payload: utf8(text) }));
+    it("answers each Ping by its Pong, in order, unless told not to (§5.5.2)", () => {
+      const pings = ["a", "b", "a"].map((text) => ({ opcode: PING, payload: utf8(text) }));
       const endpoint = make(role);
       endpoint.receiveData(fromPeer(role, ...pings));
-      assert.deepEqual(events(endpoint), ["ping 61", "ping 62", "ping 63"]);
-      assert.equal(endpoint.hasPong, true);
-      assert.deepEqual(sent(endpoint), ["pong c"]);
-      assert.equal(endpoint.hasPong, false);
+      assert.deepEqual(events(endpoint), ["ping 61", "ping 62", "ping 61"]);
+      assert.equal(endpoint.hasOutput, true);
+      assert.deepEqual(sent(endpoint), ["pong a", "pong b", "pong a"]);
+      assert.equal(endpoint.hasOutput, false);
       assert.deepEqual(sent(endpoint), []);
 
       const silent = make(role, { autoPong: false });
@@ -183,7 +183,65 @@ for (const role of SIDES) {
       assert.deepEqual(sent(silent), ["pong mine"]);
     });
 
-    it("keeps the payload of the Pong that is due, whatever the caller does to the event's", () => {
+    it("holds one Pong back while the transport is backed up, for the newest Ping (§5.5.3)", () => {
+      const endpoint = make(role);
+      const ping = (text: string) => {
+        endpoint.receiveData(fromPeer(role, { opcode: PING, payload: utf8(text) }));
+        assert.deepEqual(events(endpoint), [`ping ${toHex(utf8(text))}`]);
+      };
+      ping("before");
+      endpoint.isBackedUp = true;
+      ping("old");
+      ping("new");
+      assert.deepEqual([endpoint.hasOutput, sent(endpoint)], [true, ["pong before"]]);
+      assert.deepEqual([endpoint.hasOutput, sent(endpoint)], [false, []]);
+      endpoint.send("a message");
+      endpoint.isBackedUp = false;
+      assert.equal(endpoint.hasOutput, true);
+      ping("newest");
+      assert.deepEqual(sent(endpoint), ["text a message", "pong newest"]);
+      ping("after");
+      assert.deepEqual(sent(endpoint), ["pong after"]);
+      assert.equal(endpoint.framesOut, 4);
+    });
+
+    it("sends the Pong that it held before its Close, and none once output is dropped", () => {
+      for (const close of [
+        (endpoint: Endpoint) => endpoint.close(1000),
+        (endpoint: Endpoint) => endpoint.fail(1000),
+        (endpoint: Endpoint) => {
+          endpoint.receiveData(fromPeer(role, { opcode: CLOSE, payload: closeBody(1000) }));
+          events(endpoint);
+        },
+      ]) {
+        const endpoint = make(role);
+        endpoint.isBackedUp = true;
+        endpoint.receiveData(fromPeer(role, { opcode: PING, payload: utf8("p") }));
+        events(endpoint);
+        close(endpoint);
+        assert.deepEqual(sent(endpoint), ["pong p", "close 1000"]);
+      }
+      const endpoint = make(role);
+      endpoint.isBackedUp = true;
+      endpoint.receiveData(fromPeer(role, { opcode: PING }));
+      events(endpoint);
+      endpoint.discardOutput();
+      endpoint.isBackedUp = false;
+      assert.deepEqual([endpoint.hasOutput, sent(endpoint)], [false, []]);
+    });
+
+    it("keeps the payload of the Pong that it holds, however the caller changes the event's", () => {
+      for (const borrow of [false, true]) {
+        const endpoint = make(role, { borrow });
+        endpoint.isBackedUp = true;
+        endpoint.receiveData(fromPeer(role, { opcode: PING, payload: utf8("ping") }));
+        (endpoint.nextEvent()?.data as Uint8Array).fill(0);
+        endpoint.isBackedUp = false;
+        assert.deepEqual(sent(endpoint), ["pong ping"]);
+      }
+    });
+
+    it("keeps the payload of a Pong that waits, when more bytes come", () => {
       const endpoint = make(role, { borrow: true });
       endpoint.receiveData(fromPeer(role, { opcode: PING, payload: utf8("ping") }));
       assert.equal(endpoint.nextEvent()?.type, "ping");
@@ -399,13 +457,13 @@ describe("Endpoint: the closing handshake", () => {
     });
   }
 
-  it("what is sent before a close leaves before it, a Pong that is due too", () => {
+  it("frames leave before the Close in the order in which they were made", () => {
     const endpoint = make("server");
     endpoint.receiveData(fromPeer("server", { opcode: PING, payload: utf8("p") }));
     events(endpoint);
     endpoint.send("last words");
     endpoint.close(1000);
-    assert.deepEqual(sent(endpoint), ["text last words", "pong p", "close 1000"]);
+    assert.deepEqual(sent(endpoint), ["pong p", "text last words", "close 1000"]);
   });
 });
 
@@ -439,7 +497,9 @@ eachBackend("Endpoint: limits", () => {
       assert.deepEqual(events(endpoint), [`binary ${"00".repeat(10)}`]);
       assert.ok(endpoint.error instanceof LimitError);
       assert.deepEqual([endpoint.error.limit, endpoint.error.actual], [10, 11]);
-      assert.deepEqual(sent(endpoint), ["close 1009 Max payload size exceeded"]);
+      const text = "Max payload size exceeded: maxFrameSize is 10, and the frame has 11 bytes";
+      assert.deepEqual(sent(endpoint), [`close 1009 ${text}`]);
+      assert.equal(endpoint.error.message, text);
     });
 
     for (const partial of [false, true]) {
@@ -462,7 +522,9 @@ eachBackend("Endpoint: limits", () => {
         const before = begun.length + fromPeer(role, { opcode: 0, payload: new Uint8Array(4) }).length;
         assert.equal(offset, before + 1, "the byte that holds the length");
         assert.equal(endpoint.retainedLength, 0);
-        assert.deepEqual(sent(endpoint), ["close 1009 Max payload size exceeded"]);
+        const text = "Max payload size exceeded: maxMessageSize is 10, and the message has at least 11 bytes";
+        assert.deepEqual(sent(endpoint), [`close 1009 ${text}`]);
+        assert.equal(endpoint.error.message, text);
       });
     }
 

@@ -24,6 +24,9 @@ const WAYS: readonly Delivery[] = [false, true].flatMap((partial) =>
 const nameOf = ({ partial, textAsBytes, borrow }: Delivery) =>
   `${partial ? "in parts" : "whole"}, text as ${textAsBytes ? "bytes" : "strings"}${borrow ? ", borrowed" : ""}`;
 
+/** A budget that is never spent. */
+const UNLIMITED = { inflateBudget: Infinity };
+
 interface Assembled {
   readonly events: Events;
   readonly messages: Message[];
@@ -57,16 +60,16 @@ function assemble(
     }
     decoder.push(chunk);
     while (assembler.error === undefined && decoder.next()) {
-      let message = assembler.take(decoder);
+      let message = assembler.take(decoder, UNLIMITED);
       if (retains && assembler.hasMore) {
         if (message !== null) events.add(message);
         decompressor?.retain();
         decoder.retain();
         receiveBuffer().fill(0xff);
         message = null;
-        for (let more: Message | null; (more = assembler.more()) !== null; ) events.add(more);
+        for (let more: Message | null; (more = assembler.more(UNLIMITED)) !== null; ) events.add(more);
       }
-      for (; message !== null; message = assembler.hasMore ? assembler.more() : null) {
+      for (; message !== null; message = assembler.hasMore ? assembler.more(UNLIMITED) : null) {
         assert.equal(assembler.isDone, !message.partial, "done with the last one");
         messages.push(message);
         events.add(message);
@@ -182,7 +185,7 @@ eachBackend("MessageAssembler", () => {
     for (const [i, expected] of [3000, 5000].entries()) {
       decoder.push(stream([compressedFrames(BINARY, [parts[0], parts[1], TAIL])[i]]));
       assert.ok(decoder.next(), "a frame");
-      assert.equal(assembler.take(decoder), null);
+      assert.equal(assembler.take(decoder, UNLIMITED), null);
       assert.equal(assembler.retainedLength, expected);
     }
     peer.close();

@@ -1,7 +1,7 @@
 /** Compression between hawser and itself, every set of parameters; and one server with clients of every kind. */
 
 import assert from "node:assert/strict";
-import { type Connection, connect, prepareMessage, serve } from "../../../src/index.js";
+import { type Connection, connect, Message, prepareMessage, serve } from "../../../src/index.js";
 import {
   agreedBy,
   combinations,
@@ -28,9 +28,10 @@ function wrap(connection: Connection): PeerConnection {
     async send(data, compress) {
       if (!connection.send(data, { compress })) await connection.drained();
     },
-    sendFragments(parts, compress) {
+    sendFragments(parts) {
       for (const [i, part] of parts.entries()) {
-        connection.send(part, { compress, partial: i < parts.length - 1 });
+        const type = typeof part === "string" ? "text" : "binary";
+        connection.sendAll(new Message(part, type, i < parts.length - 1));
         connection.ping().catch(() => undefined);
       }
     },
