@@ -88,7 +88,7 @@ export const STATUS_MESSAGE_TOO_BIG = 33;
 export const STATUS_TRUNCATED = 34;
 export const STATUS_NO_MEMORY = 35;
 
-/** `%` stands for the opcode, length or close code at fault. */
+/** `%` stands for the opcode, length or close code at fault, `%limit` for the limit that it exceeds. */
 type Row = readonly [code: ProtocolErrorCode, closeCode: CloseCode, message: string];
 
 /** Made by a function so that a bundle without it can leave it out. */
@@ -121,7 +121,7 @@ const TABLE = /* @__PURE__ */ (() => {
     [STATUS_LENGTH_NOT_MINIMAL]: ["WS_ERR_INVALID_PAYLOAD_LENGTH", BROKEN, "Invalid WebSocket frame: payload length % is not encoded in the fewest bytes"],
     [STATUS_LENGTH_TOP_BIT]: ["WS_ERR_INVALID_PAYLOAD_LENGTH", BROKEN, "Invalid WebSocket frame: the top bit of a 64-bit payload length must be clear"],
     [STATUS_LENGTH_UNSAFE]: ["WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH", TOO_BIG, "Unsupported WebSocket frame: payload length > 2^53 - 1"],
-    [STATUS_FRAME_TOO_BIG]: ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", TOO_BIG, "Max payload size exceeded"],
+    [STATUS_FRAME_TOO_BIG]: ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", TOO_BIG, "Max payload size exceeded: maxFrameSize is %limit, and the frame has % bytes"],
     [STATUS_INVALID_UTF8]: ["WS_ERR_INVALID_UTF8", NOT_TEXT, "Invalid WebSocket frame: invalid UTF-8 sequence"],
     [STATUS_BLOCK_TYPE]: compressed("a block of type 3"),
     [STATUS_STORED_LENGTH]: compressed("the two lengths of a stored block must agree"),
@@ -130,7 +130,7 @@ const TABLE = /* @__PURE__ */ (() => {
     [STATUS_DISTANCE]: compressed("a distance that reaches back too far"),
     [STATUS_TRUNCATED]: compressed("it breaks off"),
     [STATUS_NO_MEMORY]: ["WS_ERR_NO_MEMORY", OURS, "There is no memory to decompress a message"],
-    [STATUS_MESSAGE_TOO_BIG]: ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", TOO_BIG, "Max payload size exceeded"],
+    [STATUS_MESSAGE_TOO_BIG]: ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", TOO_BIG, "Max payload size exceeded: maxLength is %limit, and the message has at least % bytes"],
     [STATUS_CLOSE_CODE]: ["WS_ERR_INVALID_CLOSE_CODE", BROKEN, "Invalid WebSocket frame: invalid status code %"],
   };
   return table;
@@ -147,7 +147,7 @@ export function protocolError(status: number, offset: number, detail = 0, limit 
   const row = TABLE[status];
   if (row === undefined) throw new Error(`no such status: ${status}`);
   const [code, closeCode, template] = row;
-  const message = template.replace("%", String(detail));
+  const message = template.replace("%limit", String(limit)).replace("%", String(detail));
   return closeCode === CloseCode.MessageTooBig
     ? new LimitError(message, code, offset, Math.min(limit, Number.MAX_SAFE_INTEGER), detail)
     : new ProtocolError(message, code, closeCode, offset);

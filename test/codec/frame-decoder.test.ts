@@ -556,7 +556,7 @@ const WRONGS: readonly Wrong[] = [
     code: "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH",
     closeCode: 1009,
     offset: 2,
-    message: "Max payload size exceeded",
+    message: "Max payload size exceeded: maxFrameSize is 1048576, and the frame has 1048577 bytes",
   },
   {
     name: "one byte over a small limit",

@@ -7,6 +7,7 @@
 import {
   type Decompressor,
   type FrameDecoder,
+  LimitError,
   Opcode,
   PayloadBuffer,
   type ProtocolError,
@@ -54,6 +55,7 @@ export class MessageAssembler {
     this.#isText = opcode === Opcode.Text;
     this.#decompressor = decompressor;
     this.#delivery = delivery;
+    if (decompressor !== undefined) decompressor.maxLength = this.#limit;
   }
 
   /** Payload bytes held. */
@@ -73,9 +75,8 @@ export class MessageAssembler {
     if (decoder.isFirstPart) {
       // Judged on the header: nothing is kept of a frame that exceeds the limit.
       const announced = this.#length + decoder.payloadLength;
-      const limit = this.#limit;
-      if (announced > limit) {
-        this.error = messageTooBig(frameOffset + Math.min(headerLength, 2) - 1, limit, announced);
+      if (announced > this.#limit) {
+        this.error = this.#tooBig(frameOffset + Math.min(headerLength, 2) - 1, announced);
         return null;
       }
     }
@@ -94,6 +95,12 @@ export class MessageAssembler {
   get #limit(): number {
     const { maxMessageSize, partial, textAsBytes } = this.#delivery;
     return this.#isText && !textAsBytes && !partial ? Math.min(maxMessageSize, MAX_TEXT_LENGTH) : maxMessageSize;
+  }
+
+  #tooBig(offset: number, actual: number): LimitError {
+    const limit = this.#limit;
+    const isOption = limit === this.#delivery.maxMessageSize;
+    return messageTooBig(offset, limit, actual, isOption ? undefined : "the longest text");
   }
 
   /** Goes on with a part that becomes more than one piece, until the budget is spent. */
@@ -118,7 +125,8 @@ export class MessageAssembler {
       }
     }
     this.hasMore = false;
-    this.error = decompressor.error;
+    const { error } = decompressor;
+    this.error = error instanceof LimitError ? this.#tooBig(error.offset, error.actual) : error;
     if (this.isDone || !decompressor.isLast) return null;
     return this.#delivery.partial ? this.#deliver(NOTHING, true) : this.#finish(decompressor.isAscii);
   }

@@ -150,7 +150,7 @@ export function assertValidMessage(message: unknown): asserts message is Message
  * @param offset - bytes of the stream before the header that exceeded it; 0 where they are not counted.
  * @param limit - bytes allowed.
  * @param actual - bytes announced or received.
- * @param option - the option that sets the limit.
+ * @param option - what sets the limit, for the error's text.
  */
 export function messageTooBig(
   offset: number,
