@@ -44,17 +44,24 @@ const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 /** Bytes sent with `copy: false` save something from this length on. */
 const LEAST_UNCOPIED_LENGTH = 0x4000;
 
+type Ready = string | Uint8Array | PreparedMessage;
+
 /** A whole message that waits until the message before it ends. */
 interface Waiting {
   /** Undefined: its data is still to come (`reserve`). */
-  data: string | Uint8Array | PreparedMessage | undefined;
-  options: SendOptions | undefined;
-  length: number;
+  data: Ready | undefined;
+  type: "text" | "binary";
+  readonly options: SendOptions | undefined;
+  readonly length: number;
 }
 
 /** The place of a message whose data comes later. */
 export interface Place {
-  /** Sends the data; undefined gives the place up. */
+  /**
+   * Sends the data; undefined gives the place up. Without effect once the connection closes.
+   *
+   * @throws {TypeError} for data that cannot be sent as the type that was reserved; the place is given up.
+   */
   fill(data: string | Uint8Array | undefined): void;
 }
 
@@ -104,9 +111,9 @@ export class MessageFramer {
       return;
     }
     const message = isReady(data) ? data : toBytes(data, "a string, bytes or a prepared message");
-    if (this.#begun !== undefined || this.#waiting !== undefined) this.#wait(message, options);
-    else if (message instanceof PreparedMessage) this.#sendPrepared(message, options);
-    else this.#sendWhole(message, options);
+    const type = checkedType(message, options);
+    if (this.#begun !== undefined || this.#waiting !== undefined) this.#wait(message, type, options);
+    else this.#sendReady(message, type, options);
   }
 
   /** Sends a string or bytes that fit in a frame. Returns false for anything else. */
@@ -131,7 +138,7 @@ export class MessageFramer {
     const lender = message instanceof LentMessage ? message.untouched : undefined;
     const isFree = this.#compression === undefined && this.#begun === undefined && this.#waiting === undefined;
     if (lender === undefined || !isFree || options !== undefined || lender.length > this.#maxFrameSize) {
-      this.send(message.data, { type, ...options });
+      this.send(message.data, { ...options, type: options?.type ?? type });
       return;
     }
     // It was validated as it arrived, and nothing has changed it since.
@@ -140,13 +147,11 @@ export class MessageFramer {
     this.messages++;
   }
 
-  #wait(message: string | Uint8Array | PreparedMessage, options: SendOptions | undefined): void {
-    const type = typeOf(message, options);
+  #wait(message: Ready, type: "text" | "binary", options: SendOptions | undefined): void {
     const isBytes = typeof message !== "string" && !(message instanceof PreparedMessage);
-    if (isBytes && type === "text") assertUtf8(message);
     const length = message instanceof PreparedMessage ? message.payload.length : message.length;
     const data = isBytes && options?.copy !== false ? new Uint8Array(message) : message;
-    (this.#waiting ??= []).push({ data, options, length });
+    (this.#waiting ??= []).push({ data, type, options, length });
     this.waitingLength += length;
   }
 
@@ -157,42 +162,52 @@ export class MessageFramer {
    * @param length - bytes that the message will have.
    */
   reserve(length: number, options: SendOptions | undefined): Place {
-    const entry: Waiting = { data: undefined, options, length };
+    const entry: Waiting = { data: undefined, type: typeOf(NOTHING, options), options, length };
     (this.#waiting ??= []).push(entry);
     this.waitingLength += length;
-    return {
-      fill: (data) => {
-        const at = this.#waiting?.indexOf(entry) ?? -1;
-        if (at < 0) return;
-        if (data === undefined) {
-          this.#waiting?.splice(at, 1);
-          this.waitingLength -= length;
-        } else {
-          entry.data = data;
-        }
-        this.#sendWaiting();
-      },
-    };
+    return { fill: (data) => this.#fill(entry, data) };
+  }
+
+  #fill(entry: Waiting, data: string | Uint8Array | undefined): void {
+    const at = this.#waiting?.indexOf(entry) ?? -1;
+    if (at < 0 || entry.data !== undefined) return;
+    try {
+      if (data !== undefined) {
+        entry.type = checkedType(data, entry.options);
+        entry.data = data;
+      }
+    } finally {
+      // Messages that wait behind a place that is given up can go on.
+      if (entry.data === undefined) {
+        this.#waiting?.splice(at, 1);
+        this.waitingLength -= entry.length;
+      }
+      this.#sendWaiting();
+    }
   }
 
   /** Sends the messages that waited and need not wait any longer. */
   #sendWaiting(): void {
     const waiting = this.#waiting;
     while (this.#begun === undefined && waiting !== undefined && waiting.length > 0) {
-      const [{ data, options, length }] = waiting;
+      const [{ data, type, options, length }] = waiting;
       if (data === undefined) return;
       waiting.shift();
       this.waitingLength -= length;
-      if (data instanceof PreparedMessage) this.#sendPrepared(data, options);
-      else this.#sendWhole(data, options);
+      this.#sendReady(data, type, options);
     }
     if (waiting?.length === 0) this.#waiting = undefined;
   }
 
-  #sendWhole(data: string | Uint8Array, options: SendOptions | undefined): void {
-    const type = typeOf(data, options);
+  /** Sends a whole message now. It was checked that it can be sent as the type. */
+  #sendReady(message: Ready, type: "text" | "binary", options: SendOptions | undefined): void {
+    if (!(message instanceof PreparedMessage)) this.#sendWhole(message, type, options);
+    else if (message.type !== type) this.#sendWhole(message.payload, type, options);
+    else this.#sendPrepared(message, options);
+  }
+
+  #sendWhole(data: string | Uint8Array, type: "text" | "binary", options: SendOptions | undefined): void {
     const opcode = type === "text" ? Opcode.Text : Opcode.Binary;
-    if (typeof data !== "string" && type === "text") assertUtf8(data);
     const compression = this.#compression;
     if (compression?.isFor(data.length, options?.compress) === true) {
       const compressed = compression.compress(data);
@@ -205,10 +220,6 @@ export class MessageFramer {
   }
 
   #sendPrepared(message: PreparedMessage, options: SendOptions | undefined): void {
-    if (typeOf(message, options) !== message.type) {
-      this.#sendWhole(message.payload, options);
-      return;
-    }
     const compresses = this.#compression?.isFor(message.payload.length, options?.compress);
     const compressed = compresses === true ? this.#compression?.prepared(message) : undefined;
     const { payload, frame } = compressed ?? message;
@@ -229,6 +240,9 @@ export class MessageFramer {
    */
   sendPart(data: string | Bytes, options: PartOptions): void {
     const part = typeof data === "string" ? data : toBytes(data);
+    if (typeof options?.final !== "boolean") {
+      throw new TypeError("the option final of a part must be true or false");
+    }
     const type = typeOf(part, options);
     const opcode = type === "text" ? Opcode.Text : Opcode.Binary;
     if (this.#begun !== undefined && this.#begun !== opcode) {
@@ -320,20 +334,30 @@ export class MessageFramer {
   }
 }
 
-function isReady(data: unknown): data is string | Uint8Array | PreparedMessage {
+function isReady(data: unknown): data is Ready {
   return typeof data === "string" || isPlainBytes(data) || data instanceof PreparedMessage;
 }
 
-function typeOf(
-  data: string | Uint8Array | PreparedMessage,
-  options: SendOptions | undefined,
-): "text" | "binary" {
+function typeOf(data: Ready, options: SendOptions | undefined): "text" | "binary" {
   const type =
     options?.type ??
     (data instanceof PreparedMessage ? data.type : typeof data === "string" ? "text" : "binary");
   if (type !== "text" && type !== "binary") {
     throw new TypeError(`the type of a message must be "text" or "binary", not ${String(type)}`);
   }
+  return type;
+}
+
+/**
+ * The type that a whole message is sent as.
+ *
+ * @throws {TypeError} for bytes that cannot be sent as it.
+ */
+function checkedType(data: Ready, options: SendOptions | undefined): "text" | "binary" {
+  const type = typeOf(data, options);
+  if (type === "binary" || typeof data === "string") return type;
+  if (!(data instanceof PreparedMessage)) assertUtf8(data);
+  else if (data.type === "binary") assertUtf8(data.payload);
   return type;
 }
 
