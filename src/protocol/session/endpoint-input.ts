@@ -1,0 +1,249 @@
+/**
+ * The receiving half of an endpoint: bytes in, messages and control frames out. `endpoint.ts` knows what control frames
+ * and violations mean for the connection. It is a base class, not a member, so that an event costs no further call.
+ */
+
+import {
+  type Decompressor,
+  type FrameDecoder,
+  isControl,
+  Opcode,
+  type ProtocolError,
+  type Role,
+} from "../../codec/index.js";
+import { assertByteCounts } from "../connection/buffer-limits.js";
+import type { DeflateParameters } from "../handshake/deflate-offer.js";
+import { giveDecoder, type PooledDecoder, takeDecoder } from "./decoder-pool.js";
+import { DEFAULT_MAX_MESSAGE_SIZE, type EndpointOptions } from "./endpoint-options.js";
+import { LentMessage, Message, messageTooBig } from "./message.js";
+import { type Delivery, MessageAssembler } from "./message-assembler.js";
+import { decompressorFor } from "./message-compression.js";
+
+/**
+ * open: chunks are taken. ended: no more are taken; the events of those that came are delivered. stopped: nothing that
+ * came counts any more.
+ */
+type InputState = "open" | "ended" | "stopped";
+
+export abstract class EndpointInput implements Delivery {
+  readonly role: Role;
+  readonly maxMessageSize: number;
+  readonly partial: boolean;
+  readonly textAsBytes: boolean;
+  readonly borrow: boolean;
+  /**
+   * Whether messages that come whole in one frame, and control frames, are lent until the next event is asked for, as
+   * `borrow` has it. A caller that copies each message anyway may set it. Default: `borrow`.
+   */
+  lends: boolean;
+  /** What was agreed on for compression; undefined: nothing. */
+  readonly perMessageDeflate: DeflateParameters | undefined;
+  /**
+   * Bytes that may be inflated until `nextEvent` returns null although there is more (`hasUnread`). It counts down;
+   * set it again to go on. Default Infinity.
+   */
+  inflateBudget = Infinity;
+  framesIn = 0;
+  messagesIn = 0;
+  bytesIn = 0;
+
+  readonly #maxFrameSize: number;
+  #input: InputState = "open";
+  /** While there is something to decode, or something is half received. */
+  #pooled: PooledDecoder | undefined = undefined;
+  /** For the message under way, if it does not come whole and plain in one frame. */
+  #assembler: MessageAssembler | undefined = undefined;
+  /** Since the first compressed message. */
+  #decompressor: Decompressor | undefined = undefined;
+  /** With `borrow`, since the first message. */
+  #lent: LentMessage | undefined = undefined;
+
+  /** @throws {TypeError | RangeError} for options that make no sense. */
+  constructor(options: EndpointOptions) {
+    const { role, maxFrameSize, maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE, text = "string" } = options;
+    if (role !== "client" && role !== "server") {
+      throw new TypeError(`role must be "client" or "server", not ${String(role)}`);
+    }
+    assertByteCounts(maxFrameSize === undefined ? { maxMessageSize } : { maxFrameSize, maxMessageSize });
+    if (text !== "string" && text !== "bytes") {
+      throw new TypeError(`text must be "string" or "bytes", not ${String(text)}`);
+    }
+    this.role = role;
+    this.maxMessageSize = maxMessageSize;
+    this.partial = options.partial ?? false;
+    this.textAsBytes = text === "bytes";
+    this.borrow = this.lends = options.borrow ?? false;
+    this.perMessageDeflate = options.perMessageDeflate;
+    this.#maxFrameSize = maxFrameSize ?? Infinity;
+  }
+
+  /** Judges a control frame and makes its event. A Close is the last event. */
+  protected abstract control(opcode: Opcode, payload: Uint8Array): Message;
+
+  /** The peer broke a rule, and every event before was delivered. No event follows. */
+  protected abstract violated(error: ProtocolError): void;
+
+  /**
+   * Takes the next chunk from the transport. Its events come from `nextEvent`. Never throws for what the peer did.
+   *
+   * @param chunk - the endpoint's from here on: unmasked in place. One in `receiveBuffer()` is used up, or
+   *   copied by `retain`, before the next read.
+   */
+  receiveData(chunk: Uint8Array): void {
+    if (this.#input === "open") {
+      if (this.#pooled === undefined) {
+        // RFC 7692 §6: RSV1 has a meaning once the extension was negotiated.
+        const allowRsv1 = this.perMessageDeflate !== undefined;
+        this.#pooled = takeDecoder(this.role, this.#maxFrameSize, allowRsv1, this.bytesIn);
+      }
+      this.#pooled.decoder.push(chunk);
+    }
+    this.bytesIn += chunk.length;
+  }
+
+  /**
+   * The next event: a message (or a part of one, if `partial`), a ping, a pong or a close.
+   *
+   * @returns null when there is no more for now. Then `error` tells whether the peer broke a rule, and `hasUnread`
+   *   whether the budget ended before the bytes did.
+   */
+  nextEvent(): Message | null {
+    if (this.#assembler !== undefined || this.#lent !== undefined || this.#input === "stopped") {
+      const event = this.#endEvent();
+      if (event !== null || this.#assembler?.hasMore === true) return event;
+    }
+    if (this.#pooled === undefined) return null;
+    const { decoder } = this.#pooled;
+    while (decoder.next()) {
+      if (decoder.isFirstPart) this.framesIn++;
+      const { opcode } = decoder;
+      // Most frames: whole, the whole of their message, and not compressed.
+      if (decoder.fin && decoder.isFirstPart && decoder.isLastPart && !decoder.rsv1 && opcode !== 0) {
+        if (opcode === Opcode.Binary && !this.lends && decoder.length <= this.maxMessageSize) {
+          this.messagesIn++;
+          return new Message(decoder.payload, "binary");
+        }
+        return isControl(opcode) ? this.#control(decoder) : this.#wholeMessage(decoder);
+      }
+      const event = this.#part(decoder);
+      if (event !== null) return event;
+      if (this.#assembler?.hasMore === true || this.#input === "stopped") return null;
+    }
+    this.#endChunk(decoder);
+    return null;
+  }
+
+  /** The event before was handled: ends its loan, and goes on with the message that it was a part of. */
+  #endEvent(): Message | null {
+    this.#lent?.return();
+    if (this.#input === "stopped") this.#forget();
+    const assembler = this.#assembler;
+    if (assembler === undefined) return null;
+    assembler.endLoan();
+    if (assembler.hasMore) return this.#settle(assembler, assembler.more(this));
+    if (assembler.isDone) this.#assembler = undefined;
+    return null;
+  }
+
+  /** A message that came whole and plain in one frame. */
+  #wholeMessage(decoder: FrameDecoder): Message | null {
+    if (decoder.length > this.maxMessageSize) {
+      const { frameOffset, headerLength } = decoder;
+      const offset = frameOffset + Math.min(headerLength, 2) - 1;
+      this.#violate(messageTooBig(offset, this.maxMessageSize, decoder.length));
+      return null;
+    }
+    this.messagesIn++;
+    const isText = decoder.opcode === Opcode.Text;
+    if (isText && !this.textAsBytes) return new Message(decoder.text(), "text");
+    const type = isText ? "text" : "binary";
+    if (!this.lends) return new Message(decoder.payload, type);
+    return (this.#lent ??= new LentMessage()).lend(decoder, type);
+  }
+
+  /** A part of a message. Returns the event that it completes, if it does. */
+  #part(decoder: FrameDecoder): Message | null {
+    if (decoder.isFirstPart && decoder.opcode !== Opcode.Continuation) {
+      const decompressor = decoder.rsv1 ? this.#inflater : undefined;
+      this.#assembler = new MessageAssembler(decoder.opcode, decompressor, this);
+    }
+    const assembler = this.#assembler as MessageAssembler;
+    return this.#settle(assembler, assembler.take(decoder, this));
+  }
+
+  get #inflater(): Decompressor {
+    const parameters = this.perMessageDeflate as DeflateParameters;
+    this.#decompressor ??= decompressorFor(this.role, parameters, this.maxMessageSize);
+    return this.#decompressor;
+  }
+
+  #settle({ error, isDone }: MessageAssembler, message: Message | null): Message | null {
+    if (message !== null && isDone) this.messagesIn++;
+    if (error !== undefined) this.#violate(error);
+    return message;
+  }
+
+  #control(decoder: FrameDecoder): Message {
+    const { opcode } = decoder;
+    const payload = this.lends ? decoder.borrowedPayload : decoder.payload;
+    if (opcode === Opcode.Close) {
+      this.#input = "ended";
+      this.#forget();
+    }
+    return this.control(opcode, payload);
+  }
+
+  /** Nothing is left to decode. */
+  #endChunk(decoder: FrameDecoder): void {
+    if (decoder.error !== undefined) {
+      this.#violate(decoder.error);
+    } else if (this.#input === "ended") {
+      this.#forget();
+    } else if (decoder.isBetweenMessages) {
+      giveDecoder(this.#pooled as PooledDecoder);
+      this.#pooled = undefined;
+    }
+  }
+
+  #violate(error: ProtocolError): void {
+    this.#input = "stopped";
+    this.#forget();
+    this.violated(error);
+  }
+
+  /** No more bytes come. `discard`: the events that were not delivered yet are dropped. */
+  protected endInput(discard: boolean): void {
+    if (this.#input === "open") this.#input = "ended";
+    if (discard || !this.hasUnread) this.#forget();
+  }
+
+  /** Nothing that was received counts any more. A message that is lent stays valid until the next event is asked for. */
+  protected stopInput(): void {
+    this.#input = "stopped";
+    if (!this.lends) this.#forget();
+  }
+
+  /** Drops a message that is half received, and the memory of decompression. */
+  #forget(): void {
+    this.#pooled = undefined;
+    this.#assembler = undefined;
+    this.#decompressor?.release();
+  }
+
+  /** Whether bytes were received whose events `nextEvent` has not returned. */
+  get hasUnread(): boolean {
+    return this.#assembler?.hasMore === true || this.#pooled?.decoder.hasUnread === true;
+  }
+
+  /** Copies the unread bytes of a chunk in `receiveBuffer()`, which will be overwritten. */
+  retain(): void {
+    if (this.#pooled === undefined) return;
+    if (this.#assembler?.hasMore === true) this.#decompressor?.retain();
+    this.#pooled.decoder.retain();
+  }
+
+  /** Payload bytes held of a message that is not complete yet. */
+  get retainedLength(): number {
+    return (this.#assembler?.retainedLength ?? 0) + (this.#pooled?.decoder.retainedLength ?? 0);
+  }
+}
