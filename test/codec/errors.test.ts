@@ -49,7 +49,12 @@ const EXPECTED: readonly Expected[] = [
     1009,
     "Unsupported WebSocket frame: payload length > 2^53 - 1",
   ],
-  [layout.STATUS_FRAME_TOO_BIG, "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", 1009, "Max payload size exceeded"],
+  [
+    layout.STATUS_FRAME_TOO_BIG,
+    "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH",
+    1009,
+    "Max payload size exceeded: maxFrameSize is 5, and the frame has 7 bytes",
+  ],
   [layout.STATUS_INVALID_UTF8, "WS_ERR_INVALID_UTF8", 1007, `${PREFIX}invalid UTF-8 sequence`],
   [STATUS_CLOSE_CODE, "WS_ERR_INVALID_CLOSE_CODE", 1002, `${PREFIX}invalid status code 7`],
 ];

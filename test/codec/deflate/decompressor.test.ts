@@ -374,6 +374,9 @@ describe("Decompressor: limits", () => {
         assert.ok(seen.length < length, "not all of it");
         assert.ok(less.error instanceof LimitError, String(less.error));
         assert.deepEqual([less.error.limit, less.error.closeCode], [length - 1, 1009]);
+        const [begin, end] = less.error.message.split("has at least ");
+        assert.equal(begin, `Max payload size exceeded: maxLength is ${length - 1}, and the message `);
+        assert.equal(end, `${less.error.actual} bytes`);
         assert.equal(less.retainedLength, 0, "its memory is given back");
       }
     }

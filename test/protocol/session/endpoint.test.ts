@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { InvalidStateError, LimitError } from "../../../src/codec/index.js";
 import { Endpoint, type EndpointOptions, type Message, prepareMessage } from "../../../src/protocol/index.js";
 import { eachBackend } from "../../support/backends.js";
-import { NOT_BYTES } from "../../support/bytes.js";
+import { NO_BYTES } from "../../support/bytes.js";
 import {
   BINARY,
   CLOSE,
@@ -235,7 +235,8 @@ for (const role of SIDES) {
         const endpoint = make(role, { borrow });
         endpoint.isBackedUp = true;
         endpoint.receiveData(fromPeer(role, { opcode: PING, payload: utf8("ping") }));
-        (endpoint.nextEvent()?.data as Uint8Array).fill(0);
+        const { data } = endpoint.nextEvent() as Message;
+        (data as Uint8Array).fill(0);
         endpoint.isBackedUp = false;
         assert.deepEqual(sent(endpoint), ["pong ping"]);
       }
@@ -719,7 +720,7 @@ eachBackend("Endpoint: sending", () => {
 
     it(`${role}: refuses to send what is no message, and stays as it was`, () => {
       const endpoint = make(role);
-      for (const wrong of NOT_BYTES) {
+      for (const wrong of NO_BYTES) {
         if (typeof wrong === "string") continue;
         assert.throws(() => endpoint.send(wrong as string), TypeError, String(wrong));
         if (wrong !== undefined)

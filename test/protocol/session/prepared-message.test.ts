@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { PreparedMessage, prepareMessage } from "../../../src/protocol/index.js";
-import { NOT_BYTES } from "../../support/bytes.js";
+import { NO_BYTES } from "../../support/bytes.js";
 import { hex, toHex, utf8 } from "../../support/hex.js";
 import { describeFrames, readFrames } from "../../support/wire.js";
 import { inflateAlone } from "../../support/zlib-streams.js";
@@ -71,7 +71,7 @@ describe("prepareMessage", () => {
   });
 
   it("refuses what is no message", () => {
-    for (const wrong of NOT_BYTES) {
+    for (const wrong of NO_BYTES) {
       if (typeof wrong === "string") continue;
       assert.throws(() => prepareMessage(wrong as string), TypeError, String(wrong));
     }
