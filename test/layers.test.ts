@@ -370,6 +370,7 @@ const PROTOCOL_EXPORTS = [
   "parseProtocols",
   "parseStatusLine",
   "parseWebSocketUrl",
+  "printWebSocketUrl",
   "prepareMessage",
   "resolveWebSocketUrl",
   "runHandler",

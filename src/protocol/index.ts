@@ -15,7 +15,7 @@ export { asError, isThenable, runHandler } from "./connection/handlers.js";
 export { Inbox, type InboxOwner } from "./connection/inbox.js";
 export { MessageQueue } from "./connection/message-queue.js";
 export { PingTracker } from "./connection/ping-tracker.js";
-export { isMisuse, openWithRetry, type RetryLimits } from "./connection/retry.js";
+export { isMisuse, openWithRetry, type RetryHost, type RetryLimits } from "./connection/retry.js";
 export { computeAccept, generateKey, isValidKey } from "./handshake/accept.js";
 export {
   buildHandshakeResponse,
@@ -90,6 +90,7 @@ export {
   addQuery,
   type Credentials,
   parseWebSocketUrl,
+  printWebSocketUrl,
   type QueryInit,
   resolveWebSocketUrl,
   type WebSocketUrl,

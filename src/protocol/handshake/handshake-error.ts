@@ -59,6 +59,10 @@ export type HandshakeErrorCode = keyof typeof HandshakeErrorStatus;
 export interface HandshakeErrorDetails {
   /** Where the server redirected to, as it stood in the response. */
   readonly location?: string | undefined;
+  /** The response's headers: lower-case names, one value for each line. Kept, not copied. */
+  readonly headers?: ReadonlyMap<string, readonly string[]> | undefined;
+  /** The beginning of the response's body. Kept, not copied. */
+  readonly body?: Uint8Array | undefined;
 }
 
 /**
@@ -66,6 +70,8 @@ export interface HandshakeErrorDetails {
  * `ok: false`, so that it can stand beside a success that has `ok: true`.
  */
 export class HandshakeError extends Error {
+  // Not among what a log shows of an error: it may be long.
+  readonly #body: Uint8Array;
   override readonly name = "HandshakeError";
   readonly ok = false;
   /** Stable name of the rule. */
@@ -77,6 +83,8 @@ export class HandshakeError extends Error {
   readonly status: number;
   /** Where a redirecting server points to, unresolved: it may be relative. */
   readonly location: string | undefined;
+  /** On a client, the response's headers: lower-case names, one value for each line. Else none. */
+  readonly headers: ReadonlyMap<string, readonly string[]>;
 
   /**
    * @param message - what was expected and what came.
@@ -92,6 +100,18 @@ export class HandshakeError extends Error {
     this.code = code;
     this.status = status;
     this.location = details.location;
+    this.headers = details.headers ?? new Map();
+    this.#body = details.body ?? new Uint8Array(0);
+  }
+
+  /** On a client, the beginning of the response's body, as much as was read of it. Else empty. */
+  get body(): Uint8Array {
+    return this.#body;
+  }
+
+  /** The same as text; bytes that are no UTF-8 become U+FFFD. */
+  get bodyText(): string {
+    return new TextDecoder().decode(this.#body);
   }
 }
 

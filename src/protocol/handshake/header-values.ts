@@ -215,7 +215,8 @@ export function listProtocols(protocols: string | readonly string[] = []): reado
     }
     seen.add(protocol);
   }
-  return [...protocols];
+  // Not `protocols` again: what it iterates may be read once only.
+  return [...seen];
 }
 
 /** What a parameter of an extension is: a text, or `true` when it has no value. */

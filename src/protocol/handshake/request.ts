@@ -16,7 +16,7 @@ import { addQuery, type Credentials, type QueryInit, resolveWebSocketUrl, type W
 export interface HandshakeRequestOptions {
   /** Where to; or give `host` and `path`. */
   readonly url?: string | URL | WebSocketUrl | undefined;
-  /** The Host header, `name` or `name:port`; default: of the URL. One of the two must be given. */
+  /** The Host header, `name` or `name:port`; default: that in `headers`, or of the URL. One of them must be given. */
   readonly host?: string | undefined;
   /** The resource name, percent-encoded; default: of the URL, or "/". */
   readonly path?: string | undefined;
@@ -26,7 +26,7 @@ export interface HandshakeRequestOptions {
   readonly protocols?: string | readonly string[] | undefined;
   /** Extensions in order of preference: a list, or the header's value. */
   readonly extensions?: string | Iterable<ExtensionInit> | undefined;
-  /** More headers, except those that the handshake writes itself. */
+  /** More headers, except those that the handshake writes itself; a Host among them takes the place of the URL's. */
   readonly headers?: HeaderInit | undefined;
   /** The Origin header; a page's browser sets it, other clients need none. */
   readonly origin?: string | undefined;
@@ -45,7 +45,7 @@ export interface HandshakeRequestOptions {
  * Builds the request that begins the opening handshake.
  *
  * @returns the text of the whole request, one character for each byte; `encodeHead` makes the bytes.
- * @throws {TypeError} for whatever could not be sent, or would put something else on the wire than it says:
+ * @throws {TypeError} for what could not be sent, or would put something else on the wire than it says:
  *   a control character, a token that is none, a header that the handshake writes itself.
  * @throws {SyntaxError} for a URL or subprotocols that cannot be used.
  * @see RFC 6455 §4.1
@@ -56,7 +56,7 @@ export function buildHandshakeRequest(options: HandshakeRequestOptions): string 
 }
 
 /**
- * What `buildHandshakeRequest` makes a text of, for whoever has an HTTP client that writes it.
+ * What `buildHandshakeRequest` makes a text of, for an HTTP client that writes the text itself.
  *
  * @throws what that throws.
  */
@@ -66,7 +66,11 @@ export function listHandshakeHeaders(options: HandshakeRequestOptions): {
 } {
   const { url, key, origin } = options;
   const target = typeof url === "string" || url instanceof URL ? resolveWebSocketUrl(url) : url;
-  const host = options.host ?? target?.authority;
+  const { host: ownHost, others } = splitHost(options.headers);
+  if (ownHost !== undefined && options.host !== undefined) {
+    throw new TypeError("the Host header is given twice: in headers and by its option");
+  }
+  const host = options.host ?? ownHost ?? target?.authority;
   if (host === undefined) throw new TypeError("a handshake request needs a url or a host");
   assertHost(host);
   if (!isValidKey(key)) throw new TypeError(`key must be 16 bytes in base64, not ${quote(String(key))}`);
@@ -85,7 +89,7 @@ export function listHandshakeHeaders(options: HandshakeRequestOptions): {
   const extensions = extensionsText(options.extensions);
   if (extensions !== "") headers.push(["Sec-WebSocket-Extensions", extensions]);
 
-  const given = listHeaders(options.headers);
+  const given = listHeaders(others);
   const add = (name: string, value: string | undefined) => {
     if (value === undefined) return;
     if (has(given, name))
@@ -100,6 +104,18 @@ export function listHandshakeHeaders(options: HandshakeRequestOptions): {
   );
   add("Cookie", cookieText(options.cookies));
   return { path, headers: [...headers, ...given] };
+}
+
+/** Takes the Host header out of headers. */
+function splitHost(headers: HeaderInit = []): { host: string | undefined; others: HeaderInit } {
+  const entries =
+    Symbol.iterator in headers
+      ? [...(headers as Iterable<readonly [string, string]>)]
+      : (Object.entries(headers) as [string, string][]);
+  const isHost = ([name]: readonly [string, unknown]) => String(name).toLowerCase() === "host";
+  const [host, second] = entries.filter(isHost);
+  if (second !== undefined) throw new TypeError("the Host header must be given once");
+  return { host: host?.[1], others: entries.filter((entry) => !isHost(entry)) };
 }
 
 function has(headers: readonly [string, string][], name: string): boolean {

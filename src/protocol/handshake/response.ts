@@ -5,7 +5,7 @@
 
 import { InvalidStateError } from "../../codec/index.js";
 import { computeAccept } from "./accept.js";
-import { HandshakeError, quote } from "./handshake-error.js";
+import { HandshakeError, type HandshakeErrorCode, quote } from "./handshake-error.js";
 import {
   asciiLowerCase,
   type Extension,
@@ -216,6 +216,30 @@ export interface AcceptedHandshake {
 export interface HandshakeResponse {
   readonly status: number;
   readonly headers: HttpHeaders | HeaderRecord;
+  /** The beginning of the body, as far as it was read: for the error, if there is one. */
+  readonly body?: Uint8Array | undefined;
+}
+
+/** Headers of either form in ours. */
+function collectHeaders(headers: HttpHeaders | HeaderRecord): HttpHeaders {
+  if (headers instanceof Map) return headers as HttpHeaders;
+  const collected = new Map<string, readonly string[]>();
+  for (const name of Object.keys(headers)) {
+    const values = getHeaderValues(headers, name);
+    if (values.length > 0) collected.set(name.toLowerCase(), values);
+  }
+  return collected;
+}
+
+/** An error about a response, with what the response said. */
+function fault(
+  response: HandshakeResponse,
+  message: string,
+  code: HandshakeErrorCode,
+  location?: string,
+): HandshakeError {
+  const { status, headers, body } = response;
+  return new HandshakeError(message, code, status, { location, headers: collectHeaders(headers), body });
 }
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
@@ -223,8 +247,8 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /**
  * Judges a server's response to our request.
  *
- * @returns what was agreed on, or a HandshakeError with the response's status; for a redirect also its
- *   `location`.
+ * @returns what was agreed on, or a HandshakeError with the response's status, headers and body; for a redirect
+ *   also its `location`.
  * @throws {SyntaxError} for `expected.protocols` that could not have been offered.
  * @see RFC 6455 §4.1, "The client MUST validate the server's response as follows"
  */
@@ -239,34 +263,34 @@ export function validateHandshakeResponse(
     const target = getHeaderValues(headers, "Location")[0];
     if (REDIRECTS.has(status) && target !== undefined) {
       const message = `the server must answer with status 101, not ${status} to ${quote(target)}`;
-      return new HandshakeError(message, "WS_ERR_REDIRECTED", status, { location: target });
+      return fault(response, message, "WS_ERR_REDIRECTED", target);
     }
     const message = `the server must answer with status 101, not ${status}`;
-    return new HandshakeError(message, "WS_ERR_UNEXPECTED_STATUS", status);
+    return fault(response, message, "WS_ERR_UNEXPECTED_STATUS");
   }
 
   // Item 2: "… contains a value that is not an ASCII case-insensitive match for the value "websocket"".
   const upgrade = getHeader(headers, "Upgrade");
   if (upgrade === undefined || asciiLowerCase(upgrade) !== "websocket") {
     const message = `the Upgrade header must be "websocket", not ${quote(upgrade)}`;
-    return new HandshakeError(message, "WS_ERR_INVALID_UPGRADE_HEADER", status);
+    return fault(response, message, "WS_ERR_INVALID_UPGRADE_HEADER");
   }
   // Item 3: "… doesn't contain a token that is an ASCII case-insensitive match for the value "Upgrade"".
   const connection = getHeader(headers, "Connection");
   if (connection === undefined || !listIncludes(connection, "upgrade")) {
     const message = `the Connection header must list "Upgrade", not ${quote(connection)}`;
-    return new HandshakeError(message, "WS_ERR_INVALID_CONNECTION_HEADER", status);
+    return fault(response, message, "WS_ERR_INVALID_CONNECTION_HEADER");
   }
   // Item 4. Nothing secret is compared: whoever answers has seen the key.
   const accept = getHeader(headers, "Sec-WebSocket-Accept");
   const digest = computeAccept(expected.key);
   if (accept !== digest) {
     const message = `the Sec-WebSocket-Accept header must be ${quote(digest)}, not ${quote(accept)}`;
-    return new HandshakeError(message, "WS_ERR_INVALID_ACCEPT_HEADER", status);
+    return fault(response, message, "WS_ERR_INVALID_ACCEPT_HEADER");
   }
-  const extensions = judgeExtensions(headers, expected);
+  const extensions = judgeExtensions(response, expected);
   if (extensions instanceof HandshakeError) return extensions;
-  const protocol = judgeProtocol(headers, expected);
+  const protocol = judgeProtocol(response, expected);
   if (protocol instanceof HandshakeError) return protocol;
   return { ok: true, protocol, extensions };
 }
@@ -278,15 +302,15 @@ export function isValidHandshakeResponse(response: HandshakeResponse, expected: 
 
 /** Item 5: "… indicates the use of an extension that was not present in the client's handshake". */
 function judgeExtensions(
-  headers: HttpHeaders | HeaderRecord,
+  response: HandshakeResponse,
   { extensions: offered = [] }: ExpectedHandshake,
 ): readonly Extension[] | HandshakeError {
-  const value = getHeader(headers, "Sec-WebSocket-Extensions");
+  const value = getHeader(response.headers, "Sec-WebSocket-Extensions");
   if (value === undefined) return [];
   const accepted = parseExtensions(value);
   if (accepted === undefined) {
     const message = `the Sec-WebSocket-Extensions header must be a list of extensions, not ${quote(value)}`;
-    return new HandshakeError(message, "WS_ERR_INVALID_EXTENSIONS_HEADER", 101);
+    return fault(response, message, "WS_ERR_INVALID_EXTENSIONS_HEADER");
   }
   const names = new Set<string>();
   for (const { name } of typeof offered === "string" ? (parseExtensions(offered) ?? []) : offered)
@@ -294,29 +318,29 @@ function judgeExtensions(
   const stray = accepted.find(({ name }) => !names.has(name));
   if (stray === undefined) return accepted;
   const message = `the server must accept extensions that were offered (${listed(names)}), not ${quote(stray.name)}`;
-  return new HandshakeError(message, "WS_ERR_UNEXPECTED_EXTENSION", 101);
+  return fault(response, message, "WS_ERR_UNEXPECTED_EXTENSION");
 }
 
 /** Item 6: "… indicates the use of a subprotocol that was not present in the client's handshake". */
 function judgeProtocol(
-  headers: HttpHeaders | HeaderRecord,
+  response: HandshakeResponse,
   { protocols, requireProtocol = false }: ExpectedHandshake,
 ): string | HandshakeError {
   const offered = listProtocols(protocols);
-  const values = getHeaderValues(headers, "Sec-WebSocket-Protocol");
+  const values = getHeaderValues(response.headers, "Sec-WebSocket-Protocol");
   if (values.length === 0) {
     if (!requireProtocol || offered.length === 0) return "";
     const message = `the server must choose one of the subprotocols ${listed(offered)}, not none`;
-    return new HandshakeError(message, "WS_ERR_UNEXPECTED_PROTOCOL", 101);
+    return fault(response, message, "WS_ERR_UNEXPECTED_PROTOCOL");
   }
   // §11.3.4: "the header field MUST NOT appear more than once in an HTTP response".
   if (values.length > 1 || !isToken(values[0])) {
     const message = `the Sec-WebSocket-Protocol header must be one token, not ${quote(values.join(", "))}`;
-    return new HandshakeError(message, "WS_ERR_INVALID_PROTOCOL_HEADER", 101);
+    return fault(response, message, "WS_ERR_INVALID_PROTOCOL_HEADER");
   }
   if (offered.includes(values[0])) return values[0];
   const message = `the server must choose a subprotocol that was offered (${listed(offered)}), not ${quote(values[0])}`;
-  return new HandshakeError(message, "WS_ERR_UNEXPECTED_PROTOCOL", 101);
+  return fault(response, message, "WS_ERR_UNEXPECTED_PROTOCOL");
 }
 
 function listed(names: Iterable<string>): string {

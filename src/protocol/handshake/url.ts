@@ -10,12 +10,15 @@ export interface Credentials {
 
 /** A WebSocket URL and its parts (§3). */
 export interface WebSocketUrl {
-  /** The URL in its normal form, with the scheme ws or wss; as it was given otherwise, credentials too. */
+  /**
+   * The URL in its normal form, with the scheme ws, wss, ws+unix or wss+unix; as it was given otherwise, credentials
+   * too.
+   */
   readonly href: string;
   readonly scheme: "ws" | "wss";
   /** §3: "The URI is called "secure" … if the scheme component matches "wss"". */
   readonly secure: boolean;
-  /** Name or address to connect to; an IPv6 address without brackets. */
+  /** Name or address to connect to; an IPv6 address without brackets. "localhost" for a Unix socket. */
   readonly host: string;
   /** Default: 80, or 443 when secure. */
   readonly port: number;
@@ -25,14 +28,21 @@ export interface WebSocketUrl {
   readonly path: string;
   /** Undefined when the URL has neither user name nor password. */
   readonly credentials: Credentials | undefined;
+  /** The file of the Unix socket to connect to, decoded; undefined for a URL that names a host. */
+  readonly socketPath: string | undefined;
 }
 
-/** The schemes that are taken, and what they mean. http and https are mapped as WHATWG does. */
+/**
+ * The schemes that are taken, and what they mean. http and https are mapped as WHATWG does; those of Unix sockets are
+ * `ws`'s: `ws+unix:/file:/resource`.
+ */
 const SCHEMES = new Map<string, "ws" | "wss">([
   ["ws:", "ws"],
   ["wss:", "wss"],
   ["http:", "ws"],
   ["https:", "wss"],
+  ["ws+unix:", "ws"],
+  ["wss+unix:", "wss"],
 ]);
 
 /**
@@ -70,11 +80,12 @@ function readUrl(given: string | URL, base: string | URL | undefined): WebSocket
   }
   const scheme = SCHEMES.get(url.protocol);
   if (scheme === undefined) {
-    return `the scheme of a WebSocket URL must be ws, wss, http or https, not ${quote(url.protocol.slice(0, -1))}`;
+    return `the scheme of a WebSocket URL must be ws, wss, http, https or ws+unix, not ${quote(url.protocol.slice(0, -1))}`;
   }
   // §3: "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be used". A "#"
   // that is no fragment's stands escaped in href; an empty fragment shows there and not in hash.
   if (url.href.includes("#")) return `a WebSocket URL must have no fragment, as ${shown} does`;
+  if (url.protocol.endsWith("+unix:")) return readUnixUrl(url, scheme, shown);
   const secure = scheme === "wss";
   const { username, password, hostname } = url;
   return {
@@ -90,7 +101,42 @@ function readUrl(given: string | URL, base: string | URL | undefined): WebSocket
       username === "" && password === ""
         ? undefined
         : { username: decodeComponent(username), password: decodeComponent(password) },
+    socketPath: undefined,
   };
+}
+
+/** Reads `ws+unix:/file:/resource`; without `:/resource` it is "/". A colon in the file's name stands as %3A. */
+function readUnixUrl(url: URL, scheme: "ws" | "wss", shown: string): WebSocketUrl | string {
+  const given = url.pathname + url.search;
+  const colon = given.indexOf(":");
+  const file = colon < 0 ? url.pathname : given.slice(0, colon);
+  const path = colon < 0 ? `/${url.search}` : given.slice(colon + 1) || "/";
+  if (url.host !== "" || url.username !== "" || file === "" || file.includes("?") || !path.startsWith("/")) {
+    return `the URL of a Unix socket must be such as "ws+unix:/file:/resource", not ${shown}`;
+  }
+  const secure = scheme === "wss";
+  return {
+    href: `${scheme}+unix:${file}:${path}`,
+    scheme,
+    secure,
+    host: "localhost",
+    port: secure ? 443 : 80,
+    authority: "localhost",
+    path,
+    credentials: undefined,
+    socketPath: decodeComponent(file),
+  };
+}
+
+/**
+ * The text of a URL for users and logs: without credentials.
+ *
+ * @param path - the resource name; default: the URL's.
+ */
+export function printWebSocketUrl(url: WebSocketUrl, path = url.path): string {
+  const { scheme, authority, socketPath } = url;
+  if (socketPath === undefined) return `${scheme}://${authority}${path}`;
+  return `${scheme}+unix:${socketPath.split("/").map(encodeURIComponent).join("/")}:${path}`;
 }
 
 /** Percent-decodes; a text that is not well-formed stays as it is. */

@@ -26,6 +26,18 @@ describe("HandshakeError", () => {
     assert.equal(redirected.status, 302);
     assert.equal(redirected.location, "/there");
   });
+
+  it("has the response's headers and body, and shows no body in logs", () => {
+    const headers = new Map([["retry-after", ["7"]]]);
+    const body = new TextEncoder().encode("no \u00fc");
+    const error = new HandshakeError("why", "WS_ERR_UNEXPECTED_STATUS", 429, { headers, body });
+    assert.equal(error.headers, headers);
+    assert.equal(error.body, body);
+    assert.equal(error.bodyText, "no \u00fc");
+    assert.ok(!Object.keys(error).includes("body"));
+    const without = new HandshakeError("why", "WS_ERR_UNEXPECTED_STATUS", 429);
+    assert.deepEqual([without.headers.size, without.body.length, without.bodyText], [0, 0, ""]);
+  });
 });
 
 describe("quote", () => {

@@ -13,6 +13,7 @@ import {
   judgeHandshakeRequest,
   parseHeaders,
   parseWebSocketUrl,
+  printWebSocketUrl,
   resolveWebSocketUrl,
 } from "../../../src/protocol/index.js";
 import { itHolds } from "../../support/property.js";
@@ -29,6 +30,7 @@ describe("parseWebSocketUrl", () => {
       authority: "example.com",
       path: "/chat",
       credentials: undefined,
+      socketPath: undefined,
     });
     assert.deepEqual(parseWebSocketUrl("wss://u%40x:p%3Aw@Example.COM:8443/a/b?c=d&e"), {
       href: "wss://u%40x:p%3Aw@example.com:8443/a/b?c=d&e",
@@ -39,6 +41,7 @@ describe("parseWebSocketUrl", () => {
       authority: "example.com:8443",
       path: "/a/b?c=d&e",
       credentials: { username: "u@x", password: "p:w" },
+      socketPath: undefined,
     });
   });
 
@@ -73,6 +76,33 @@ describe("parseWebSocketUrl", () => {
     }
   });
 
+  it("knows Unix sockets, as ws writes them", () => {
+    const cases: [url: string, socketPath: string, path: string, href: string][] = [
+      ["ws+unix:/tmp/a.sock:/x?y=:1", "/tmp/a.sock", "/x?y=:1", "ws+unix:/tmp/a.sock:/x?y=:1"],
+      ["ws+unix:///tmp/a.sock:/x", "/tmp/a.sock", "/x", "ws+unix:/tmp/a.sock:/x"],
+      ["ws+unix:/tmp/a.sock", "/tmp/a.sock", "/", "ws+unix:/tmp/a.sock:/"],
+      ["ws+unix:/tmp/a.sock:", "/tmp/a.sock", "/", "ws+unix:/tmp/a.sock:/"],
+      ["ws+unix:/tmp/a.sock?y", "/tmp/a.sock", "/?y", "ws+unix:/tmp/a.sock:/?y"],
+      ["ws+unix:/a b%3Ac%25:/", "/a b:c%", "/", "ws+unix:/a%20b%3Ac%25:/"],
+      ["ws+unix:a.sock:/", "a.sock", "/", "ws+unix:a.sock:/"],
+    ];
+    for (const [url, socketPath, path, href] of cases) {
+      const parsed = parseWebSocketUrl(url);
+      assert.ok(parsed, url);
+      assert.deepEqual([parsed.socketPath, parsed.path, parsed.href], [socketPath, path, href]);
+      assert.deepEqual([parsed.host, parsed.authority, parsed.secure], ["localhost", "localhost", false]);
+      assert.equal(printWebSocketUrl(parsed), href);
+      assert.deepEqual(parseWebSocketUrl(href), parsed);
+    }
+    assert.equal(parseWebSocketUrl("wss+unix:/a:/")?.secure, true);
+  });
+
+  it("prints URLs without credentials, with another path if there is one", () => {
+    const url = resolveWebSocketUrl("wss://user:secret@h:1/a?b");
+    assert.equal(printWebSocketUrl(url), "wss://h:1/a?b");
+    assert.equal(printWebSocketUrl(url, "/c"), "wss://h:1/c");
+  });
+
   it("maps http and https as WHATWG does", () => {
     assert.deepEqual(parseWebSocketUrl("http://h:81/x"), parseWebSocketUrl("ws://h:81/x"));
     assert.deepEqual(parseWebSocketUrl("https://h/x"), parseWebSocketUrl("wss://h/x"));
@@ -97,14 +127,20 @@ describe("parseWebSocketUrl", () => {
       ["ws://h:x", /must be absolute/],
       ["ws://a b", /must be absolute/],
       ["ws://[::1", /must be absolute/],
-      ["ftp://h", /ws, wss, http or https, not "ftp"/],
-      ["example.com:80", /ws, wss, http or https/],
+      ["ftp://h", /ws, wss, http, https or ws\+unix, not "ftp"/],
+      ["example.com:80", /ws, wss, http, https or ws\+unix/],
       ["mailto:a@b", /not "mailto"/],
       ["javascript:alert(1)", /not "javascript"/],
       ["ws://h/#f", /no fragment/],
       ["ws://h/#", /no fragment/],
       ["ws://h/?q#", /no fragment/],
       ["ws://u#x@h", /no fragment/],
+      ["ws+unix:", /ws\+unix:\/file:\/resource/],
+      ["ws+unix::/x", /ws\+unix:\/file:\/resource/],
+      ["ws+unix://host/file:/x", /ws\+unix:\/file:\/resource/],
+      ["ws+unix:/file:x", /ws\+unix:\/file:\/resource/],
+      ["ws+unix:/file?a:/x", /ws\+unix:\/file:\/resource/],
+      ["ws+unix:/file:/x#f", /no fragment/],
     ];
     for (const [url, why] of cases) {
       assert.equal(parseWebSocketUrl(url), undefined, url);
@@ -251,11 +287,43 @@ describe("buildHandshakeRequest", () => {
   });
 
   it("refuses to be told its own headers otherwise, and says which", () => {
-    for (const name of ["Host", "upgrade", "CONNECTION", "Sec-WebSocket-Key", "sec-websocket-version"]) {
+    for (const name of ["upgrade", "CONNECTION", "Sec-WebSocket-Key", "sec-websocket-version"]) {
       assert.throws(() => request({ headers: { [name]: "x" } }), {
         name: "TypeError",
         message: new RegExp(`the ${name} header`),
       });
+    }
+  });
+
+  it("takes a Host of its own", () => {
+    const hosts = (options: Partial<HandshakeRequestOptions>) =>
+      request(options).filter((line) => /^host:/i.test(line));
+    assert.deepEqual(hosts({ headers: { HOST: "b.example:81" } }), ["Host: b.example:81"]);
+    assert.deepEqual(hosts({ headers: [["host", "b.example"]] }), ["Host: b.example"]);
+    assert.deepEqual(hosts({ host: "c.example", headers: {} }), ["Host: c.example"]);
+    assert.deepEqual(hosts({ headers: { Host: undefined } }), hosts({}));
+    const wrong: Partial<HandshakeRequestOptions>[] = [
+      { headers: { Host: "a b" } },
+      { headers: { Host: "" } },
+      { headers: { Host: ["a", "b"] } },
+      { headers: { Host: "a", host: "b" } },
+      { host: "a", headers: { Host: "b" } },
+    ];
+    for (const each of wrong) assert.throws(() => request(each), TypeError, JSON.stringify(each));
+  });
+
+  it("reads lists once that can be read once only", () => {
+    function* headers(): Generator<[string, string]> {
+      yield ["Host", "b.example"];
+      yield ["X-A", "1"];
+    }
+    function* protocols(): Generator<string> {
+      yield "a";
+      yield "b";
+    }
+    const lines = request({ headers: headers(), protocols: protocols() as Iterable<string> as string[] });
+    for (const line of ["Host: b.example", "X-A: 1", "Sec-WebSocket-Protocol: a, b"]) {
+      assert.ok(lines.includes(line), line);
     }
   });
 

@@ -398,6 +398,41 @@ describe("validateHandshakeResponse", () => {
     assert.ok(judge({}, { requireProtocol: true }).ok, "nothing was offered");
   });
 
+  it("every fault has the response's headers, in our form, and its body", () => {
+    const body = Uint8Array.of(1, 2);
+    const good: HeaderRecord = {
+      Upgrade: "websocket",
+      Connection: "Upgrade",
+      "Sec-WebSocket-Accept": ACCEPT,
+      "X-Twice": ["a", " b "],
+      absent: undefined,
+    };
+    const faults: [code: string, status: number, headers: HeaderRecord][] = [
+      ["WS_ERR_UNEXPECTED_STATUS", 503, good],
+      ["WS_ERR_REDIRECTED", 302, { ...good, Location: "/x" }],
+      ["WS_ERR_INVALID_UPGRADE_HEADER", 101, { ...good, Upgrade: "h2c" }],
+      ["WS_ERR_INVALID_CONNECTION_HEADER", 101, { ...good, Connection: "close" }],
+      ["WS_ERR_INVALID_ACCEPT_HEADER", 101, { ...good, "Sec-WebSocket-Accept": "x" }],
+      ["WS_ERR_INVALID_EXTENSIONS_HEADER", 101, { ...good, "Sec-WebSocket-Extensions": "," }],
+      ["WS_ERR_UNEXPECTED_EXTENSION", 101, { ...good, "Sec-WebSocket-Extensions": "x" }],
+      ["WS_ERR_INVALID_PROTOCOL_HEADER", 101, { ...good, "Sec-WebSocket-Protocol": "a b" }],
+      ["WS_ERR_UNEXPECTED_PROTOCOL", 101, { ...good, "Sec-WebSocket-Protocol": "x" }],
+    ];
+    for (const [code, status, headers] of faults) {
+      const error = validateHandshakeResponse({ status, headers, body }, { key: KEY });
+      assert.ok(error instanceof HandshakeError, code);
+      assert.deepEqual([error.code, error.status, error.body], [code, status, body]);
+      assert.deepEqual(error.headers.get("x-twice"), ["a", "b"], code);
+      assert.equal(error.headers.get("upgrade")?.length, 1);
+      assert.ok(!error.headers.has("absent"));
+    }
+    const map = new Map([["retry-after", ["7"]]]);
+    const error = validateHandshakeResponse({ status: 503, headers: map }, { key: KEY });
+    assert.ok(error instanceof HandshakeError);
+    assert.equal(error.headers, map);
+    assert.equal(error.body.length, 0);
+  });
+
   it("survives headers that are all absent", () => {
     for (const headers of [{}, new Map(), Object.create(null)]) {
       const result = validateHandshakeResponse({ status: 101, headers }, { key: KEY });
