@@ -18,12 +18,8 @@ export async function connectWithRetry<Data = unknown>(
   options: RetryOptions<Data> = {},
 ): Promise<Connection<Data>> {
   const { signal } = options;
-  return openWithRetry(
-    () => connect(url, options),
-    options,
-    (delayMs) => sleep(delayMs, signal),
-    signal,
-  );
+  const wait = (delayMs: number) => sleep(delayMs, signal);
+  return openWithRetry(() => connect(url, options), options, { wait, signal });
 }
 
 /** Resolves later, or rejects when `signal` aborts. */

@@ -1,39 +1,32 @@
-/** The client's side of the opening handshake on real sockets: request, redirects, response, deadline. */
+/** Opening a connection as a client: what may be said, until when it counts, and the connection that comes of it. */
 
-import http, { type Agent, type ClientRequest, type IncomingMessage } from "node:http";
-import https from "node:https";
-import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import type { Agent } from "node:http";
+import type { LookupFunction, Socket } from "node:net";
+import { clearTimeout, setTimeout } from "node:timers";
 import type { ConnectionOptions as TlsConnectionOptions } from "node:tls";
 import {
-  type AcceptedHandshake,
   type Credentials,
-  confirmPerMessageDeflate,
-  DEFAULT_MAX_HEAD_LENGTH,
-  type DeflateParameters,
-  generateKey,
-  HandshakeError,
   type HeaderInit,
   isMisuse,
-  listHandshakeHeaders,
   listProtocols,
-  offerPerMessageDeflate,
-  type PerMessageDeflateOptions,
+  printWebSocketUrl,
   type QueryInit,
   resolveWebSocketUrl,
-  serializeExtensions,
-  validateHandshakeResponse,
   type WebSocketUrl,
 } from "../protocol/index.js";
+import { assertSignal, whenAborted } from "./abort.js";
 import { begin, Connection, type ConnectionHandlers } from "./connection.js";
 import { type ConnectionOptions, settingsOf } from "./connection-options.js";
 import { sharedLiveness } from "./liveness.js";
+import type { OpeningOptions, Upgraded } from "./opening-request.js";
+import { openFollowing } from "./redirects.js";
 import { beginTurn, endTurn } from "./turn.js";
+import type { CreateStream } from "./user-functions.js";
 
 export interface ConnectOptions<Data = unknown> extends ConnectionOptions, ConnectionHandlers<Data> {
   /** Subprotocols in order of preference: a list, or a text with commas. */
   readonly protocol?: string | readonly string[] | undefined;
-  /** More headers of the request. */
+  /** More headers of the request; a Host among them takes the place of the URL's. */
   readonly headers?: HeaderInit | undefined;
   /** The Cookie header's value, or cookies by name. */
   readonly cookies?: string | Readonly<Record<string, string>> | undefined;
@@ -44,86 +37,64 @@ export interface ConnectOptions<Data = unknown> extends ConnectionOptions, Conne
   /** The Origin header. Default: none, for this is no browser. */
   readonly origin?: string | undefined;
   /**
-   * How many redirects to follow; true: 10. To another host, or from wss to ws, no credentials are sent along:
-   * neither `auth` nor `cookies`, nor an Authorization or Cookie header, nor a certificate. Default: none.
+   * How many redirects to follow; true: 10. To another host, port or scheme no credentials go along: neither `auth`
+   * nor `cookies`, nor a header Authorization, Cookie, Proxy-Authorization or Host, nor a certificate. One that only
+   * `agent` has is kept back by not following the redirect. Default: none.
    */
   readonly redirect?: boolean | number | undefined;
   /** For wss: certificates, names, verification. */
   readonly tls?: TlsConnectionOptions | undefined;
-  /** Milliseconds until the connection must be open, redirects included; 0: no limit. Default 10 s. */
+  /** Milliseconds from the call until the connection must be open, redirects included; 0: no limit. Default 10 s. */
   readonly timeout?: number | undefined;
   /** Gives up opening when it aborts, with its reason. An open connection is not concerned. */
   readonly signal?: AbortSignal | undefined;
-  /** A Unix socket to connect to; the URL then only says host and path. */
+  /** A Unix socket to connect to; the URL then only says host and path. Default: that of a `ws+unix:` URL. */
   readonly socketPath?: string | undefined;
-  /** For proxies: opens the socket in its own way. */
+  /** For proxies: opens the socket in its own way. Default: a new socket, through a proxy if Node is told of one. */
   readonly agent?: Agent | undefined;
-  /** The same, as a function; it returns the stream, or calls back with it. */
-  readonly createConnection?: http.ClientRequestArgs["createConnection"];
+  /** The same, as a function; it returns the stream, a promise of it, or calls back with it. */
+  readonly createConnection?: CreateStream | undefined;
+  /** Finds the addresses of the host, in place of `dns.lookup`. */
+  readonly lookup?: LookupFunction | undefined;
+  /** Addresses to connect to: 4, 6, or 0 for both. Default 0. */
+  readonly family?: 0 | 4 | 6 | undefined;
+  /** The address of this machine to connect from. */
+  readonly localAddress?: string | undefined;
   /** Bytes of the response's head. Default 16 KiB. */
   readonly maxHeadLength?: number | undefined;
   /** What `connection.data` begins with. */
   readonly data?: Data;
 }
 
-/** What concerns the opening handshake alone. */
-interface HandshakeOptions
-  extends Omit<ConnectOptions, keyof ConnectionHandlers | "data" | "perMessageDeflate"> {
-  /** What to offer, checked. */
-  readonly compression: PerMessageDeflateOptions | undefined;
-}
-
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_REDIRECTS = 10;
 
-/** An upgraded response, and the stream that goes on behind it. */
-interface Upgraded {
-  /** As it was requested, parameters included. */
-  readonly url: WebSocketUrl;
-  readonly protocol: string;
-  readonly extensions: string;
-  readonly perMessageDeflate: DeflateParameters | undefined;
-  readonly socket: Duplex;
-  readonly head: Uint8Array;
+/** A call of `connect`, checked; what can be read only once was read. */
+interface Call<Data> {
+  readonly target: WebSocketUrl;
+  readonly options: ConnectOptions<Data>;
+  readonly opening: OpeningOptions;
+  readonly timeout: number;
+  readonly redirects: number;
+  readonly context: ConstructorParameters<typeof Connection<Data>>[3];
 }
 
 /**
  * Opens a connection.
  *
- * @param url - ws:, wss:, http: or https:.
+ * @param url - ws:, wss:, http: or https:; for a Unix socket `ws+unix:/file:/resource`.
  * @returns the connection, open. Read it by `receive`, by `for await`, or by handlers in `options`.
  * @throws {SyntaxError | TypeError | RangeError} for a URL or options that make no sense.
- * @throws {HandshakeError} for a response that opens no connection; `status` is what the server said.
- * @throws a DOMException named "TimeoutError", `signal.reason`, or what the system said.
+ * @throws {HandshakeError} for a response that opens no connection; `status`, `headers` and `body` are what the
+ *   server said.
+ * @throws a DOMException named "TimeoutError", `signal.reason`, what the system said, or what a function in `options`
+ *   threw.
  */
 export async function connect<Data = unknown>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
 ): Promise<Connection<Data>> {
-  const { timeout = DEFAULT_TIMEOUT_MS, signal, redirect = 0 } = options;
-  if (typeof timeout !== "number" || !(timeout >= 0)) {
-    throw new RangeError(`timeout must be a number of milliseconds from 0 on, not ${String(timeout)}`);
-  }
-  const left = redirect === true ? DEFAULT_REDIRECTS : Number(redirect);
-  if (!(left >= 0)) throw new RangeError(`redirect must be a number from 0 on, not ${String(redirect)}`);
-  const settings = settingsOf("client", options);
-  const liveness = sharedLiveness(options);
-  const target = resolveWebSocketUrl(url);
-  signal?.throwIfAborted();
-
-  const given = new AbortController();
-  const abort = () => given.abort(signal?.reason);
-  signal?.addEventListener("abort", abort, { once: true });
-  const late = () => given.abort(new DOMException(`no connection within ${timeout} ms`, "TimeoutError"));
-  const timer = timeout > 0 && timeout < 2 ** 31 ? setTimeout(late, timeout) : undefined;
-  try {
-    const { compression } = settings;
-    const upgraded = await follow(target, { ...options, compression }, left, given.signal);
-    return open(upgraded, options, { settings, liveness });
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
-  }
+  return openCall(checkCall(url, options));
 }
 
 /** The same, but undefined where no connection can be opened. Misuse throws as in `connect`. */
@@ -131,180 +102,109 @@ export async function tryConnect<Data = unknown>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
 ): Promise<Connection<Data> | undefined> {
-  // What is wrong with the call is found out before anything is awaited, and is no failure to connect.
-  resolveWebSocketUrl(url);
-  settingsOf("client", options);
   try {
-    return await connect(url, options);
+    return await openCall(checkCall(url, options));
   } catch (error) {
     if (isMisuse(error)) throw error;
     return undefined;
   }
 }
 
-/** Sends requests until one is not redirected. */
-async function follow(
-  first: WebSocketUrl,
-  options: HandshakeOptions,
-  redirects: number,
-  signal: AbortSignal,
-): Promise<Upgraded> {
-  let url = first;
-  let mayTell = true;
-  // Parameters are for the URL that was given; a Location says all that it wants.
-  let { params } = options;
-  for (let left = redirects; ; left--) {
-    const outcome = await request(url, { ...options, params }, mayTell, signal);
-    if (!(outcome instanceof HandshakeError)) return outcome;
-    if (outcome.location === undefined || left <= 0) throw outcome;
-    const base = (url.secure ? "https" : "http") + url.href.slice(url.scheme.length);
-    const next = resolveLocation(outcome, base);
-    if (next.authority !== url.authority || (url.secure && !next.secure)) mayTell = false;
-    url = next;
-    params = undefined;
+/**
+ * Checks a call, which can then be performed several times.
+ *
+ * @throws {SyntaxError | TypeError | RangeError} saying what was expected.
+ */
+export function checkCall<Data>(url: string | URL, options: ConnectOptions<Data>): Call<Data> {
+  const { timeout = DEFAULT_TIMEOUT_MS, redirect = 0, headers = [] } = options;
+  if (typeof timeout !== "number" || !(timeout >= 0)) {
+    throw new RangeError(`timeout must be a number of milliseconds from 0 on, not ${String(timeout)}`);
   }
+  const redirects = redirect === true ? DEFAULT_REDIRECTS : Number(redirect);
+  if (!(redirects >= 0)) throw new RangeError(`redirect must be a number from 0 on, not ${String(redirect)}`);
+  assertSignal(options.signal);
+  assertOpeners(options);
+  const target = resolveWebSocketUrl(url);
+  const settings = settingsOf("client", options);
+  const { cookies, params, auth, origin, tls, agent, createConnection, lookup, family } = options;
+  const { localAddress, maxHeadLength, socketPath = target.socketPath } = options;
+  const opening: OpeningOptions = {
+    protocols: listProtocols(options.protocol),
+    headers: (Symbol.iterator in headers ? [...headers] : Object.entries(headers)) as [string, string][],
+    compression: settings.compression,
+    params: params !== undefined && Symbol.iterator in params ? [...params] : params,
+    ...{ cookies, auth, origin, tls, agent, createConnection, lookup, family },
+    ...{ localAddress, maxHeadLength, socketPath },
+  };
+  return {
+    target,
+    options,
+    opening,
+    timeout,
+    redirects,
+    context: { settings, liveness: sharedLiveness(options) },
+  };
 }
 
-function resolveLocation(redirected: HandshakeError, base: string): WebSocketUrl {
-  try {
-    return resolveWebSocketUrl(redirected.location as string, base);
-  } catch (cause) {
-    const message = `the server redirected to what is no WebSocket URL: ${(cause as Error).message}`;
-    throw new HandshakeError(message, "WS_ERR_REDIRECTED", redirected.status);
+/** @throws {TypeError} for what Node would refuse later, or not at all. */
+function assertOpeners(options: Omit<ConnectOptions, keyof ConnectionHandlers | "data">): void {
+  const { agent, createConnection, lookup, family = 0, tls = {} } = options;
+  if (agent !== undefined && typeof (agent as Partial<AgentLike> | null)?.addRequest !== "function") {
+    throw new TypeError(`agent must be an Agent of node:http or node:https, not ${String(agent)}`);
   }
+  for (const [name, value] of Object.entries({ createConnection, lookup })) {
+    if (value === undefined || typeof value === "function") continue;
+    throw new TypeError(`${name} must be a function, not ${String(value)}`);
+  }
+  if (![0, 4, 6].includes(family)) throw new TypeError(`family must be 0, 4 or 6, not ${String(family)}`);
+  if (typeof tls !== "object" || tls === null)
+    throw new TypeError(`tls must be an object, not ${String(tls)}`);
 }
 
-/** Headers that say who we are. */
-const CREDENTIALS = new Set(["authorization", "cookie", "proxy-authorization"]);
-
-/** What says who we are in a TLS handshake. */
-const IDENTITY = new Set(["cert", "key", "passphrase", "pfx", "session"]);
-
-function withoutIdentity(tls: TlsConnectionOptions | undefined): TlsConnectionOptions {
-  return Object.fromEntries(Object.entries(tls ?? {}).filter(([name]) => !IDENTITY.has(name)));
+/** What Node calls of an agent. */
+interface AgentLike {
+  addRequest(request: unknown, options: unknown): void;
 }
 
-function withoutCredentials(headers: HeaderInit | undefined): HeaderInit | undefined {
-  if (headers === undefined) return undefined;
-  const entries = Symbol.iterator in headers ? [...headers] : Object.entries(headers);
-  return (entries as [string, string][]).filter(([name]) => !CREDENTIALS.has(name.toLowerCase()));
-}
-
-/** One request. Resolves with a HandshakeError for a response that opens no connection. */
-function request(
-  url: WebSocketUrl,
-  options: HandshakeOptions,
-  mayTell: boolean,
-  signal: AbortSignal,
-): Promise<Upgraded | HandshakeError> {
-  const { tls, agent, createConnection, socketPath, protocol: protocols, params, origin } = options;
-  const key = generateKey();
-  const { compression } = options;
-  const extensions = compression === undefined ? [] : offerPerMessageDeflate(compression);
-  const { path, headers } = listHandshakeHeaders({
-    url: mayTell ? url : { ...url, credentials: undefined },
-    key,
-    protocols,
-    extensions,
-    params,
-    origin,
-    headers: mayTell ? options.headers : withoutCredentials(options.headers),
-    cookies: mayTell ? options.cookies : undefined,
-    auth: mayTell ? options.auth : undefined,
-  });
-  const settings: https.RequestOptions = {
-    ...(url.secure ? (mayTell ? tls : withoutIdentity(tls)) : undefined),
-    host: url.host,
-    port: url.port,
-    path,
-    headers: headers.flat(),
-    // An agent that keeps sockets would have one less with each connection.
-    // Node asks `createConnection` only where no agent is.
-    agent: agent ?? (createConnection === undefined ? false : undefined),
-    maxHeaderSize: options.maxHeadLength ?? DEFAULT_MAX_HEAD_LENGTH,
-    ...(createConnection === undefined ? undefined : { createConnection }),
-    ...(socketPath === undefined ? undefined : { socketPath }),
-  };
-  return new Promise((resolve, reject) => {
-    const outgoing: ClientRequest = (url.secure ? https : http).request(settings);
-    const abort = () => outgoing.destroy(signal.reason);
-    const settle = () => signal.removeEventListener("abort", abort);
-    signal.addEventListener("abort", abort, { once: true });
-    outgoing.on("error", (error) => {
-      settle();
-      reject(signal.aborted ? signal.reason : asHandshakeError(error));
-    });
-    const judge = (response: IncomingMessage) => {
-      settle();
-      const { statusCode: status = 0, headersDistinct } = response;
-      const expected = { key, protocols: listProtocols(protocols), extensions };
-      const accepted = validateHandshakeResponse({ status, headers: headersDistinct }, expected);
-      return accepted.ok ? confirm(accepted, compression) : accepted;
-    };
-    outgoing.on("response", (response) => {
-      const outcome = judge(response);
-      outgoing.destroy();
-      // A response of status 101 that upgrades nothing is judged by its headers and passes no further.
-      resolve(outcome.ok ? invalid("the response must upgrade the connection", status(response)) : outcome);
-    });
-    outgoing.on("upgrade", (response, socket, head) => {
-      const outcome = judge(response);
-      if (signal.aborted || !outcome.ok) socket.destroy();
-      if (signal.aborted) reject(signal.reason);
-      else resolve(outcome.ok ? { ...outcome, url: { ...url, path }, socket, head } : outcome);
-    });
-    outgoing.end();
-    if (signal.aborted) abort();
-  });
-}
-
-/** What the server accepted, if it is what was offered. */
-function confirm(accepted: AcceptedHandshake, offered: PerMessageDeflateOptions | undefined) {
-  const { ok, protocol, extensions } = accepted;
-  const agreed = offered && confirmPerMessageDeflate(extensions, offered);
-  if (agreed instanceof HandshakeError) return agreed;
-  return { ok, protocol, extensions: serializeExtensions(extensions), perMessageDeflate: agreed };
-}
-
-function status(response: IncomingMessage): number {
-  return response.statusCode ?? 0;
-}
-
-function invalid(message: string, status: number): HandshakeError {
-  return new HandshakeError(message, "WS_ERR_INVALID_RESPONSE", status);
-}
-
-/** What Node's parser finds wrong with a response is the server's fault; other errors are the system's. */
-function asHandshakeError(error: Error): Error {
-  const code = String((error as NodeJS.ErrnoException).code);
-  if (!code.startsWith("HPE_")) return error;
-  return Object.assign(invalid(`the response must be HTTP: ${error.message}`, 0), { cause: error });
-}
-
-function open<Data>(
-  upgraded: Upgraded,
-  options: ConnectOptions<Data>,
-  context: ConstructorParameters<typeof Connection<Data>>[3],
-): Connection<Data> {
-  const { url, protocol, extensions, perMessageDeflate, socket, head } = upgraded;
-  const { setTimeout: noTimeout, setNoDelay } = socket as Partial<Socket>;
-  noTimeout?.call(socket as Socket, 0);
-  setNoDelay?.call(socket as Socket, true);
-  // Without credentials: it is for logs, too.
-  const opening = {
-    url: `${url.scheme}://${url.authority}${url.path}`,
-    host: url.authority,
-    protocol,
-    extensions,
-    perMessageDeflate,
-  };
-  const connection = new Connection<Data>(socket, opening, options, context);
-  connection.data = options.data as Data;
-  beginTurn();
+/** Performs a call of `connect`, from here on within its timeout. */
+export async function openCall<Data>(call: Call<Data>): Promise<Connection<Data>> {
+  const { target, options, opening, timeout, redirects } = call;
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const given = new AbortController();
+  const forget = signal && whenAborted(signal, () => given.abort(signal.reason));
+  const late = () => given.abort(new DOMException(`no connection within ${timeout} ms`, "TimeoutError"));
+  const timer = timeout > 0 && timeout < 2 ** 31 ? setTimeout(late, timeout) : undefined;
   try {
-    connection[begin](() => options.open?.(connection, undefined), head);
+    return open(await openFollowing(target, opening, redirects, given.signal), call);
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error;
   } finally {
-    endTurn();
+    clearTimeout(timer);
+    forget?.();
   }
-  return connection;
+}
+
+function open<Data>(upgraded: Upgraded, { options, context }: Call<Data>): Connection<Data> {
+  const { url, path, protocol, extensions, perMessageDeflate, headers, socket, head } = upgraded;
+  try {
+    const { setTimeout: noTimeout, setNoDelay } = socket as Partial<Socket>;
+    noTimeout?.call(socket as Socket, 0);
+    setNoDelay?.call(socket as Socket, true);
+    // Without credentials: it is for logs, too.
+    const said = { url: printWebSocketUrl(url, path), host: url.authority };
+    const opening = { ...said, protocol, extensions, perMessageDeflate, headers };
+    const connection = new Connection<Data>(socket, opening, options, context);
+    connection.data = options.data as Data;
+    beginTurn();
+    try {
+      connection[begin](() => options.open?.(connection, undefined), head);
+    } finally {
+      endTurn();
+    }
+    return connection;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }

@@ -11,6 +11,7 @@ import {
   type Bytes,
   type Counters,
   type DeflateParameters,
+  type HttpHeaders,
   type Message,
   type SendOptions,
 } from "../protocol/index.js";
@@ -53,6 +54,8 @@ export interface Opening {
   readonly extensions: string;
   /** The agreement on compression; undefined: nothing is compressed. */
   readonly perMessageDeflate: DeflateParameters | undefined;
+  /** The headers of the response, on a client that did the handshake: lower-case names, one value for each line. */
+  readonly headers?: HttpHeaders | undefined;
 }
 
 /** A connection at one moment. */
@@ -81,6 +84,8 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   readonly protocol: string;
   /** §9: the extensions in use, as the server accepted them, "" for none. */
   readonly extensions: string;
+  /** The headers of the response, on a client that did the handshake: lower-case names, one value for each line. */
+  readonly headers: HttpHeaders | undefined;
   /** Yours. It begins with the data that `authorize` returned, or the option `data`. */
   data: Data = undefined as Data;
   readonly #session: Session<Connection<Data>>;
@@ -96,6 +101,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
     this.host = opening.host;
     this.protocol = opening.protocol;
     this.extensions = opening.extensions;
+    this.headers = opening.headers;
     this.#session = new Session<Connection<Data>>(this, socket, handlers, context, opening.perMessageDeflate);
   }
 

@@ -1,24 +1,63 @@
 /** Opening a connection in several attempts. */
 
-import { setTimeout as sleep } from "node:timers/promises";
-import { openWithRetry, type RetryLimits } from "../protocol/index.js";
-import { type ConnectOptions, connect } from "./client.js";
+import { clearTimeout, setTimeout } from "node:timers";
+import { getHeader, HandshakeError, openWithRetry, type RetryLimits } from "../protocol/index.js";
+import { whenAborted } from "./abort.js";
+import { type ConnectOptions, checkCall, openCall } from "./client.js";
 import type { Connection } from "./connection.js";
 
 export interface RetryOptions<Data = unknown> extends ConnectOptions<Data>, RetryLimits {}
 
 /**
- * Opens a connection; where that fails, waits and tries again, longer each time. A connection that closes later is
- * not opened again: see `examples/reconnect.ts` for a loop that does.
+ * Opens a connection; where that fails, waits and tries again, longer each time, and as long as the server asks for by
+ * Retry-After. A connection that closes later is not opened again: see `examples/reconnect.ts` for a loop that does.
  *
- * @throws what the last attempt threw; what the server will not change its mind about (401, 403, 404, …), at once;
- *   `signal.reason`.
+ * @throws what the last attempt threw; what another attempt would meet again (401, 403, 404, a certificate that is not
+ *   trusted, …), at once; what `onRetry` threw; `signal.reason`.
  */
 export async function connectWithRetry<Data = unknown>(
   url: string | URL,
   options: RetryOptions<Data> = {},
 ): Promise<Connection<Data>> {
+  const call = checkCall(url, options);
   const { signal } = options;
-  const wait = (delayMs: number) => sleep(delayMs, undefined, signal === undefined ? {} : { signal });
-  return openWithRetry(() => connect(url, options), options, wait, signal);
+  const wait = (delayMs: number) => sleep(delayMs, signal);
+  return openWithRetry(() => openCall(call), options, { wait, signal, askedFor: retryAfterMs });
+}
+
+/** Resolves later, or rejects when `signal` aborts. */
+function sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      forget?.();
+      resolve();
+    }, delayMs);
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    if (signal?.aborted) return abort();
+    const forget = signal && whenAborted(signal, abort);
+  });
+}
+
+/** A day of the week begins each of the three forms that HTTP has for a date (RFC 9110 §5.6.7). */
+const HTTP_DATE = /^(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat)/;
+
+/** RFC 9110 §10.2.3: `Retry-After = HTTP-date / delay-seconds`. 0 for what is neither. */
+function retryAfterMs(error: unknown): number {
+  if (!(error instanceof HandshakeError)) return 0;
+  const value = getHeader(error.headers, "Retry-After") ?? "";
+  if (/^[0-9]+$/.test(value)) return Number(value) * 1000;
+  const until = readDate(value);
+  if (until === undefined) return 0;
+  // The server's clock set the date, and ours may be wrong.
+  return Math.max(0, until - (readDate(getHeader(error.headers, "Date") ?? "") ?? Date.now()));
+}
+
+function readDate(text: string): number | undefined {
+  if (!HTTP_DATE.test(text)) return undefined;
+  // asctime's form names no zone; all dates of HTTP are of UTC.
+  const date = Date.parse(text.endsWith("GMT") ? text : `${text} GMT`);
+  return Number.isNaN(date) ? undefined : date;
 }

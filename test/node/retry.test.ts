@@ -3,10 +3,17 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { connectWithRetry, HandshakeError, type RetryOptions } from "../../src/index.js";
+import { certificate } from "../support/certificate.js";
+import { listen } from "../support/connections.js";
 import { rawServer, responseText, until } from "../support/sockets.js";
 
 /** A server that answers with each status in turn, the last one again and again; 0 resets, 101 accepts. */
-async function answering(t: TestContext, ...statuses: number[]) {
+function answering(t: TestContext, ...statuses: number[]) {
+  return answeringWith(t, "", ...statuses);
+}
+
+/** The same, with more header lines in each refusal. */
+async function answeringWith(t: TestContext, lines: string, ...statuses: number[]) {
   let requests = 0;
   const port = await rawServer(t, async (peer) => {
     await until(() => peer.head !== "" || peer.isClosed);
@@ -14,7 +21,7 @@ async function answering(t: TestContext, ...statuses: number[]) {
     const key = /sec-websocket-key: (.*)\r\n/i.exec(peer.head)?.[1] ?? "";
     if (status === 0) peer.reset();
     else if (status === 101) peer.write(responseText(key));
-    else peer.write(`HTTP/1.1 ${status} x\r\nContent-Length: 0\r\n\r\n`);
+    else peer.write(`HTTP/1.1 ${status} x\r\n${lines}Content-Length: 0\r\n\r\n`);
   });
   return { url: `ws://127.0.0.1:${port}`, count: () => requests };
 }
@@ -145,6 +152,117 @@ describe("connectWithRetry", () => {
     assert.equal(waiting.count(), 1);
   });
 
+  for (const [name, tlsOptions, code] of [
+    ["a certificate that is not trusted", () => ({}), /SELF_SIGNED|UNABLE_TO_VERIFY/],
+    [
+      "a wrong name",
+      (cert: string) => ({ ca: cert, servername: "other.example" }),
+      /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    ],
+  ] as const) {
+    it(`does not try again after ${name}`, async (t) => {
+      const { key, cert } = await certificate();
+      const server = await listen(t, { tls: { key, cert } });
+      let retries = 0;
+      await assert.rejects(
+        connectWithRetry(server.url, { ...FAST, tls: tlsOptions(cert), onRetry: () => retries++ }),
+        (error: NodeJS.ErrnoException) => code.test(error.code ?? ""),
+      );
+      assert.equal(retries, 0);
+    });
+  }
+
+  for (const status of [408, 425, 429]) {
+    it(`tries again after ${status}`, async (t) => {
+      const { url, count } = await answering(t, status, 101);
+      (await connectWithRetry(url, FAST)).terminate();
+      assert.equal(count(), 2);
+    });
+  }
+
+  /** The delays of a client that meets this refusal again and again; the last one is not waited for. */
+  async function delaysAfter(t: TestContext, status: number, lines: string, options: RetryOptions = {}) {
+    const { url } = await answeringWith(t, lines, status);
+    const enough = new AbortController();
+    const seen: number[] = [];
+    await connectWithRetry(url, {
+      ...FAST,
+      ...options,
+      signal: enough.signal,
+      onRetry: (_error, attempt, delayMs) => {
+        seen.push(delayMs);
+        if (attempt === 2 || delayMs > 100) enough.abort();
+      },
+    }).catch(() => undefined);
+    return seen;
+  }
+
+  it("waits as long as Retry-After says: seconds, or until a date by the server's clock", async (t) => {
+    const after = (value: string, more = "") => `Retry-After: ${value}\r\n${more}`;
+    const date = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+    for (const status of [429, 503]) assert.deepEqual(await delaysAfter(t, status, after("7")), [7000]);
+    for (const until of [
+      "Sun, 06 Nov 1994 08:49:44 GMT",
+      "Sunday, 06-Nov-94 08:49:44 GMT",
+      "Sun Nov  6 08:49:44 1994",
+    ]) {
+      assert.deepEqual(await delaysAfter(t, 503, after(until, date)), [7000], until);
+    }
+    const soon = new Date(Date.now() + 3_600_000).toUTCString();
+    const [byOurClock] = await delaysAfter(t, 503, after(soon), { maxRetryAfter: 1e9 });
+    assert.ok(byOurClock > 3_000_000 && byOurClock <= 3_600_000, String(byOurClock));
+  });
+
+  it("takes Retry-After up to maxRetryAfter, and only where it is longer than our own delay", async (t) => {
+    const lines = "Retry-After: 99999999999999999999\r\n";
+    assert.deepEqual(await delaysAfter(t, 503, lines), [300_000]);
+    assert.deepEqual(await delaysAfter(t, 503, lines, { maxRetryAfter: 5000 }), [5000]);
+    assert.deepEqual(await delaysAfter(t, 503, lines, { maxRetryAfter: Infinity }), [2 ** 31 - 1]);
+    assert.deepEqual(await delaysAfter(t, 503, lines, { maxRetryAfter: 0 }), [1, 2]);
+    assert.deepEqual(await delaysAfter(t, 503, "Retry-After: 1\r\n", { delay: 2000 }), [2000]);
+    const [spread] = await delaysAfter(t, 503, "Retry-After: 7\r\n", { delay: 1000, jitter: 1 });
+    assert.ok(spread >= 7000 && spread <= 8000, String(spread));
+  });
+
+  it("passes over a Retry-After that is none", async (t) => {
+    const past = "Sun, 06 Nov 1994 08:49:37 GMT";
+    for (const value of [
+      "",
+      "-1",
+      "1.5",
+      "soon",
+      "1e3",
+      "0",
+      "2030",
+      "Sun, 99 Nov 1994 08:49:37 GMT",
+      past,
+    ]) {
+      assert.deepEqual(await delaysAfter(t, 503, `Retry-After: ${value}\r\n`), [1, 2], value);
+    }
+  });
+
+  it("reads options once that can be read once only", async (t) => {
+    const heads: string[] = [];
+    const port = await rawServer(t, async (peer) => {
+      await until(() => peer.head !== "" || peer.isClosed);
+      heads.push(peer.head);
+      peer.write("HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n");
+    });
+    function* once<T>(value: T): Generator<T> {
+      yield value;
+    }
+    const options = {
+      ...FAST,
+      maxAttempts: 2,
+      headers: once(["X-A", "1"] as const),
+      params: once(["a", "b"] as const),
+      protocol: once("p") as Iterable<string> as string[],
+    };
+    await assert.rejects(connectWithRetry(`ws://127.0.0.1:${port}`, options));
+    assert.equal(heads.length, 2);
+    for (const head of heads) assert.match(head, /^GET \/\?a=b [\s\S]*Protocol: p\r\n[\s\S]*X-A: 1\r\n/);
+  });
+
   it("refuses options that make no sense", async () => {
     for (const [name, wrong] of [
       ["maxAttempts", 0],
@@ -153,6 +271,8 @@ describe("connectWithRetry", () => {
       ["delay", Number.NaN],
       ["factor", -1],
       ["maxDelay", -1],
+      ["maxRetryAfter", -1],
+      ["maxRetryAfter", Number.NaN],
       ["jitter", -0.1],
       ["jitter", 1.1],
     ] as const) {
@@ -161,5 +281,9 @@ describe("connectWithRetry", () => {
         (error) => error instanceof RangeError && error.message.startsWith(name),
       );
     }
+    await assert.rejects(
+      connectWithRetry("ws://127.0.0.1:1", { onRetry: "x" as never }),
+      /^TypeError: onRetry must be a function/,
+    );
   });
 });

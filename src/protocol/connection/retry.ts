@@ -1,27 +1,43 @@
 /** Opening something in several attempts: how many, how long between, and when not. Brings no clock of its own. */
 
 import { HandshakeError } from "../handshake/handshake-error.js";
+import { isThenable } from "./handlers.js";
 
 export interface RetryLimits {
   /** Attempts in all. Default: as many as it takes. */
   readonly maxAttempts?: number | undefined;
   /** Milliseconds before the second attempt. Default 1000. */
   readonly delay?: number | undefined;
-  /** What each delay is longer than the one before, as a factor. Default 2. */
+  /** How many times longer each delay is than the one before. Default 2. */
   readonly factor?: number | undefined;
-  /** Milliseconds that no delay exceeds. Default 30 s. */
+  /** Milliseconds that no delay of ours exceeds. Default 30 s. */
   readonly maxDelay?: number | undefined;
+  /**
+   * Milliseconds that a server can make us wait by Retry-After (RFC 9110 §10.2.3), which counts where it is longer than
+   * our delay. A server that asks for more gets this. 0: Retry-After does not count. Default 5 min.
+   */
+  readonly maxRetryAfter?: number | undefined;
   /**
    * How much of a delay is left to chance, from 0 to 1, so that the clients of a server that comes back do not all come
    * at once. Default 0.5.
    */
   readonly jitter?: number | undefined;
-  /** Told about each failure that another attempt follows. */
-  readonly onRetry?: ((error: unknown, attempt: number, delayMs: number) => void) | undefined;
+  /**
+   * Told about each failure that another attempt follows. What it throws, or rejects with, ends the attempts; it is not
+   * waited for.
+   */
+  readonly onRetry?: ((error: unknown, attempt: number, delayMs: number) => unknown) | undefined;
 }
 
 /** Statuses of a server that may answer otherwise later (RFC 9110 §15, RFC 6585). */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/**
+ * Codes of errors about a certificate, or a name, that is not trusted: those of OpenSSL (X509_V_ERR) as Node has them,
+ * and Node's own. Another attempt meets the same certificate.
+ */
+const UNTRUSTED =
+  /^(?:ERR_TLS_CERT_ALTNAME_\w+|CERT_\w+|CRL_\w+|UNABLE_TO_\w+|ERROR_IN_C\w+_FIELD|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH)$/;
 
 /** A timer of the host that is set to more than this fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -31,11 +47,13 @@ export function isMisuse(error: unknown): boolean {
   return error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError;
 }
 
-/** Whether another attempt may end otherwise: not when the server refuses us, or the call makes no sense. */
+/** Whether another attempt may end better: not when one side refuses the other, or the call makes no sense. */
 function isPassing(error: unknown): boolean {
   if (isMisuse(error)) return false;
   // A page of https: may open nothing but wss:, whatever the server does.
   if (error instanceof Error && error.name === "SecurityError") return false;
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (typeof code === "string" && UNTRUSTED.test(code)) return false;
   return !(error instanceof HandshakeError) || error.status < 400 || PASSING.has(error.status);
 }
 
@@ -45,27 +63,29 @@ interface Stop {
   readonly reason: unknown;
 }
 
+/** What the host brings. */
+export interface RetryHost {
+  /** Resolves after so many milliseconds, or rejects when `signal` aborts. */
+  readonly wait: (delayMs: number) => Promise<unknown>;
+  readonly signal?: Stop | undefined;
+  /** How many milliseconds the server asked us to wait, by this error; 0: it did not. Default: it never does. */
+  readonly askedFor?: ((error: unknown) => number) | undefined;
+}
+
 /**
  * Tries to open a connection until it works, waiting longer each time.
  *
  * @param open - one attempt.
- * @param wait - resolves after so many milliseconds, or rejects when `signal` aborts.
  * @throws {RangeError} for limits that make no sense; what the last attempt threw; what will not change (401, 403, 404,
- *   …), at once; `signal.reason`.
+ *   a certificate that is not trusted, …), at once; what `onRetry` threw; `signal.reason`.
  */
 export async function openWithRetry<T>(
   open: () => Promise<T>,
   limits: RetryLimits,
-  wait: (delayMs: number) => Promise<unknown>,
-  signal?: Stop,
+  { wait, signal, askedFor = () => 0 }: RetryHost,
 ): Promise<T> {
-  const { maxAttempts = Infinity, delay = 1000, factor = 2, maxDelay = 30_000, jitter = 0.5 } = limits;
-  for (const [name, value] of Object.entries({ delay, factor, maxDelay })) {
-    if (!(value >= 0)) throw new RangeError(`${name} must be a number from 0 on, not ${String(value)}`);
-  }
-  if (!(maxAttempts >= 1)) throw new RangeError(`maxAttempts must be at least 1, not ${String(maxAttempts)}`);
-  if (!(jitter >= 0 && jitter <= 1))
-    throw new RangeError(`jitter must be from 0 to 1, not ${String(jitter)}`);
+  const { maxAttempts, maxRetryAfter, delayAfter } = checkLimits(limits);
+  let failure: { readonly thrown: unknown } | undefined;
   for (let attempt = 1; ; attempt++) {
     let delayMs: number;
     try {
@@ -73,14 +93,47 @@ export async function openWithRetry<T>(
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (attempt >= maxAttempts || !isPassing(error)) throw error;
-      const full = delay === 0 ? 0 : Math.min(maxDelay, MAX_TIMER_MS, delay * factor ** (attempt - 1));
-      delayMs = Math.round(full * (1 - jitter * Math.random()));
-      limits.onRetry?.(error, attempt, delayMs);
+      const own = delayAfter(attempt);
+      const asked = Math.min(askedFor(error), maxRetryAfter);
+      // Clients that were told the same time are not to come at once, either.
+      delayMs = Math.min(
+        MAX_TIMER_MS,
+        Math.round(Math.max(own.delayMs, asked > 0 ? asked + own.sparedMs : 0)),
+      );
+      const told = limits.onRetry?.(error, attempt, delayMs);
+      if (isThenable(told)) {
+        told.then(undefined, (thrown: unknown) => {
+          failure = { thrown };
+        });
+      }
     }
     try {
       await wait(delayMs);
     } catch (error) {
       throw signal?.aborted ? signal.reason : error;
     }
+    if (failure !== undefined) throw failure.thrown;
   }
+}
+
+/** Limits with defaults. @throws {RangeError | TypeError} saying what was expected. */
+function checkLimits(limits: RetryLimits) {
+  const { maxAttempts = Infinity, delay = 1000, factor = 2, maxDelay = 30_000, jitter = 0.5 } = limits;
+  const { maxRetryAfter = 300_000, onRetry } = limits;
+  for (const [name, value] of Object.entries({ delay, factor, maxDelay, maxRetryAfter })) {
+    if (!(value >= 0)) throw new RangeError(`${name} must be a number from 0 on, not ${String(value)}`);
+  }
+  if (!(maxAttempts >= 1)) throw new RangeError(`maxAttempts must be at least 1, not ${String(maxAttempts)}`);
+  if (!(jitter >= 0 && jitter <= 1))
+    throw new RangeError(`jitter must be from 0 to 1, not ${String(jitter)}`);
+  if (onRetry !== undefined && typeof onRetry !== "function") {
+    throw new TypeError(`onRetry must be a function, not ${String(onRetry)}`);
+  }
+  /** Our own delay, and how much of it chance took away. */
+  const delayAfter = (attempt: number) => {
+    const full = delay === 0 ? 0 : Math.min(maxDelay, MAX_TIMER_MS, delay * factor ** (attempt - 1));
+    const sparedMs = full * jitter * Math.random();
+    return { delayMs: full - sparedMs, sparedMs };
+  };
+  return { maxAttempts, maxRetryAfter, delayAfter };
 }

@@ -1,0 +1,80 @@
+/**
+ * Proxies that the environment names, where Node was told to use them (`NODE_USE_ENV_PROXY`, Node 24 and later): as
+ * its own WebSocket does, and as RFC 6455 §4.1 has it, by a tunnel for ws as well as for wss.
+ */
+
+import http from "node:http";
+import https from "node:https";
+import net from "node:net";
+import type { Duplex } from "node:stream";
+import tls from "node:tls";
+import type { WebSocketUrl } from "../protocol/index.js";
+import type { CreateStream } from "./user-functions.js";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The proxy for a URL; undefined where it is connected to directly. */
+export function proxyFor(url: WebSocketUrl): URL | undefined {
+  // Node gives its agents the environment if it is to be used, and only then.
+  const environment = (http.globalAgent as { options?: { proxyEnv?: Environment } }).options?.proxyEnv;
+  if (environment === undefined || isExcepted(url, variable(environment, "no_proxy"))) return undefined;
+  const plain = variable(environment, "http_proxy");
+  const proxy = url.secure ? variable(environment, "https_proxy") || plain : plain;
+  return proxy ? new URL(proxy) : undefined;
+}
+
+function variable(environment: Environment, name: string): string | undefined {
+  return environment[name] ?? environment[name.toUpperCase()];
+}
+
+/** Whether a list has a host: `example.com`, `.example.com` and `*.example.com` for all below it, with a port or without; or `*`. */
+function isExcepted({ host, port }: WebSocketUrl, list = ""): boolean {
+  return list
+    .toLowerCase()
+    .split(/[,\s]+/)
+    .some((entry) => {
+      const [, name, ofPort] = /^(.+?)(?::(\d+))?$/.exec(net.isIPv6(entry) ? `[${entry}]` : entry) ?? [];
+      if (name === undefined || (ofPort !== undefined && Number(ofPort) !== port)) return false;
+      if (name === "*") return true;
+      return /^[.*]/.test(name)
+        ? host.endsWith(name.replace(/^\*/, ""))
+        : name.replace(/^\[|\]$/g, "") === host;
+    });
+}
+
+/** A function that opens the socket of a request through a proxy. */
+export function openByProxy(
+  proxy: URL,
+  url: WebSocketUrl,
+  options: tls.ConnectionOptions,
+  signal: AbortSignal,
+): CreateStream {
+  return (_settings, callback) => {
+    const host = net.isIPv6(url.host) ? `[${url.host}]` : url.host;
+    const target = `${host}:${url.port}`;
+    const headers: Record<string, string> = { host: target };
+    if (proxy.username !== "" || proxy.password !== "") {
+      const credentials = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
+      headers["proxy-authorization"] = `Basic ${Buffer.from(credentials).toString("base64")}`;
+    }
+    const client = proxy.protocol === "https:" ? https : http;
+    const asking = client.request(proxy, { method: "CONNECT", path: target, headers, agent: false });
+    const fail = (error: Error) => callback(error, undefined as unknown as Duplex);
+    const refuse = (status: number | undefined) => {
+      asking.destroy();
+      fail(new Error(`the proxy ${proxy.host} opens no tunnel to ${target}: it answered ${status}`));
+    };
+    const abort = () => asking.destroy();
+    signal.addEventListener("abort", abort, { once: true });
+    asking.on("close", () => signal.removeEventListener("abort", abort));
+    asking.on("error", fail);
+    asking.on("response", (response) => refuse(response.statusCode));
+    asking.on("connect", (response, socket) => {
+      if (response.statusCode !== 200) return refuse(response.statusCode);
+      if (!url.secure) return callback(null, socket);
+      const servername = net.isIP(url.host) === 0 ? { servername: url.host } : {};
+      callback(null, tls.connect({ ...servername, ...options, socket, host: url.host }));
+    });
+    asking.end();
+  };
+}
