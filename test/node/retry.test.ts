@@ -233,7 +233,7 @@ describe("connectWithRetry", () => {
       "soon",
       "1e3",
       "0",
-      "2030",
+      "2030-01-01",
       "Sun, 99 Nov 1994 08:49:37 GMT",
       past,
     ]) {
