@@ -52,6 +52,22 @@ interface UserBufferHandle {
 /** For tests, which run over both ways to read. */
 export const readingOptions = { toKernel: true };
 
+/**
+ * Whether the bytes that a handle reads reach this socket and no one else. An interceptor's socket may have the handle
+ * of another socket, to which the bytes go then; a socket can have its own way to read, and an observer its own
+ * listener.
+ */
+function readsItself(socket: Duplex, handle: object): boolean {
+  const owner = Object.getOwnPropertySymbols(handle).find((symbol) => symbol.description === "owner_symbol");
+  return (
+    owner !== undefined &&
+    (handle as Record<symbol, unknown>)[owner] === socket &&
+    !Object.hasOwn(socket, "_read") &&
+    !Object.hasOwn(socket, "push") &&
+    socket.listenerCount("data") === 0
+  );
+}
+
 /** Runs for each read, with the socket as `this`. @returns false to stop reading. */
 export type ReadCallback = (length: number, buffer: Uint8Array) => boolean;
 
@@ -64,7 +80,7 @@ export function readToKernel(socket: Duplex, callback: ReadCallback, mostLength:
   onRead = onRead === undefined ? findOnRead() : onRead;
   if (onRead === null || !readingOptions.toKernel || socket.constructor !== net.Socket) return;
   const handle = (socket as unknown as { _handle?: UserBufferHandle })._handle;
-  if (typeof handle?.useUserBuffer !== "function") return;
+  if (typeof handle?.useUserBuffer !== "function" || !readsItself(socket, handle)) return;
   const members = socket as unknown as Record<symbol, unknown>;
   const buffer = receiveBuffer().subarray(0, mostLength);
   members[onRead.buffer] = buffer;

@@ -52,6 +52,7 @@ export class Transport {
   readonly socket: Duplex;
   /** The `Hold`s that are in force, as bits. 0: the socket is read. */
   holds = 0;
+  readonly #writesToSystem: boolean;
 
   /**
    * @throws {InvalidStateError} for a socket that is another connection's.
@@ -66,6 +67,7 @@ export class Transport {
       throw new InvalidStateError("a transport can be that of one connection at a time");
     }
     this.socket = socket;
+    this.#writesToSystem = writesToSystem(socket);
     (socket as Owned)[OWNER] = owner;
   }
 
@@ -149,7 +151,7 @@ export class Transport {
       socket.uncork();
     }
     // Another kind of stream may pass a chunk on to a place where it waits for its reader.
-    return socket instanceof net.Socket && socket.writableLength === 0;
+    return this.#writesToSystem && socket.writableLength === 0;
   }
 
   /** Ends our side once everything is written. Goes on reading, so that the peer's end is seen. */
@@ -179,6 +181,19 @@ export class Transport {
   get fd(): number {
     return (this.socket as { _handle?: { fd?: number } })._handle?.fd ?? -1;
   }
+}
+
+/**
+ * Whether a socket's writes go to the system, as Node's own do, and not to another stream. Interceptors such as nock
+ * replace a member, and then take a chunk before the system has.
+ */
+function writesToSystem(socket: Duplex): boolean {
+  const own = socket as unknown as Record<string, unknown>;
+  const plain = net.Socket.prototype as unknown as Record<string, unknown>;
+  return (
+    socket instanceof net.Socket &&
+    ["write", "_write", "_writev", "_writeGeneric"].every((member) => own[member] === plain[member])
+  );
 }
 
 // Listeners are shared by all sockets: `this` is the socket.

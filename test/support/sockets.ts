@@ -265,17 +265,24 @@ export async function socketPair(
   return { socket, peer };
 }
 
-/** Counts what a stream hands to the system: one entry for each write, with its bytes. */
+/** What a socket's handle writes by. */
+interface WritingHandle {
+  writeBuffer(request: object, chunk: Uint8Array): number;
+  writev(request: object, chunks: Uint8Array[], allBuffers: boolean): number;
+}
+
+/** Counts what a socket hands to the system: one entry for each write, with its bytes. */
 export function watchWrites(socket: Duplex): number[] {
   const writes: number[] = [];
-  const { _write, _writev } = socket;
-  socket._write = (chunk: Uint8Array, encoding, callback) => {
+  const handle = (socket as unknown as { _handle: WritingHandle })._handle;
+  const { writeBuffer, writev } = handle;
+  handle.writeBuffer = (request, chunk) => {
     writes.push(chunk.length);
-    _write.call(socket, chunk, encoding, callback);
+    return writeBuffer.call(handle, request, chunk);
   };
-  socket._writev = (chunks, callback) => {
-    writes.push(chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
-    _writev?.call(socket, chunks, callback);
+  handle.writev = (request, chunks, allBuffers) => {
+    writes.push(chunks.reduce((sum, { length }) => sum + length, 0));
+    return writev.call(handle, request, chunks, allBuffers);
   };
   return writes;
 }
