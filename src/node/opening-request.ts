@@ -95,20 +95,22 @@ export function requestOpening(
   };
 
   return new Promise((resolve, reject) => {
-    const outgoing: ClientRequest = (url.secure ? https : http).request(settings);
     let isAnswered = false;
-    const fail = (error: unknown) => {
-      // What was answered is worth more than that its body was cut off.
-      if (!isAnswered) settle(() => reject(error));
-      outgoing.destroy();
-    };
-    const abort = () => fail(signal.reason);
     const settle = (how: () => void) => {
       signal.removeEventListener("abort", abort);
       how();
     };
+    const fail = (error: unknown) => {
+      // What was answered is worth more than that its body was cut off.
+      if (!isAnswered) settle(() => reject(error));
+      outgoing?.destroy();
+    };
+    const abort = () => fail(signal.reason);
+    let outgoing: ClientRequest | undefined;
+    const { agent } = settings;
+    if (typeof agent === "object" && !(agent instanceof http.Agent)) settings.agent = guardAgent(agent, fail);
+    outgoing = (url.secure ? https : http).request(settings);
     signal.addEventListener("abort", abort, { once: true });
-    guardAgent(outgoing, fail);
     // Node drops headers above a count of its own silently; `maxHeadLength` is the limit here.
     outgoing.maxHeadersCount = 0;
     outgoing.on("error", (error) => fail(explain(error, options)));
@@ -116,7 +118,7 @@ export function requestOpening(
     outgoing.on("response", (response) => {
       isAnswered = true;
       void answerOf(response, judge, isLast).then((answer) => {
-        outgoing.destroy();
+        outgoing?.destroy();
         settle(() => resolve(answer));
       }, reject);
     });

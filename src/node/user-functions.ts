@@ -3,19 +3,23 @@
  * nothing can catch it, or hands over in place of a stream, would end the process. Here it fails the one call.
  */
 
-import type { ClientRequest, ClientRequestArgs } from "node:http";
+import type { Agent, ClientRequest, ClientRequestArgs } from "node:http";
 import { isIP, type LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions as TlsConnectionOptions } from "node:tls";
 import { asError, isThenable } from "../protocol/index.js";
 
 /**
- * Opens a stream. Returns it, or a promise of it, or nothing and calls back; whichever comes first counts.
+ * What a function that opens a stream returns: the stream, a promise of it, or nothing, and then it calls back.
  */
+// biome-ignore lint/suspicious/noConfusingVoidType: a function may return nothing, and so may an async one
+type Created<T = Duplex | null | undefined | void> = T | PromiseLike<T>;
+
+/** Opens a stream: returns it or calls back with it. What comes first counts. */
 export type CreateStream = (
   options: ClientRequestArgs,
   callback: (error: Error | null, stream: Duplex) => void,
-) => Duplex | PromiseLike<Duplex | null | undefined> | PromiseLike<void> | null | undefined | void;
+) => Created;
 
 /** As Node calls it: an answer comes by the callback alone, once. */
 type Opener = (options: ClientRequestArgs, done: (error: Error | null, stream?: Duplex) => void) => undefined;
@@ -32,16 +36,17 @@ export function guardCreateConnection(create: CreateStream): Opener {
     const deliver = (stream: unknown) => {
       if (isDone) {
         // A second stream has no use. The same one again changes nothing.
-        if (isDuplex(stream) && stream !== delivered) stream.destroy();
+        if (isDuplex(stream) && stream !== delivered) stream.on("error", () => {}).destroy();
         return;
       }
       if (!isDuplex(stream)) return fail(notAStream("createConnection", stream));
-      if (stream.destroyed)
+      // Node listens from the next tick on.
+      stream.once("error", fail);
+      if (stream.destroyed) {
         return fail(stream.errored ?? new Error("createConnection gave a stream that is closed"));
+      }
       isDone = true;
       delivered = stream;
-      // Node listens from the next tick on.
-      stream.once("error", () => {});
       done(null, stream);
     };
     let delivered: Duplex | undefined;
@@ -63,17 +68,25 @@ export function guardCreateConnection(create: CreateStream): Opener {
 }
 
 /**
- * Has a request refuse what an agent hands over in place of a stream.
+ * An agent of the user's that hands over a stream or fails the request. Agents of Node's own check that while the
+ * request is made; others, and those that answer later, hand over what they please.
  *
- * @param fail - told the error, at most once for each attempt of the agent.
+ * @param fail - told the error.
  */
-export function guardAgent(request: ClientRequest, fail: (error: Error) => void): void {
-  const { onSocket } = request as { onSocket: (stream: unknown, error?: unknown) => void };
-  request.onSocket = (stream: unknown, error?: unknown) => {
-    if (error !== undefined && error !== null) return onSocket.call(request, stream, error);
-    if (isDuplex(stream)) return onSocket.call(request, stream);
-    fail(notAStream("the agent", stream));
+export function guardAgent(agent: Agent, fail: (error: Error) => void): Agent {
+  const { addRequest } = agent as unknown as {
+    addRequest: (request: ClientRequest, ...rest: unknown[]) => void;
   };
+  const guarded = (request: ClientRequest, ...rest: unknown[]) => {
+    const { onSocket } = request as { onSocket: (stream: unknown, error?: unknown) => void };
+    request.onSocket = (stream: unknown, error?: unknown) => {
+      const isNeither = (error === undefined || error === null) && !isDuplex(stream);
+      if (isNeither) fail(notAStream("the agent", stream));
+      else onSocket.call(request, stream, error);
+    };
+    addRequest.call(agent, request, ...rest);
+  };
+  return Object.create(agent, { addRequest: { value: guarded } });
 }
 
 /** A `lookup` of the user's whose answer is what Node asked for. */

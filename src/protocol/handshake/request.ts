@@ -157,6 +157,9 @@ function authorizationText(
   const given = auth ?? ofUrl;
   if (given === undefined || typeof given === "string") return given;
   const { username, password } = given;
+  if (typeof username !== "string" || typeof password !== "string") {
+    throw new TypeError("auth must be a text, or an object of username and password, both texts");
+  }
   // RFC 7617 §2: "a user-id containing a colon character is invalid, as the first colon … separates".
   if (username.includes(":")) throw new TypeError("a user name must have no colon");
   for (const text of [username, password]) {
