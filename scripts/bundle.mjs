@@ -5,6 +5,8 @@ import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { addLoaderText, loaderPlugin } from "./loader.mjs";
+import { addForOlderTools } from "./older-tools.mjs";
 
 process.chdir(fileURLToPath(new URL("../", import.meta.url)));
 
@@ -25,6 +27,7 @@ const common = {
   target: "es2022",
   sourcemap: true,
   sourcesContent: false,
+  plugins: [loaderPlugin],
   logLevel: "warning",
 };
 
@@ -45,6 +48,12 @@ for (const layer of LAYERS) {
   const code = await readFile(door, "utf8");
   await writeFile(door, code.replaceAll(/^import "\.\.\/shared\/[^"]*";$/gm, ""));
 }
+
+for (const name of await readdir("dist/shared")) {
+  if (name.endsWith(".map")) await addLoaderText(path.join("dist/shared", name));
+}
+
+await addForOlderTools("dist");
 
 // For pages without a bundler: one file that imports nothing.
 await build({ ...common, entryPoints: ["src/hawser.browser.ts"], minify: true, sourcesContent: true });

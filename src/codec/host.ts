@@ -33,9 +33,13 @@ const Buffer =
     ? host.Buffer
     : undefined;
 
-const utf8Encoder = /* @__PURE__ */ new TextEncoder();
+/** Made at their first use: some hosts lack them, and importing a module must have no effect. */
+let encoder: TextEncoder | undefined;
+let decoder: TextDecoder | undefined;
+
+const utf8Encoder = (): TextEncoder => (encoder ??= new TextEncoder());
 /** `ignoreBOM` keeps a leading U+FEFF, which is text like any other here (§5.6 knows no BOM). */
-const utf8Decoder = /* @__PURE__ */ new TextDecoder("utf-8", { ignoreBOM: true });
+const utf8Decoder = (): TextDecoder => (decoder ??= new TextDecoder("utf-8", { ignoreBOM: true }));
 
 /**
  * Whether the kernel transcodes UTF-8 faster than the host decodes it. Node before 24 decodes text that is
@@ -71,7 +75,7 @@ export interface StringReader {
 /** A reader over `bytes`; addresses are indices into it. */
 export function createStringReader(bytes: Uint8Array): StringReader {
   if (Buffer === undefined) {
-    const utf8 = (start: number, end: number) => utf8Decoder.decode(bytes.subarray(start, end));
+    const utf8 = (start: number, end: number) => utf8Decoder().decode(bytes.subarray(start, end));
     const utf16 = (start: number, end: number) =>
       new TextDecoder("utf-16le", { ignoreBOM: true }).decode(bytes.subarray(start, end));
     return { ascii: utf8, utf8, utf16 };
@@ -86,7 +90,7 @@ export function createStringReader(bytes: Uint8Array): StringReader {
 
 /** Valid UTF-8 as a string. */
 export function decodeUtf8(bytes: Uint8Array, ascii: boolean): string {
-  if (Buffer === undefined) return utf8Decoder.decode(bytes);
+  if (Buffer === undefined) return utf8Decoder().decode(bytes);
   const view =
     bytes instanceof (Buffer as unknown as new () => HostBuffer)
       ? bytes
@@ -120,7 +124,7 @@ export function writeUtf8(text: string, target: Uint8Array, offset: number): num
   if (Buffer !== undefined) {
     return (target as HostBuffer).utf8Write(text, offset, target.length - offset);
   }
-  return utf8Encoder.encodeInto(text, target.subarray(offset)).written;
+  return utf8Encoder().encodeInto(text, target.subarray(offset)).written;
 }
 
 /**

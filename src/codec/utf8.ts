@@ -19,7 +19,6 @@ import {
   writeUtf8,
   writeUtf16,
 } from "./host.js";
-import type { PayloadBuffer } from "./payload-buffer.js";
 import { type Workspace, workspace } from "./workspace.js";
 
 /**
@@ -197,8 +196,15 @@ export function encodeAtScratch(space: Workspace, text: string): number {
 let assembly: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 const KEPT_ASSEMBLY_LENGTH = 1 << 20;
 
+/** Bytes that came in parts, as a PayloadBuffer has them. */
+interface Parts {
+  readonly length: number;
+  /** Writes all of them to the beginning of `target`. */
+  copyTo(target: Uint8Array): void;
+}
+
 /** A string of validated UTF-8 that came in parts; they stay as they are. */
-export function textOfParts(parts: PayloadBuffer, ascii: boolean): string {
+export function textOfParts(parts: Parts, ascii: boolean): string {
   const length = parts.length;
   let bytes = assembly;
   if (length > bytes.length) {
