@@ -132,7 +132,7 @@ function breaches(name: string, source: string): string[] {
       if (!rule?.external.test(specifier)) found.push(`${name} imports ${specifier}`);
       continue;
     }
-    const target = path.posix.join(path.posix.dirname(name), specifier).replace(/\.js$/, ".ts");
+    const target = targetOf(name, specifier);
     const targetFolder = target.includes("/") ? target.split("/")[0] : "";
     if (target.startsWith("..")) found.push(`${name} imports ${specifier} from outside of src/`);
     else if (targetFolder === folder && folder !== "") continue;
@@ -149,6 +149,43 @@ function breaches(name: string, source: string): string[] {
     for (const impure of impureNamesIn(file)) found.push(`${name} names ${impure}`);
   }
   return found;
+}
+
+/** The file that a specifier leads to, from src/, with slashes. */
+function targetOf(name: string, specifier: string): string {
+  return path.posix.join(path.posix.dirname(name), specifier).replace(/\.js$/, ".ts");
+}
+
+/**
+ * Circles of imports, those of types included: for each file that imports itself by others, the shortest way.
+ *
+ * @param sources - text of each file, by its path from src/, with slashes.
+ */
+function circlesIn(sources: ReadonlyMap<string, string>): string[] {
+  const imports = new Map<string, string[]>();
+  for (const [name, source] of sources) {
+    const file = ts.createSourceFile(name, source, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
+    const relative = importsOf(file).filter((specifier) => specifier.startsWith("."));
+    imports.set(
+      name,
+      relative.map((specifier) => targetOf(name, specifier)),
+    );
+  }
+  const circles: string[] = [];
+  for (const start of sources.keys()) {
+    const ways = [[start]];
+    const seen = new Set<string>();
+    for (let way: string[] | undefined; (way = ways.shift()) !== undefined; ) {
+      const next = imports.get(way[way.length - 1]) ?? [];
+      if (next.includes(start)) {
+        circles.push([...way, start].join(" → "));
+        break;
+      }
+      for (const file of next) if (!seen.has(file)) ways.push([...way, file]);
+      for (const file of next) seen.add(file);
+    }
+  }
+  return circles;
 }
 
 /** Paths of the .ts files under a folder of the project, from that folder, with slashes. */
@@ -171,6 +208,40 @@ describe("layers", () => {
       assert.deepEqual(breaches(name, readFileSync(path.join(root, "src", name), "utf8")), []);
     });
   }
+});
+
+/** Folders in which circles are left. */
+const CIRCLES_LEFT = ["node"];
+
+describe("circles of imports", () => {
+  test("there are none, of types neither", () => {
+    const texts = sourcesIn("src").map(
+      (name) => [name, readFileSync(path.join(root, "src", name), "utf8")] as const,
+    );
+    const circles = circlesIn(new Map(texts));
+    const isLeft = (circle: string) => CIRCLES_LEFT.some((folder) => circle.startsWith(`${folder}/`));
+    assert.deepEqual(
+      circles.filter((circle) => !isLeft(circle)),
+      [],
+    );
+    assert.equal(circles.some(isLeft), CIRCLES_LEFT.length > 0, "CIRCLES_LEFT names no folder without one");
+  });
+
+  test("are found, however long, in types too", () => {
+    const sources = new Map([
+      ["a/x.ts", 'import { y } from "./y.js";'],
+      ["a/y.ts", 'export { z } from "../b/z.js"; import { w } from "./w.js";'],
+      ["a/w.ts", "export const w = 1;"],
+      ["b/z.ts", 'import type { X } from "../a/x.js";'],
+      ["b/self.ts", 'export let me: import("./self.js").Me;'],
+    ]);
+    assert.deepEqual(circlesIn(sources), [
+      "a/x.ts → a/y.ts → b/z.ts → a/x.ts",
+      "a/y.ts → b/z.ts → a/x.ts → a/y.ts",
+      "b/z.ts → a/x.ts → a/y.ts → b/z.ts",
+      "b/self.ts → b/self.ts",
+    ]);
+  });
 });
 
 describe("the check of the layers can fail", () => {
@@ -533,7 +604,7 @@ describe("entry points", () => {
     const listed = Object.keys(exports).filter((entry) => !/\.wasm$|^\.\/package\.json$/.test(entry));
     const written = Object.keys(ENTRY_POINTS).filter((entry) => entry !== IN_BROWSER);
     assert.deepEqual(listed.sort(), written.sort());
-    assert.equal(exports["."].browser.default, "./dist/index.browser.js");
+    assert.equal(exports["."].browser.import.default, "./dist/index.browser.js");
   });
 
   for (const [entry, { source, exports }] of Object.entries(ENTRY_POINTS)) {

@@ -9,9 +9,9 @@ import {
   type QueryInit,
   resolveWebSocketUrl,
 } from "../protocol/index.js";
+import { OPEN } from "./backlog.js";
 import { Connection, type CreateConnectionOptions } from "./connection.js";
 import { settingsOf } from "./connection-options.js";
-import { OPEN } from "./driver.js";
 
 export interface ConnectOptions<Data = unknown> extends Omit<CreateConnectionOptions<Data>, "role"> {
   /** Subprotocols in order of preference: a list, or a text with commas. */

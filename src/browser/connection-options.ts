@@ -8,23 +8,22 @@ import {
   type Message,
   type OverflowPolicy,
 } from "../protocol/index.js";
-import type { Connection } from "./connection.js";
 
 /**
  * Functions that a connection calls. What one throws, or rejects with, closes the connection and goes to `error`;
- * others live on.
+ * others live on. Without an `error` handler it is printed on the console.
  */
-export interface ConnectionHandlers<Data = unknown> {
+export interface Handlers<Connection> {
   /** The connection is open. */
-  open?(connection: Connection<Data>): unknown;
+  open?(connection: Connection): unknown;
   /** A message arrived. Without it, see `receive`. */
-  message?(connection: Connection<Data>, message: Message): unknown;
+  message?(connection: Connection, message: Message): unknown;
   /** After `send` returned false: it is worth sending again. */
-  drain?(connection: Connection<Data>): unknown;
+  drain?(connection: Connection): unknown;
   /** The connection is closed (§7.1.4), with the code and the reason that came. Called once, last. */
-  close?(connection: Connection<Data>, code: number, reason: string): unknown;
-  /** The browser failed the connection, a limit was exceeded, or a handler failed. */
-  error?(connection: Connection<Data>, error: Error): unknown;
+  close?(connection: Connection, code: number, reason: string): unknown;
+  /** The browser failed the connection, a limit was exceeded, or a handler failed. Never called within `send`. */
+  error?(connection: Connection, error: Error): unknown;
 }
 
 export interface ConnectionOptions extends BufferLimits {
@@ -70,7 +69,7 @@ export function settingsOf(options: ConnectionOptions): ConnectionSettings {
   if (text !== "string" && text !== "bytes") {
     throw new TypeError(`text must be "string" or "bytes", not ${String(text)}`);
   }
-  // Whoever waits until it is worth sending again is not to be refused then.
+  // A caller that waits until it is worth sending again is not refused then.
   const highWaterMark = Math.min(limits.highWaterMark, limits.maxBufferedAmount);
   return {
     ...limits,

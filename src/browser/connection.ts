@@ -2,11 +2,12 @@
 
 import { CloseCode, type Role } from "../codec/index.js";
 import { assertValidMessage, type Counters, type Message, parseWebSocketUrl } from "../protocol/index.js";
-import { type ConnectionHandlers, type ConnectionOptions, settingsOf } from "./connection-options.js";
-import { type Closed, Driver, type Sendable, type SendOptions } from "./driver.js";
+import { type ConnectionOptions, type Handlers, settingsOf } from "./connection-options.js";
+import type { Sendable, SendOptions } from "./payload.js";
+import { type Closed, type ConnectionState, WebSocketSession } from "./web-socket-session.js";
 
-/** open, closing (a Close was sent or received, §7.1.3), closed (the socket is gone, §7.1.4). */
-export type ConnectionState = "open" | "closing" | "closed";
+/** Functions that a connection calls. */
+export interface ConnectionHandlers<Data = unknown> extends Handlers<Connection<Data>> {}
 
 export interface CreateConnectionOptions<Data = unknown> extends ConnectionOptions, ConnectionHandlers<Data> {
   /** Our side: "server" for the server's end of a pair of WebSockets. Default "client". */
@@ -36,7 +37,7 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
   readonly socket: WebSocket;
   /** Yours. */
   data: Data;
-  readonly #driver: Driver<Data>;
+  readonly #session: WebSocketSession<Connection<Data>>;
 
   /** Use `connect` or `createConnection`. */
   constructor(socket: WebSocket, options: Omit<CreateConnectionOptions<Data>, "role">, role: Role) {
@@ -53,23 +54,22 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
     this.maxMessageSize = settings.maxMessageSize;
     this.socket = socket;
     this.data = options.data as Data;
-    this.#driver = new Driver(this, socket, options, settings);
-    this.#driver.start();
-    this.#driver.run(() => options.open?.(this));
+    this.#session = new WebSocketSession<Connection<Data>>(this, socket, options, settings);
+    this.#session.start();
+    this.#session.run(() => options.open?.(this));
   }
 
   /** Called from now on; one object may serve many connections. */
   get handlers(): ConnectionHandlers<Data> {
-    return this.#driver.handlers;
+    return this.#session.handlers;
   }
 
   set handlers(handlers: ConnectionHandlers<Data>) {
-    this.#driver.handlers = handlers;
+    this.#session.handlers = handlers;
   }
 
   get state(): ConnectionState {
-    if (this.#driver.howClosed !== undefined) return "closed";
-    return this.#driver.isOpen ? "open" : "closing";
+    return this.#session.state;
   }
 
   /** Whether messages can be sent. */
@@ -79,27 +79,27 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
 
   /** What went wrong first, if anything did. */
   get error(): Error | undefined {
-    return this.#driver.error;
+    return this.#session.error;
   }
 
   /** §7.1.5; undefined while the connection is not closed. */
   get closeCode(): number | undefined {
-    return this.#driver.howClosed?.code;
+    return this.#session.howClosed?.code;
   }
 
   get closeReason(): string {
-    return this.#driver.howClosed?.reason ?? "";
+    return this.#session.howClosed?.reason ?? "";
   }
 
   /** What went through until now; a page does not see frames. */
   get counters(): Pick<Counters, "messagesIn" | "messagesOut"> {
-    const { messagesIn, messagesOut } = this.#driver;
+    const { messagesIn, messagesOut } = this.#session;
     return { messagesIn, messagesOut };
   }
 
   /** Bytes that wait to be sent. */
   get bufferedAmount(): number {
-    return this.state === "closed" ? 0 : this.socket.bufferedAmount;
+    return this.state === "closed" ? 0 : this.#session.backlog.size;
   }
 
   // Sending ─────────────────────────────────────────────────────────────────────────────────────
@@ -107,14 +107,14 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
   /**
    * Sends a message.
    *
-   * @param data - copied.
+   * @param data - bytes are copied; a Blob or a File is sent as binary, and the browser reads it when its turn comes.
    * @returns false when it is time to wait for `drained` or the drain handler; and when nothing is sent any more,
    *   because the connection closes or the overflow policy drops it.
    * @throws {TypeError} for what is no message.
    * @throws {RangeError} if `onOverflow` is "throw", and too much waits.
    */
   send(data: Sendable, options?: SendOptions): boolean {
-    return this.#driver.send(data, options);
+    return this.#session.send(data, options);
   }
 
   /** Sends bytes as a binary message. */
@@ -143,7 +143,7 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
     if (partial) throw new TypeError("a browser sends whole messages: this one is a part");
     if (type === "text" || type === "binary") return this.send(data, { type });
     if (type !== "close") throw new TypeError(`a page cannot send a ${type}`);
-    this.#driver.close(code ?? CloseCode.NormalClosure, data as string);
+    this.#session.close(code ?? CloseCode.NormalClosure, data as string);
     return false;
   }
 
@@ -154,7 +154,7 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
 
   /** Resolves when it is worth sending again, at once if it is; and when the connection is closed. */
   drained(): Promise<void> {
-    return this.#driver.drained();
+    return this.#session.drained();
   }
 
   /** Does nothing: a browser holds nothing back. */
@@ -167,12 +167,12 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
    * without a message handler.
    */
   receive(): Promise<Message | undefined> {
-    return this.#driver.inbox.receive();
+    return this.#session.inbox.receive();
   }
 
   /** The next message if it is here already; never waits. */
   tryReceive(): Message | undefined {
-    return this.#driver.inbox.tryReceive();
+    return this.#session.inbox.tryReceive();
   }
 
   /**
@@ -182,7 +182,7 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
    * @throws {LimitError} when it is longer; the connection is then closed.
    */
   receiveAll(maxMessageSize: number = this.maxMessageSize): Promise<Message | undefined> {
-    return this.#driver.inbox.receiveAll(maxMessageSize);
+    return this.#session.inbox.receiveAll(maxMessageSize);
   }
 
   /** Messages until the connection is closed. Leaving the loop closes it. */
@@ -197,22 +197,22 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
 
   /** Stops calling the message handler. The browser goes on reading: what arrives waits, see `maxQueuedAmount`. */
   pause(): void {
-    if (this.#driver.isOpen) this.#driver.isPaused = true;
+    if (this.state === "open") this.#session.isPaused = true;
   }
 
   resume(): void {
-    this.#driver.resume();
+    this.#session.resume();
   }
 
   get isPaused(): boolean {
-    return this.#driver.isPaused;
+    return this.#session.isPaused;
   }
 
   // Closing ─────────────────────────────────────────────────────────────────────────────────────
 
   /** Resolves once the connection is closed. */
   get closed(): Promise<Closed> {
-    return this.#driver.closed;
+    return this.#session.closed;
   }
 
   /**
@@ -225,13 +225,13 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
    * @throws {RangeError | TypeError} for a code or a reason that cannot be sent.
    */
   close(code: number = CloseCode.NormalClosure, reason = ""): Promise<Closed> {
-    this.#driver.close(code, reason);
+    this.#session.close(code, reason);
     return this.closed;
   }
 
   /** Does not wait for the closing handshake: nothing more is delivered, and the connection counts as lost (1006). */
   terminate(): void {
-    this.#driver.terminate();
+    this.#session.terminate();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

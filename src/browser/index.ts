@@ -1,12 +1,13 @@
-/** Connections over the WebSocket that browsers have, and whoever else has the same. */
+/** Connections over the WebSocket that browsers have, and other hosts that have the same. */
 
 export { type ConnectOptions, connect, createConnection, tryConnect } from "./client.js";
 export {
   Connection,
-  type ConnectionState,
+  type ConnectionHandlers,
   type CreateConnectionOptions,
   isConnection,
 } from "./connection.js";
-export type { ConnectionHandlers, ConnectionOptions } from "./connection-options.js";
-export type { Closed, Sendable } from "./driver.js";
+export type { ConnectionOptions } from "./connection-options.js";
+export type { Sendable } from "./payload.js";
 export { connectWithRetry, type RetryOptions } from "./retry.js";
+export type { Closed, ConnectionState } from "./web-socket-session.js";

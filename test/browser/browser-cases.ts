@@ -159,6 +159,110 @@ define("shared memory, and memory that may grow, is copied and sent", async () =
   await connection.close();
 });
 
+define("a Blob and a File keep their place among what is sent, and count as what waits", async () => {
+  const connection = await connect("/echo");
+  connection.send("before");
+  connection.send(new Blob(["a ", Uint8Array.of(0x72, 0x6f), "pe"]));
+  connection.send("between");
+  connection.sendBinary(new File(["file"], "file.txt"));
+  connection.sendNow(new Blob([]));
+  connection.send(Uint16Array.of(0x0201, 0x0403));
+  connection.send(new DataView(Uint8Array.of(9, 5, 6, 9).buffer, 1, 2));
+  const seen = [];
+  for (let i = 0; i < 7; i++) seen.push((await connection.receive())?.data);
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  assert.deepEqual(seen, [
+    ...["before", bytes("a rope"), "between", bytes("file"), new Uint8Array(0)],
+    ...[Uint8Array.of(1, 2, 3, 4), Uint8Array.of(5, 6)],
+  ]);
+  assert.throws(() => connection.send(new Blob(["text"]), { type: "text" }), TypeError);
+  for (const wrong of [5, {}, [1], null, new Date()] as unknown as Blob[]) {
+    assert.throws(() => connection.send(wrong), TypeError);
+  }
+  assert.equal(connection.state, "open");
+  const large = new Blob([new Uint8Array(1 << 20)]);
+  assert.equal(connection.send(large), false, "more than highWaterMark");
+  assert.ok(connection.bufferedAmount >= 1 << 20);
+  await connection.drained();
+  assert.equal(connection.send("drained"), true);
+  assert.equal((await connection.receive())?.data.length, 1 << 20);
+  await connection.close();
+});
+
+define("a Blob of a frame is one too", async () => {
+  const { document } = globalThis as Partial<typeof globalThis>;
+  if (document === undefined) return;
+  const frame = document.createElement("iframe");
+  document.body.append(frame);
+  const { Blob: Other } = frame.contentWindow as unknown as typeof globalThis;
+  const connection = await connect("/echo");
+  connection.send(new Other(["framed"]));
+  assert.deepEqual((await connection.receive())?.data, new TextEncoder().encode("framed"));
+  frame.remove();
+  await connection.close();
+});
+
+define("a limit that send exceeds is told when send has returned", async () => {
+  const seen: string[] = [];
+  const connection = await connect("/slow", {
+    maxBufferedAmount: 1 << 20,
+    error: () => seen.push("error"),
+    close: () => seen.push("close"),
+  });
+  const piece = new Uint8Array(1 << 20);
+  for (let sent = 0; sent < 64 && connection.state === "open"; sent++) connection.send(piece);
+  seen.push("returned");
+  assert.ok(connection.error instanceof RangeError);
+  connection.terminate();
+  await connection.closed;
+  assert.deepEqual(seen, ["returned", "error", "close"]);
+});
+
+define(
+  "what a handler throws is printed where no error handler is, and what a peer does is not",
+  async () => {
+    const printed: unknown[] = [];
+    const { error } = console;
+    console.error = (...args) => printed.push(...args);
+    try {
+      const bug = new Error("a bug");
+      const thrower = { message: () => Promise.reject(bug) };
+      const unheard = await connect("/greet", thrower);
+      await unheard.closed;
+      const late = await connect("/echo", {
+        close: () => {
+          throw bug;
+        },
+      });
+      await late.close();
+      const told: unknown[] = [];
+      const heard = await connect("/greet", { ...thrower, error: (_connection, given) => told.push(given) });
+      await heard.closed;
+      const faulty = await connect("/greet", {
+        ...thrower,
+        error: () => {
+          throw new RangeError("another bug");
+        },
+      });
+      await faulty.closed;
+      const limited = await connect("/greet", { maxMessageSize: 2 });
+      await limited.closed;
+      assert.ok(limited.error instanceof Error);
+      assert.deepEqual(told, [bug]);
+      assert.deepEqual(printed.map(String), ["Error: a bug", "Error: a bug", "RangeError: another bug"]);
+    } finally {
+      console.error = error;
+    }
+  },
+);
+
+define("a close code that is no number is said to be none", async () => {
+  const connection = await connect("/echo");
+  assert.throws(() => void connection.close("1000" as unknown as number), /a number, not string 1000/);
+  assert.equal(connection.state, "open");
+  await connection.close();
+});
+
 define("what a page does not look at is bounded", async () => {
   const connection = await connect("/text?length=1000", { maxQueuedAmount: 5000 });
   for (let i = 0; i < 10; i++) connection.send("go");

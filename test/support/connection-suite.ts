@@ -10,14 +10,19 @@ import { type Bytes, HandshakeError, LimitError, Message } from "../../src/index
 /** The members that both connections have, with the same types. */
 export type SharedConnection = Omit<
   Pick<browser.Connection<string>, keyof browser.Connection<string>>,
-  "socket" | "handlers" | "send" | "sendBinary" | "sendNow" | "sendBinaryNow"
-> & {
-  handlers: SharedHandlers;
-  send(data: string | Bytes, options?: { readonly type?: "text" | "binary" }): boolean | undefined;
-  sendBinary(bytes: Bytes): boolean | undefined;
-  sendNow(data: string | Bytes, options?: { readonly type?: "text" | "binary" }): boolean | undefined;
-  sendBinaryNow(bytes: Bytes): boolean | undefined;
-};
+  "socket" | "handlers" | keyof SharedSending
+> &
+  SharedSending & { handlers: SharedHandlers };
+
+type SharedBytes = Exclude<browser.Sendable, string | Blob>;
+
+/** Sending: the types that both take. */
+interface SharedSending {
+  send(data: string | SharedBytes, options?: { readonly type?: "text" | "binary" | undefined }): boolean | undefined;
+  sendNow(data: string | SharedBytes): boolean | undefined;
+  sendBinary(bytes: SharedBytes): boolean | undefined;
+  sendBinaryNow(bytes: SharedBytes): boolean | undefined;
+}
 
 /** The handlers that both have. */
 export interface SharedHandlers {

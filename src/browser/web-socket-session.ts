@@ -1,23 +1,43 @@
 /**
- * Drives a WebSocket of the browser's: its events to handlers or to the inbox, what is sent to it, and how it ends.
- * The Connection is its face.
+ * One connection over the browser's WebSocket: its events to handlers or to the inbox, what is sent by it, and how it
+ * ends. A Connection is its face.
  */
 
-import { CloseCode, encodeCloseBody, type LimitError, utf8Length } from "../codec/index.js";
+import { CloseCode, encodeCloseBody, type LimitError } from "../codec/index.js";
 import {
   asError,
-  type Bytes,
   bufferOverflow,
   Inbox,
   type InboxOwner,
   Message,
   messageTooBig,
-  type SendOptions as Options,
   runHandler,
-  toBytes,
 } from "../protocol/index.js";
-import type { Connection } from "./connection.js";
-import type { ConnectionHandlers, ConnectionSettings } from "./connection-options.js";
+import { Backlog, OPEN } from "./backlog.js";
+import type { ConnectionSettings, Handlers } from "./connection-options.js";
+import { lengthOf, payloadOf, type Sendable, type SendOptions } from "./payload.js";
+
+/**
+ * The lifecycle: which event leads from a state to which. Other events are ignored there.
+ *
+ * open: messages go both ways, as long as the WebSocket is open too.
+ * closing: we asked the WebSocket to close; what arrived before is delivered.
+ * cut: we gave up, and no handler gets a message any more.
+ * ending: the WebSocket is closed, or counts as lost; what arrived before is being delivered.
+ * closed: all is delivered, or waits for `receive` or a later message handler.
+ * discarded: closed after a cut: only `receive` gets what is left.
+ */
+const TRANSITIONS = {
+  open: { close: "closing", cut: "cut", gone: "ending" },
+  closing: { cut: "cut", gone: "ending" },
+  cut: { gone: "discarded" },
+  ending: { cut: "discarded", delivered: "closed" },
+  closed: {},
+  discarded: {},
+} as const satisfies Record<string, Partial<Record<LifecycleEvent, string>>>;
+
+type Lifecycle = keyof typeof TRANSITIONS;
+type LifecycleEvent = "close" | "cut" | "gone" | "delivered";
 
 /** How a connection ended. */
 export interface Closed {
@@ -26,55 +46,43 @@ export interface Closed {
   readonly reason: string;
 }
 
-/** What can be sent. Bytes are copied. */
-export type Sendable = string | Bytes;
+/** open, closing (a Close was sent or received, §7.1.3), closed (the socket is gone, §7.1.4). */
+export type ConnectionState = "open" | "closing" | "closed";
 
-/** A page chooses no more than this: the browser compresses and cuts messages as it sees fit. */
-export type SendOptions = Pick<Options, "type">;
-
-/** A UTF-16 unit takes at most three bytes. */
-const MAX_BYTES_PER_UNIT = 3;
-
-/** What `readyState` may be. */
-export const OPEN = 1;
+/** What `readyState` is once a WebSocket is closed. */
 const CLOSED = 3;
-
-/** How often a backlog is looked at: a WebSocket does not tell when it has sent what waits. */
-const DRAIN_INTERVAL_MS = 16;
 
 /** §7.1.5: of a connection that no Close ended. */
 const LOST: Closed = { code: CloseCode.AbnormalClosure, reason: "" };
 
-const utf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** Longer than this no timer waits. */
+const LONGEST_TIMER_MS = 2 ** 31;
 
-export class Driver<Data> implements InboxOwner {
+export class WebSocketSession<Connection> implements InboxOwner {
   readonly inbox: Inbox;
+  readonly backlog: Backlog;
   readonly closed: Promise<Closed>;
   /** What went wrong first. */
   error: Error | undefined = undefined;
   howClosed: Closed | undefined = undefined;
-  isFinished = false;
   isPaused = false;
   messagesIn = 0;
   messagesOut = 0;
 
-  readonly #connection: Connection<Data>;
+  readonly #connection: Connection;
   readonly #socket: WebSocket;
   readonly #settings: ConnectionSettings;
   readonly #listeners = new AbortController();
-  #handlers: ConnectionHandlers<Data>;
+  #handlers: Handlers<Connection>;
+  #lifecycle: Lifecycle = "open";
   #settleClosed!: (closed: Closed) => void;
   #isPulling = false;
-  /** Whether nothing is to be delivered any more: we cut the connection, or a handler failed. */
-  #isCut = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined = undefined;
-  #drainTimer: ReturnType<typeof setTimeout> | undefined = undefined;
-  #waiting: (() => void)[] = [];
 
   constructor(
-    connection: Connection<Data>,
+    connection: Connection,
     socket: WebSocket,
-    handlers: ConnectionHandlers<Data>,
+    handlers: Handlers<Connection>,
     settings: ConnectionSettings,
   ) {
     this.#connection = connection;
@@ -82,6 +90,9 @@ export class Driver<Data> implements InboxOwner {
     this.#handlers = handlers;
     this.#settings = settings;
     this.inbox = new Inbox(this, settings.maxQueuedAmount);
+    this.backlog = new Backlog(socket, settings.highWaterMark, () => {
+      this.run(() => this.#handlers.drain?.(this.#connection));
+    });
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
@@ -97,12 +108,12 @@ export class Driver<Data> implements InboxOwner {
     socket.addEventListener("close", ({ code, reason }) => this.#gone({ code, reason }), { signal });
   }
 
-  get handlers(): ConnectionHandlers<Data> {
+  get handlers(): Handlers<Connection> {
     return this.#handlers;
   }
 
   /** A message handler gets what waited for it, too. */
-  set handlers(handlers: ConnectionHandlers<Data>) {
+  set handlers(handlers: Handlers<Connection>) {
     if (typeof handlers !== "object" || handlers === null) {
       throw new TypeError(`handlers must be an object, not ${String(handlers)}`);
     }
@@ -110,16 +121,35 @@ export class Driver<Data> implements InboxOwner {
     this.pull();
   }
 
-  get isOpen(): boolean {
-    return this.howClosed === undefined && this.#socket.readyState === OPEN;
+  get state(): ConnectionState {
+    if (this.howClosed !== undefined) return "closed";
+    // Also when the peer's Close came first: then the WebSocket is closing, and no event has said so yet.
+    return this.#lifecycle === "open" && this.#socket.readyState === OPEN ? "open" : "closing";
+  }
+
+  get isFinished(): boolean {
+    return this.#lifecycle === "closed" || this.#lifecycle === "discarded";
+  }
+
+  get #isCut(): boolean {
+    return this.#lifecycle === "cut" || this.#lifecycle === "discarded";
+  }
+
+  /** Whether the lifecycle knows this event in the state that it is in; then it is in the next one. */
+  #move(event: LifecycleEvent): boolean {
+    const ways: Partial<Record<LifecycleEvent, Lifecycle>> = TRANSITIONS[this.#lifecycle];
+    const next = ways[event];
+    if (next === undefined) return false;
+    this.#lifecycle = next;
+    return true;
   }
 
   // Events ──────────────────────────────────────────────────────────────────────────────────────
 
   #receive(data: string | ArrayBuffer): void {
-    // A browser delivers nothing any more once it closes; what else has WebSockets may.
-    if (!this.isOpen) return;
-    const { maxMessageSize, textAsBytes } = this.#settings;
+    // A browser delivers nothing any more once it closes; other hosts that have WebSockets may.
+    if (this.state !== "open") return;
+    const { maxMessageSize, maxQueuedAmount, textAsBytes } = this.#settings;
     const length = lengthOf(data, maxMessageSize);
     if (length > maxMessageSize) {
       this.fail(messageTooBig(0, maxMessageSize, length));
@@ -129,28 +159,33 @@ export class Driver<Data> implements InboxOwner {
     if (typeof data !== "string") this.inbox.push(new Message(new Uint8Array(data), "binary"));
     else this.inbox.push(new Message(textAsBytes ? new TextEncoder().encode(data) : data, "text"));
     this.pull();
-    if (!this.inbox.isFull) return;
-    const { maxQueuedAmount } = this.#settings;
-    this.fail(new RangeError(`more than ${maxQueuedAmount} bytes wait to be received`));
+    if (this.inbox.isFull) {
+      this.fail(new RangeError(`more than ${maxQueuedAmount} bytes wait to be received (maxQueuedAmount)`));
+    }
   }
 
-  /** Gives the message handler what waits for it, unless it is to wait longer. */
+  /** Gives the message handler what waits for it, unless that is to wait longer. */
   pull(): void {
     if (this.#isPulling) return;
     this.#isPulling = true;
-    while (!this.isPaused && !this.#isCut && this.#handlers.message !== undefined) {
-      const message = this.inbox.shift();
-      if (message === undefined) break;
-      this.run(() => this.#handlers.message?.(this.#connection, message));
+    try {
+      while (!this.isPaused && !this.#isCut && this.#handlers.message !== undefined) {
+        const message = this.inbox.shift();
+        if (message === undefined) break;
+        this.run(() => this.#handlers.message?.(this.#connection, message));
+      }
+    } finally {
+      this.#isPulling = false;
     }
-    this.#isPulling = false;
   }
 
   /** Runs a handler, and looks after what it returns: it may be a promise that rejects. */
   run(handler: () => unknown): void {
     runHandler(handler, (thrown) => {
-      this.#isCut = true;
-      this.fail(asError(thrown));
+      this.#move("cut");
+      this.#endSocket();
+      const error = asError(thrown);
+      if (!this.#report(error)) console.error(error);
     });
   }
 
@@ -163,8 +198,8 @@ export class Driver<Data> implements InboxOwner {
 
   /** Fails the connection for a reason of ours. No code says which: a page may send none of those that would. */
   fail(error: Error): void {
-    this.#socket.close();
-    this.#limitClosing();
+    this.#move("close");
+    this.#endSocket();
     this.#report(error);
   }
 
@@ -172,30 +207,37 @@ export class Driver<Data> implements InboxOwner {
     this.fail(error);
   }
 
-  /** Tells about the first error, once. */
-  #report(error: Error): void {
-    if (this.error !== undefined) return;
+  /** Tells of the first error, once. Returns whether a handler was told of this one. */
+  #report(error: Error): boolean {
+    if (this.error !== undefined) return false;
     this.error = error;
-    // Whoever throws at being told an error has no one left to tell.
+    return this.#tell(error);
+  }
+
+  #tell(error: Error): boolean {
+    // The close handler is the last that is called.
+    if (this.#handlers.error === undefined || this.isFinished) return false;
     runHandler(
       () => this.#handlers.error?.(this.#connection, error),
-      () => undefined,
+      (thrown) => console.error(asError(thrown)),
     );
+    return true;
   }
 
   #gone({ code, reason }: Closed): void {
-    if (this.howClosed !== undefined) return;
-    // §7.1.6: where no Close brought one, the reason is empty, whatever the host has to say.
+    if (!this.#move("gone")) return;
+    // §7.1.6: where no Close brought one, the reason is empty, whatever text the host has.
     const isTold = code !== CloseCode.NoStatusReceived && code !== CloseCode.AbnormalClosure;
     const closed = { code, reason: isTold ? reason : "" };
     this.howClosed = closed;
     clearTimeout(this.#closeTimer);
     this.#listeners.abort();
     if (this.#socket.readyState !== CLOSED) this.#answerClose(closed);
-    // Nobody may be left to resume it, and it is still to be told that the connection is closed.
+    this.backlog.end();
+    // Nobody may be left to resume it, and its handlers are still to be told that the connection is closed.
     this.isPaused = false;
     this.pull();
-    this.isFinished = true;
+    this.#move("delivered");
     this.inbox.end();
     this.run(() => this.#handlers.close?.(this.#connection, closed.code, closed.reason));
     this.#settleClosed(closed);
@@ -216,64 +258,61 @@ export class Driver<Data> implements InboxOwner {
 
   send(data: Sendable, options: SendOptions | undefined): boolean {
     const payload = payloadOf(data, options);
-    if (!this.isOpen) return false;
-    const { maxBufferedAmount, onOverflow, highWaterMark } = this.#settings;
-    const waiting = this.#socket.bufferedAmount;
-    if (waiting > maxBufferedAmount) {
-      const error = bufferOverflow(waiting, maxBufferedAmount);
-      if (onOverflow === "throw") throw error;
-      if (onOverflow === "close") this.fail(error);
-      else this.#watchBacklog();
+    if (this.state !== "open") return false;
+    const { maxBufferedAmount, onOverflow } = this.#settings;
+    if (this.backlog.size > maxBufferedAmount) {
+      this.#overflow(bufferOverflow(this.backlog.size, maxBufferedAmount), onOverflow);
       return false;
     }
     this.#socket.send(payload);
     this.messagesOut++;
-    if (this.#socket.bufferedAmount < highWaterMark) return true;
-    this.#watchBacklog();
+    if (!this.backlog.isHigh) return true;
+    void this.backlog.watch();
     return false;
   }
 
-  drained(): Promise<void> {
-    if (!this.isOpen || this.#socket.bufferedAmount < this.#settings.highWaterMark) return Promise.resolve();
-    this.#watchBacklog();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  #overflow(error: RangeError, policy: ConnectionSettings["onOverflow"]): void {
+    if (policy === "throw") throw error;
+    if (policy === "drop") {
+      void this.backlog.watch();
+      return;
+    }
+    this.#move("close");
+    this.#endSocket();
+    if (this.error !== undefined) return;
+    this.error = error;
+    // Not within the call of `send`, which the error handler may make too.
+    queueMicrotask(() => this.#tell(error));
   }
 
-  /** Looks from time to time whether it is worth sending again, or the connection is closed. */
-  #watchBacklog(): void {
-    this.#drainTimer ??= setTimeout(() => {
-      this.#drainTimer = undefined;
-      const { bufferedAmount } = this.#socket;
-      // Where nothing may wait, to have sent everything is enough.
-      if (this.isOpen && bufferedAmount > 0 && bufferedAmount >= this.#settings.highWaterMark) {
-        this.#watchBacklog();
-        return;
-      }
-      for (const resolve of this.#waiting.splice(0)) resolve();
-      if (this.isOpen) this.run(() => this.#handlers.drain?.(this.#connection));
-    }, DRAIN_INTERVAL_MS);
+  drained(): Promise<void> {
+    return this.state === "open" ? this.backlog.drained() : Promise.resolve();
   }
 
   // Closing ─────────────────────────────────────────────────────────────────────────────────────
 
   close(code: number, reason: string): void {
+    if (typeof code !== "number") {
+      throw new TypeError(`the close code must be a number, not ${typeof code} ${String(code)}`);
+    }
     if (code !== CloseCode.NormalClosure && !(code >= 3000 && code <= 4999)) {
       throw new RangeError(`in a browser, the close code must be 1000 or 3000-4999, not ${code}`);
     }
     encodeCloseBody(code, reason);
-    this.#socket.close(code, reason);
-    this.#limitClosing();
+    this.#move("close");
+    this.#endSocket(code, reason);
   }
 
-  /** Browsers wait for a minute. */
-  #limitClosing(): void {
+  /** Closes the WebSocket, and waits for it no longer than `closeTimeoutMs`: browsers would wait for a minute. */
+  #endSocket(...how: [code?: number, reason?: string]): void {
+    this.#socket.close(...how);
     const { closeTimeoutMs } = this.#settings;
-    if (this.howClosed !== undefined || !(closeTimeoutMs > 0 && closeTimeoutMs < 2 ** 31)) return;
+    if (this.howClosed !== undefined || !(closeTimeoutMs > 0 && closeTimeoutMs < LONGEST_TIMER_MS)) return;
     this.#closeTimer ??= setTimeout(() => this.#gone(LOST), closeTimeoutMs);
   }
 
   terminate(): void {
-    this.#isCut = true;
+    this.#move("cut");
     this.#socket.close();
     queueMicrotask(() => this.#gone(LOST));
   }
@@ -282,40 +321,4 @@ export class Driver<Data> implements InboxOwner {
     this.isPaused = false;
     this.pull();
   }
-}
-
-/** Bytes of a message; of a string that cannot be too long, as few as they may be. */
-function lengthOf(data: string | ArrayBuffer, limit: number): number {
-  if (typeof data !== "string") return data.byteLength;
-  return data.length * MAX_BYTES_PER_UNIT <= limit ? data.length : utf8Length(data);
-}
-
-/**
- * What a WebSocket is given to send.
- *
- * @throws {TypeError} for what is no message.
- */
-function payloadOf(data: Sendable, options: SendOptions | undefined): string | Uint8Array<ArrayBuffer> {
-  const type = options?.type ?? (typeof data === "string" ? "text" : "binary");
-  if (type !== "text" && type !== "binary") {
-    throw new TypeError(`the type of what is sent must be "text" or "binary", not ${String(type)}`);
-  }
-  if (options !== undefined && "partial" in options && options.partial === true) {
-    throw new TypeError("a browser sends whole messages: partial must not be true");
-  }
-  if (typeof data === "string") return type === "text" ? data : new TextEncoder().encode(data);
-  const bytes = toBytes(data);
-  // A WebSocket takes no memory that is shared or may change its size.
-  const own = isPlain(bytes) ? bytes : new Uint8Array(bytes);
-  if (type === "binary") return own;
-  try {
-    return utf8.decode(own);
-  } catch {
-    throw new TypeError("bytes that are sent as text must be valid UTF-8");
-  }
-}
-
-function isPlain(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
-  const { buffer } = bytes;
-  return buffer instanceof ArrayBuffer && !(buffer as { readonly resizable?: boolean }).resizable;
 }
