@@ -167,8 +167,8 @@ export function textOf(bytes: Uint8Array, ascii: boolean): string {
 }
 
 /** A shorter text is not worth the look whether it is ASCII. */
-const LEAST_SAMPLED_UNITS = 128;
-const SAMPLES = 8;
+const LEAST_SAMPLED_UNITS = 512;
+const SAMPLES = 4;
 
 /** The longest text that SCRATCH takes for certain: UTF-8 takes at most three bytes for a UTF-16 unit. */
 export const MAX_ENCODED_UNITS: number = Math.floor(WINDOW_LENGTH / 3);
