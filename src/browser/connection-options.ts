@@ -4,8 +4,8 @@ import {
   assertByteCounts,
   type BufferLimits,
   checkBufferLimits,
+  type DataMessage,
   DEFAULT_MAX_MESSAGE_SIZE,
-  type Message,
   type OverflowPolicy,
 } from "../protocol/index.js";
 
@@ -17,7 +17,7 @@ export interface Handlers<Connection> {
   /** The connection is open. */
   open?(connection: Connection): unknown;
   /** A message arrived. Without it, see `receive`. */
-  message?(connection: Connection, message: Message): unknown;
+  message?(connection: Connection, message: DataMessage): unknown;
   /** After `send` returned false: it is worth sending again. */
   drain?(connection: Connection): unknown;
   /** The connection is closed (§7.1.4), with the code and the reason that came. Called once, last. */

@@ -1,13 +1,18 @@
 /** A connection in a browser: the interface of Node's, as far as a page's WebSocket can keep it. */
 
 import { CloseCode, type Role } from "../codec/index.js";
-import { assertValidMessage, type Counters, type Message, parseWebSocketUrl } from "../protocol/index.js";
+import { type AnyMessage, assertValidMessage, type Counters, type Message, parseWebSocketUrl } from "../protocol/index.js";
 import { type ConnectionOptions, type Handlers, settingsOf } from "./connection-options.js";
 import type { Sendable, SendOptions } from "./payload.js";
 import { type Closed, type ConnectionState, WebSocketSession } from "./web-socket-session.js";
 
 /** Functions that a connection calls. */
 export interface ConnectionHandlers<Data = unknown> extends Handlers<Connection<Data>> {}
+
+export interface ReceiveOptions {
+  /** Ends the wait with its reason. No message is lost: a later call gets it. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 export interface CreateConnectionOptions<Data = unknown> extends ConnectionOptions, ConnectionHandlers<Data> {
   /** Our side: "server" for the server's end of a pair of WebSockets. Default "client". */
@@ -21,7 +26,7 @@ export interface CreateConnectionOptions<Data = unknown> extends ConnectionOptio
  *
  * Messages go to `handlers.message` if there is one, as they arrive; else they wait for `receive`.
  */
-export class Connection<Data = unknown> implements AsyncIterable<Message> {
+export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   readonly role: Role;
   /** Without credentials: it is for logs, too. */
   readonly url: string;
@@ -92,9 +97,9 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
   }
 
   /** What went through until now; a page does not see frames. */
-  get counters(): Pick<Counters, "messagesIn" | "messagesOut"> {
-    const { messagesIn, messagesOut } = this.#session;
-    return { messagesIn, messagesOut };
+  get counters(): Pick<Counters, "messagesIn" | "messagesOut"> & { readonly messagesDropped: number } {
+    const { messagesIn, messagesOut, messagesDropped } = this.#session;
+    return { messagesIn, messagesOut, messagesDropped };
   }
 
   /** Bytes that wait to be sent. */
@@ -108,27 +113,27 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
    * Sends a message.
    *
    * @param data - bytes are copied; a Blob or a File is sent as binary, and the browser reads it when its turn comes.
-   * @returns false when it is time to wait for `drained` or the drain handler; and when nothing is sent any more,
-   *   because the connection closes or the overflow policy drops it.
-   * @throws {TypeError} for what is no message.
-   * @throws {RangeError} if `onOverflow` is "throw", and too much waits.
+   * @returns true: go on. false: the message is queued, but you should wait for `drained` or the drain handler.
+   *   undefined: the message is not sent, because the connection closes or the policy `onOverflow` dropped it.
+   * @throws {TypeError} for data that is no message.
+   * @throws {RangeError} if `onOverflow` is "throw" and too much waits.
    */
-  send(data: Sendable, options?: SendOptions): boolean {
+  send(data: Sendable, options?: SendOptions): boolean | undefined {
     return this.#session.send(data, options);
   }
 
   /** Sends bytes as a binary message. */
-  sendBinary(bytes: Exclude<Sendable, string>): boolean {
+  sendBinary(bytes: Exclude<Sendable, string>): boolean | undefined {
     return this.send(bytes, { type: "binary" });
   }
 
   /** `send`: a browser does not wait for handlers to return. */
-  sendNow(data: Sendable, options?: SendOptions): boolean {
+  sendNow(data: Sendable, options?: SendOptions): boolean | undefined {
     return this.send(data, options);
   }
 
   /** `sendBinary`. */
-  sendBinaryNow(bytes: Exclude<Sendable, string>): boolean {
+  sendBinaryNow(bytes: Exclude<Sendable, string>): boolean | undefined {
     return this.sendBinary(bytes);
   }
 
@@ -137,18 +142,18 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
    *
    * @throws {TypeError} for a Ping, a Pong, or a part of a message: a page cannot send them.
    */
-  sendMessage(message: Message): boolean {
+  sendMessage(message: Message): boolean | undefined {
     assertValidMessage(message);
     const { type, data, partial, code } = message;
     if (partial) throw new TypeError("a browser sends whole messages: this one is a part");
     if (type === "text" || type === "binary") return this.send(data, { type });
     if (type !== "close") throw new TypeError(`a page cannot send a ${type}`);
     this.#session.close(code ?? CloseCode.NormalClosure, data as string);
-    return false;
+    return undefined;
   }
 
   /** `sendMessage`: a browser cuts what is long by itself. */
-  sendAll(message: Message): boolean {
+  sendAll(message: Message): boolean | undefined {
     return this.sendMessage(message);
   }
 
@@ -166,12 +171,12 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
    * The next message; undefined once the connection is closed and all that arrived was received. For connections
    * without a message handler.
    */
-  receive(): Promise<Message | undefined> {
-    return this.#session.inbox.receive();
+  receive(options: ReceiveOptions = {}): Promise<AnyMessage | undefined> {
+    return this.#session.inbox.receive(options.signal);
   }
 
   /** The next message if it is here already; never waits. */
-  tryReceive(): Message | undefined {
+  tryReceive(): AnyMessage | undefined {
     return this.#session.inbox.tryReceive();
   }
 
@@ -181,14 +186,17 @@ export class Connection<Data = unknown> implements AsyncIterable<Message> {
    * @param maxMessageSize - bytes; default: the connection's.
    * @throws {LimitError} when it is longer; the connection is then closed.
    */
-  receiveAll(maxMessageSize: number = this.maxMessageSize): Promise<Message | undefined> {
-    return this.#session.inbox.receiveAll(maxMessageSize);
+  receiveAll(
+    maxMessageSize: number = this.maxMessageSize,
+    options: ReceiveOptions = {},
+  ): Promise<AnyMessage | undefined> {
+    return this.#session.inbox.receiveAll(maxMessageSize, options.signal);
   }
 
   /** Messages until the connection is closed. Leaving the loop closes it. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Message, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<AnyMessage, void, undefined> {
     try {
-      for (let message: Message | undefined; (message = await this.receive()) !== undefined; ) yield message;
+      for (let message: AnyMessage | undefined; (message = await this.receive()) !== undefined; ) yield message;
     } finally {
       // If the loop was left by an error, or to close with another code, that is to come first.
       setTimeout(() => void this.close());

@@ -6,6 +6,7 @@
 import { CloseCode, encodeCloseBody, type LimitError } from "../codec/index.js";
 import {
   asError,
+  type DataMessage,
   bufferOverflow,
   Inbox,
   type InboxOwner,
@@ -68,6 +69,7 @@ export class WebSocketSession<Connection> implements InboxOwner {
   isPaused = false;
   messagesIn = 0;
   messagesOut = 0;
+  messagesDropped = 0;
 
   readonly #connection: Connection;
   readonly #socket: WebSocket;
@@ -172,7 +174,7 @@ export class WebSocketSession<Connection> implements InboxOwner {
       while (!this.isPaused && !this.#isCut && this.#handlers.message !== undefined) {
         const message = this.inbox.shift();
         if (message === undefined) break;
-        this.run(() => this.#handlers.message?.(this.#connection, message));
+        this.run(() => this.#handlers.message?.(this.#connection, message as DataMessage));
       }
     } finally {
       this.#isPulling = false;
@@ -256,13 +258,14 @@ export class WebSocketSession<Connection> implements InboxOwner {
 
   // Sending ─────────────────────────────────────────────────────────────────────────────────────
 
-  send(data: Sendable, options: SendOptions | undefined): boolean {
+  send(data: Sendable, options: SendOptions | undefined): boolean | undefined {
     const payload = payloadOf(data, options);
-    if (this.state !== "open") return false;
+    if (this.state !== "open") return undefined;
     const { maxBufferedAmount, onOverflow } = this.#settings;
     if (this.backlog.size > maxBufferedAmount) {
       this.#overflow(bufferOverflow(this.backlog.size, maxBufferedAmount), onOverflow);
-      return false;
+      this.messagesDropped++;
+      return undefined;
     }
     this.#socket.send(payload);
     this.messagesOut++;
@@ -295,6 +298,11 @@ export class WebSocketSession<Connection> implements InboxOwner {
     if (typeof code !== "number") {
       throw new TypeError(`the close code must be a number, not ${typeof code} ${String(code)}`);
     }
+    if (isReported(code) && reason === "") {
+      this.#move("close");
+      this.#endSocket();
+      return;
+    }
     if (code !== CloseCode.NormalClosure && !(code >= 3000 && code <= 4999)) {
       throw new RangeError(`in a browser, the close code must be 1000 or 3000-4999, not ${code}`);
     }
@@ -321,4 +329,13 @@ export class WebSocketSession<Connection> implements InboxOwner {
     this.isPaused = false;
     this.pull();
   }
+}
+
+/** Codes that a connection reports and no frame may carry (§7.4.1). Passed on, they send a Close without a code. */
+function isReported(code: number): boolean {
+  return (
+    code === CloseCode.NoStatusReceived ||
+    code === CloseCode.AbnormalClosure ||
+    code === CloseCode.TlsHandshake
+  );
 }

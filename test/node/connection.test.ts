@@ -713,7 +713,9 @@ eachReadPath("Connection: with autoPong and autoClose false", () => {
     const { connection, peer } = await serverAndPeer(t, {
       autoPong: false,
       autoClose: false,
-      message(each, { type, data, code }) {
+      message(each, message) {
+        // With these options control frames come here, too.
+        const { type, data, code } = message as AnyMessage;
         seen.push(`${type} ${code} ${Buffer.from(data)}`);
         if (type === "ping") each.pong(data);
         if (type === "close") void each.close(code);

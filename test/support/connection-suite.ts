@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import type * as browser from "../../src/browser/index.js";
-import { type Bytes, HandshakeError, LimitError, Message } from "../../src/index.browser.js";
+import { type DataMessage, HandshakeError, LimitError, Message } from "../../src/index.browser.js";
 
 /** The members that both connections have, with the same types. */
 export type SharedConnection = Omit<
@@ -28,7 +28,7 @@ interface SharedSending {
 export interface SharedHandlers {
   /** Node gives the request, too. */
   open?(connection: SharedConnection, ...more: never[]): unknown;
-  message?(connection: SharedConnection, message: Message): unknown;
+  message?(connection: SharedConnection, message: DataMessage): unknown;
   drain?(connection: SharedConnection): unknown;
   close?(connection: SharedConnection, code: number, reason: string): unknown;
   error?(connection: SharedConnection, error: Error): unknown;
@@ -298,14 +298,14 @@ define("the server's Close is told: code, reason, once", async (api, base) => {
       [code, reason, "closed"],
     );
     assert.equal(connection.error, undefined);
-    assert.equal(connection.send("late"), false);
+    assert.equal(connection.send("late"), undefined);
     assert.equal(await connection.receive(), undefined);
   }
 });
 
 define("closing says code and reason, and nothing that must not be said", async (api, base) => {
   const connection = await api.connect(`${base}/echo`);
-  for (const code of [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 1.5, Number.NaN]) {
+  for (const code of [0, 999, 1004, 2999, 5000, 1.5, Number.NaN]) {
     assert.throws(() => void connection.close(code), RangeError, `${code}`);
   }
   assert.throws(() => void connection.close(3000, "x".repeat(124)), RangeError);
@@ -313,7 +313,7 @@ define("closing says code and reason, and nothing that must not be said", async 
   assert.equal(connection.state, "open");
   const closed = connection.close(3456, "x".repeat(123));
   assert.equal(connection.state, "closing");
-  assert.equal(connection.send("no more"), false);
+  assert.equal(connection.send("no more"), undefined);
   // A second call changes nothing.
   assert.deepEqual(await connection.close(3457), await closed);
   assert.equal((await closed).code, 3456);
@@ -481,7 +481,7 @@ define("send says when to wait, and drain when to go on", async (api, base) => {
     drain: () => drained.resolve(),
   });
   const piece = new Uint8Array(1 << 20);
-  let isGood = true;
+  let isGood: boolean | undefined = true;
   for (let sent = 0; sent < 64 && isGood; sent++) isGood = connection.send(piece);
   assert.equal(isGood, false);
   assert.ok(connection.bufferedAmount > 0);
@@ -511,10 +511,10 @@ define("what is too much to wait is refused by the policy", async (api, base) =>
   const dropping = await api.connect(`${base}/slow`, { ...limits, onOverflow: "drop" });
   fill(dropping);
   const { messagesOut } = dropping.counters;
-  assert.equal(dropping.send("dropped"), false);
+  assert.equal(dropping.send("dropped"), undefined);
   assert.equal(dropping.counters.messagesOut, messagesOut);
   assert.equal(dropping.state, "open");
-  // Whoever waits then is not refused again.
+  // A send after the drain is accepted.
   await dropping.drained();
   assert.equal(dropping.send("sent"), true);
   dropping.terminate();
@@ -524,9 +524,9 @@ define("what is too much to wait is refused by the policy", async (api, base) =>
   const patient = await api.connect(`${base}/echo`, low);
   patient.send(new Uint8Array(1 << 20));
   let turns = 0;
-  while (!patient.send("x")) {
+  while (patient.send("x") !== true) {
     await patient.drained();
-    assert.ok(++turns < 3, "who waits is refused, again and again");
+    assert.ok(++turns < 3, "refused again after the drain");
   }
   patient.terminate();
 
@@ -537,8 +537,8 @@ define("what is too much to wait is refused by the policy", async (api, base) =>
   throwing.terminate();
 
   const closing = await api.connect(`${base}/slow`, limits);
-  fill(closing);
-  assert.equal(closing.send("too much"), false);
+  // The peer must have had its chance to read before a connection is closed for that.
+  while (closing.send(new Uint8Array(1 << 20)) !== undefined) await new Promise((r) => setTimeout(r));
   assert.ok(closing.error instanceof RangeError);
   assert.notEqual(closing.state, "open");
   await closing.closed;
