@@ -1,6 +1,7 @@
 /// <reference types="node" preserve="true" />
 /** Servers, clients and connections on Node's sockets. */
 
+export type { Authorization } from "./authorization.js";
 export { type ConnectOptions, connect, tryConnect } from "./client.js";
 export {
   Connection,
@@ -15,11 +16,8 @@ export type { Closed } from "./driver.js";
 export type { BroadcastOptions, CloseOptions, ServerCounters } from "./hub.js";
 export type { LivenessLimits } from "./liveness.js";
 export type { Sendable } from "./outbox.js";
+export type { ErrorSubject } from "./report.js";
 export { connectWithRetry, type RetryOptions } from "./retry.js";
 export { type ServeOptions, Server, serve } from "./server.js";
-export {
-  type Authorization,
-  createUpgradeHandler,
-  type UpgradeHandler,
-  type UpgradeOptions,
-} from "./upgrade-handler.js";
+export { createUpgradeHandler, type UpgradeHandler } from "./upgrade-handler.js";
+export type { UpgradeOptions } from "./upgrade-options.js";
