@@ -210,6 +210,7 @@ export async function serve<Data = unknown>(options: ServeOptions<Data> = {}): P
   const { port = 0, hostname, socketPath, backlog, tls, signal, request = requireUpgrade } = options;
   assertFunction("request", request);
   assertSignal(signal);
+  assertAddress({ port, hostname, socketPath, backlog });
   if (tls !== undefined && (typeof tls !== "object" || tls === null)) {
     throw new TypeError(`tls must be an object with a certificate and its key, not ${nameOf(tls)}`);
   }
@@ -254,6 +255,21 @@ export async function serve<Data = unknown>(options: ServeOptions<Data> = {}): P
       whenAborted(signal, () => void listening.close()),
     );
   return listening;
+}
+
+/** Node notices some of these too late: what it throws then cannot be caught. */
+function assertAddress({ port, hostname, socketPath, backlog }: ServeOptions): void {
+  for (const [name, value, greatest] of [
+    ["port", port, 0xffff],
+    ["backlog", backlog, 2 ** 31 - 1],
+  ] as const) {
+    if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= greatest)) continue;
+    throw new RangeError(`${name} must be an integer from 0 to ${greatest}, not ${nameOf(value)}`);
+  }
+  for (const [name, value] of Object.entries({ hostname, socketPath })) {
+    if (value === undefined || typeof value === "string") continue;
+    throw new TypeError(`${name} must be a string, not ${nameOf(value)}`);
+  }
 }
 
 function createHttpServer(

@@ -57,18 +57,21 @@ function nearestOf(name: string, known: readonly string[]): string | undefined {
   return nearest;
 }
 
-/** How many letters must be inserted, left out or replaced to make one text of the other (Levenshtein). */
+/** How many letters must be inserted, left out, replaced or swapped with the next to make one text of the other. */
 function editDistance(a: string, b: string): number {
   // A long text is near to none of ours, and comparing it would take long.
-  if (Math.abs(a.length - b.length) > b.length) return Infinity;
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  if (a.length > 2 * b.length) return Infinity;
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
+    const row = [i];
     for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j] + 1, next[j - 1] + 1));
+      const replaced = rows[i - 1][j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(replaced, rows[i - 1][j] + 1, row[j - 1] + 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        row[j] = Math.min(row[j], rows[i - 2][j - 2] + 1);
+      }
     }
-    row = next;
+    rows.push(row);
   }
-  return row[b.length];
+  return rows[a.length][b.length];
 }
