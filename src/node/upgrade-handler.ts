@@ -220,8 +220,10 @@ export class Upgrader<Data> {
     decided.catch((error) => isLate && this.report(error, { request }));
     try {
       const outcome = await Promise.race([decided, refused.then((refusal) => ({ refusal }))]);
-      if (!("refusal" in outcome)) this.#decide(accepted, outcome);
-      else {
+      if (!("refusal" in outcome)) {
+        socket.removeListener("error", ignore);
+        this.#decide(accepted, outcome);
+      } else {
         isLate = true;
         if (outcome.refusal !== undefined) this.#refuse(request, socket, outcome.refusal);
         if (outcome.refusal === LATE) {
@@ -323,7 +325,14 @@ export class Upgrader<Data> {
     const { timeout, setTimeout, setNoDelay } = socket as Partial<Socket>;
     if (timeout) setTimeout?.call(socket as Socket, 0);
     setNoDelay?.call(socket as Socket, true);
-    const opening = { ...this.#place(request, offer), protocol, extensions, perMessageDeflate };
+    const scheme = (request.socket as { encrypted?: boolean }).encrypted === true ? "wss" : "ws";
+    const url = `${scheme}://${offer.host}${offer.path}`;
+    // Most connections are to the same place: they share the strings that say so.
+    if (url !== this.#lastUrl || offer.host !== this.#lastHost) {
+      this.#lastUrl = url;
+      this.#lastHost = offer.host;
+    }
+    const opening = { url: this.#lastUrl, host: this.#lastHost, protocol, extensions, perMessageDeflate };
     const connection = new Connection<Data>(socket, opening, handlers, this.#context);
     connection.data = data;
     this.hub.add(connection as Connection);
@@ -332,7 +341,6 @@ export class Upgrader<Data> {
     socket.cork();
     try {
       socket.write(response, "latin1");
-      socket.removeListener("error", ignore);
       connection[begin](() => handlers.open?.(connection, request), head);
     } catch (error) {
       // The response has left: what is written now would be read as frames.
@@ -342,17 +350,6 @@ export class Upgrader<Data> {
       endTurn();
       socket.uncork();
     }
-  }
-
-  /** Most connections are to the same place: they share the strings that say so. */
-  #place(request: IncomingMessage, { host, path }: HandshakeOffer): { url: string; host: string } {
-    const scheme = (request.socket as { encrypted?: boolean }).encrypted === true ? "wss" : "ws";
-    const url = `${scheme}://${host}${path}`;
-    if (url !== this.#lastUrl || host !== this.#lastHost) {
-      this.#lastUrl = url;
-      this.#lastHost = host;
-    }
-    return { url: this.#lastUrl, host: this.#lastHost };
   }
 
   /** Answers, and ends the socket. */
