@@ -79,7 +79,7 @@ describe("checkPerMessageDeflate", () => {
     }
   });
 
-  it("ignores names that it does not know", () => {
+  it("ignores three names that ws has, and refuses all others", () => {
     const checked = checkPerMessageDeflate({
       level: 3,
       zlibDeflateOptions: { level: 99 },
@@ -87,6 +87,10 @@ describe("checkPerMessageDeflate", () => {
     } as PerMessageDeflateOptions);
     assert.equal(checked?.level, 3);
     assert.equal("zlibDeflateOptions" in (checked ?? {}), false);
+    assert.throws(() => checkPerMessageDeflate({ treshold: 1 } as PerMessageDeflateOptions), {
+      name: "TypeError",
+      message: 'perMessageDeflate has no option "treshold": did you mean threshold?',
+    });
   });
 
   it("names the option that is wrong, what was expected and what came", () => {
