@@ -122,7 +122,7 @@ export function writeUtf8(text: string, target: Uint8Array, offset: number): num
   return utf8Encoder.encodeInto(text, target.subarray(offset)).written;
 }
 
-/** New bytes that nobody else has. Where the host can, they are not cleared first: write before you read. */
+/** New bytes, in memory of their own. Where the host can, they are not cleared first: write before you read. */
 export function allocate(length: number): Uint8Array {
   return Buffer === undefined
     ? new Uint8Array(length)
@@ -156,7 +156,7 @@ export function viewOf(bytes: Uint8Array, start: number, length: number): Uint8A
   return new Uint8Array(bytes.buffer, bytes.byteOffset + start, length);
 }
 
-/** No bytes, for whoever has none to show. */
+/** No bytes. */
 export const EMPTY: Uint8Array = /* @__PURE__ */ allocate(0);
 
 /** A view of `bytes` that `writeUtf8` can write to. */

@@ -115,6 +115,8 @@ export const UPGRADE_OPTION_HINTS: Readonly<Record<string, string>> = {
   allowedOrigins: "origin says which pages may connect",
   cors: "origin says which pages may connect",
   handshakeTimeout: "it is handshakeTimeoutMs, in milliseconds",
+  timeout: "it is handshakeTimeoutMs, in milliseconds",
+  data: "authorize returns { data } for a connection",
 };
 
 /**

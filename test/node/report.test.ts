@@ -28,7 +28,7 @@ describe("reportError", () => {
     printed = [];
   });
 
-  it("prints, with its stack, what nobody hears", (t) => {
+  it("prints, with its stack, what nothing hears of", (t) => {
     capture(t);
     reportError(error, { request });
     assert.deepEqual(printed, [["hawser: a callback failed:", error]]);

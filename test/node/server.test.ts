@@ -124,7 +124,7 @@ eachReadPath("serve", () => {
       [{ maxConnections: -1 }, RangeError],
     ];
     for (const [options, type] of wrong) {
-      // Whatever is accepted here must not stay behind and keep the tests from ending.
+      // What is accepted here must not stay behind and keep the tests from ending.
       const outcome = await serve({ hostname: "127.0.0.1", ...options }).catch((error: unknown) => error);
       if (!(outcome instanceof Error)) await (outcome as Server).close();
       assert.ok(outcome instanceof type, JSON.stringify(options));
@@ -262,7 +262,7 @@ describe("Server.close", () => {
     assert.equal((await connection.closed).code, 1006);
   });
 
-  it("waits for nobody who has only an HTTP connection, or says nothing", async (t) => {
+  it("does not wait for a client that has only an HTTP connection, or says nothing", async (t) => {
     const server = await listen(t);
     const silent = await dial(t, server.port);
     const half = await dial(t, server.port);
@@ -334,7 +334,7 @@ describe("Server.close", () => {
     await peer.closed();
   });
 
-  it("waits for nobody who has not begun TLS", async (t) => {
+  it("does not wait for a client that has not begun TLS", async (t) => {
     const { key, cert } = await certificate();
     const server = await listen(t, { tls: { key, cert }, handshakeTimeoutMs: 0 });
     const silent = await dial(t, server.port);

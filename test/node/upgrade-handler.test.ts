@@ -1,4 +1,4 @@
-/** createUpgradeHandler: judging, asking, refusing and opening, on servers of somebody else's making. */
+/** createUpgradeHandler: judging, asking, refusing and opening, on servers that exist already. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -199,7 +199,7 @@ describe("createUpgradeHandler: which requests", () => {
     }
   });
 
-  it("origin: the same host by default, a list, anybody, a function", async (t) => {
+  it("origin: the same host by default, a list, any, a function", async (t) => {
     const from = (origin?: string) => requestText({ Origin: origin });
     const same = await run(t);
     assert.equal(await statusOf(t, same.port, from("http://127.0.0.1")), 101);

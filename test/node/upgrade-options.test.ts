@@ -11,7 +11,7 @@ import { UPGRADE_OPTION_NAMES } from "../../src/node/upgrade-options.js";
 import { listen } from "../support/connections.js";
 import { knock, rawClient, requestText } from "../support/sockets.js";
 
-/** What `serve` says of options that it refuses; whatever it accepts is closed again. */
+/** What `serve` says of options that it refuses; a server that starts is closed again. */
 async function refusalOf(options: object): Promise<Error> {
   const outcome = await serve({ hostname: "127.0.0.1", ...options } as ServeOptions).catch(
     (error: Error) => error,

@@ -341,7 +341,7 @@ export function confirmPerMessageDeflate(
     return noAnswer("with server_no_context_takeover, as it was offered, not without");
   }
   const { clientMaxWindowBits = true } = options;
-  // What a client hints at in its offer it keeps to, whatever the answer (§7.1.2.2).
+  // What a client hints at in its offer it keeps to, also where the answer is another (§7.1.2.2).
   const limit = typeof clientMaxWindowBits === "number" ? clientMaxWindowBits : MAX_WINDOW_BITS;
   const clientBits = typeof stated.clientMaxWindowBits === "number" ? stated.clientMaxWindowBits : limit;
   if (clientMaxWindowBits === false && stated.clientMaxWindowBits !== undefined) {

@@ -104,7 +104,7 @@ export function tooManyHeaders(limit: number): HandshakeError {
 }
 
 /**
- * Looks a header up, whatever the case of its name.
+ * Looks a header up by its name, in any case.
  *
  * @param source - headers, or the text of a head with or without its first line.
  * @returns its value, undefined if there is none. Several lines are one list, joined by ", " (RFC 9110 §5.3);

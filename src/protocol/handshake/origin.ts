@@ -60,7 +60,7 @@ export function judgeOrigin(
   if (typeof policy === "function") return decided(policy(origin, host));
   if (policy === "any" || origin === undefined) return true;
   if (policy === "same-origin") return host !== undefined && isSameHost(origin, host);
-  // `search` begins at the front whatever an expression's lastIndex says.
+  // `search` begins at the front, also where an expression has a lastIndex.
   return policy.some((each) => (typeof each === "string" ? each === origin : origin.search(each) >= 0));
 }
 

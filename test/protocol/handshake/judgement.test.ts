@@ -84,7 +84,7 @@ describe("judgeHandshakeRequest", () => {
     assert.ok(!refusal.ok && refusal.status === 403);
   });
 
-  it("takes headers in every form, whatever the case of their names", () => {
+  it("takes headers in every form, their names in any case", () => {
     const expected = offerOf();
     const entries = Object.entries(REQUEST.headers as Record<string, string>).filter(
       ([, value]) => value !== undefined,

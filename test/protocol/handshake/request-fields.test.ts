@@ -38,7 +38,7 @@ function codeOf(result: Result): string {
 
 describe("request fields", () => {
   for (const [member, header] of Object.entries(FIELDS) as [keyof typeof FIELDS, string][]) {
-    it(`${header}: whatever its case, trimmed, lines joined, in every form`, () => {
+    it(`${header}: in any case, trimmed, lines joined, in every form`, () => {
       for (const name of [header, header.toLowerCase(), header.toUpperCase()]) {
         const all = [
           readRawHeaders([name, " a\t", "X", "y", name.toLowerCase(), "b"], {}),
