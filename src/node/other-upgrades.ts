@@ -56,9 +56,18 @@ export function offersWebSocket(request: IncomingMessage): boolean {
   return listIncludes(getHeader(request.headers, "upgrade") ?? "", "websocket");
 }
 
-/** Sockets that were left to other listeners, until they close. */
-export class LeftSockets {
+/** Sockets of upgrades that are no connections of ours, until they close: refused ones, and those of others. */
+export class OtherSockets {
   readonly #sockets = new Set<Duplex>();
+
+  /** @param gone - called when the socket has closed. */
+  add(socket: Duplex, gone?: () => void): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      gone?.();
+    });
+  }
 
   /**
    * Leaves a socket to the other listeners.
@@ -80,11 +89,7 @@ export class LeftSockets {
       if (isUntouched()) refuse();
     };
     const timer = timeoutMs > 0 ? setTimeout(late, timeoutMs) : undefined;
-    this.#sockets.add(socket);
-    socket.once("close", () => {
-      clearTimeout(timer);
-      this.#sockets.delete(socket);
-    });
+    this.add(socket, () => clearTimeout(timer));
     return true;
   }
 

@@ -17,6 +17,7 @@ import {
 } from "./hub.js";
 import { serverOf } from "./other-upgrades.js";
 import { answerRequests, type OpenResponses } from "./requests.js";
+import { guardTlsCallbacks } from "./tls-callbacks.js";
 import { Upgrader } from "./upgrade-handler.js";
 import {
   assertFunction,
@@ -171,7 +172,7 @@ export class Server {
   #cut(): void {
     this.#responses.abandon();
     this.http.closeAllConnections();
-    this.#upgrader.left.destroy();
+    this.#upgrader.others.destroy();
     for (const socket of this.#sockets) socket.destroy();
   }
 
@@ -216,7 +217,8 @@ export async function serve<Data = unknown>(options: ServeOptions<Data> = {}): P
   }
   signal?.throwIfAborted();
   const upgrader = new Upgrader<Data>(options, options);
-  const server = createHttpServer(upgrader.settings as UpgradeSettings<never>, tls);
+  const guarded = tls && guardTlsCallbacks(tls, (thrown) => upgrader.report(thrown, {}));
+  const server = createHttpServer(upgrader.settings as UpgradeSettings<never>, guarded);
   const responses = answerRequests(server, request, (thrown, about) =>
     upgrader.report(thrown, { request: about }),
   );

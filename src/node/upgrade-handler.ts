@@ -43,7 +43,7 @@ import {
   hasOthers,
   ignore,
   isTaken,
-  LeftSockets,
+  OtherSockets,
   offersWebSocket,
   serverOf,
   take,
@@ -120,8 +120,8 @@ const LATE: Refusal = {
 /** Judges requests for one server. */
 export class Upgrader<Data> {
   readonly hub = new Hub();
-  /** Sockets that were left to other listeners. */
-  readonly left = new LeftSockets();
+  /** Sockets that are no connections of ours. */
+  readonly others = new OtherSockets();
   readonly settings: UpgradeSettings<Data>;
   /** The origin is judged once it is known that the request is ours. */
   readonly #limits: { readonly origin: "any"; readonly maxHeadLength: number };
@@ -157,7 +157,7 @@ export class Upgrader<Data> {
   #judge(server: HttpServer | undefined, request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
     const offer = judgeHandshakeRequest(request, this.#limits);
     if (!offer.ok && !offersWebSocket(request)) {
-      if (isTaken(socket) || this.#leave(server, request, socket, true)) return;
+      if (this.#leave(server, request, socket, true)) return;
       if (server === undefined) this.#refuse(request, socket, offer);
       else answerOrdinarily(server, request, socket, head);
       return;
@@ -165,7 +165,7 @@ export class Upgrader<Data> {
     const { routes, origin, maxConnections, authorize } = this.settings;
     const handlers = routes.find(offer.ok ? offer.path : (request.url ?? ""));
     if (handlers === undefined) {
-      if (isTaken(socket) || this.#leave(server, request, socket, routes.isSelective)) return;
+      if (this.#leave(server, request, socket, routes.isSelective)) return;
       this.#refuse(request, socket, offer.ok ? NOT_FOUND : offer);
       return;
     }
@@ -173,6 +173,7 @@ export class Upgrader<Data> {
       const error = new InvalidStateError(
         "another listener for upgrade has taken the socket of a request that is for this one too; it is left alone",
       );
+      this.others.add(socket);
       this.report(error, { request });
       return;
     }
@@ -190,17 +191,21 @@ export class Upgrader<Data> {
     }
   }
 
-  /** Leaves a request that is not ours to other listeners, if that is what is wanted. */
+  /** Leaves a request that is not ours to other listeners, if one has it already or that is what is wanted. */
   #leave(
     server: HttpServer | undefined,
     request: IncomingMessage,
     socket: Duplex,
     isSelective: boolean,
   ): boolean {
+    if (isTaken(socket)) {
+      this.others.add(socket);
+      return true;
+    }
     const { unmatched = isSelective && hasOthers(server) ? "leave" : "refuse" } = this.settings;
     if (unmatched === "refuse") return false;
     const refuse = () => this.#refuse(request, socket, NOT_FOUND);
-    return this.left.leave(server, socket, this.settings.handshakeTimeoutMs, refuse);
+    return this.others.leave(server, socket, this.settings.handshakeTimeoutMs, refuse);
   }
 
   async #await(accepted: Accepted<Data>, pending: PromiseLike<Authorization<Data>>): Promise<void> {
@@ -369,7 +374,7 @@ export class Upgrader<Data> {
     if (channels.refuse.hasSubscribers) channels.refuse.publish({ request, status, reason });
     // One that does not read its refusal is not waited for.
     const timer = setTimeout(() => socket.destroy(), REFUSAL_TIMEOUT_MS);
-    socket.once("close", () => clearTimeout(timer));
+    this.others.add(socket, () => clearTimeout(timer));
     socket.once("finish", () => socket.destroy());
     socket.end(text, "latin1");
   }

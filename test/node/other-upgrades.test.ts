@@ -278,6 +278,19 @@ describe("requests that offer another protocol", () => {
   });
 });
 
+it("a server closes although a client does not read its refusal, and another listener keeps a socket", async (t) => {
+  const server = await listen(t, { path: "/a" });
+  server.http.prependListener("upgrade", (request, socket) => {
+    if (request.url === "/theirs") socket.on("data", () => {}).write("HTTP/1.1 101 x\r\n\r\n");
+  });
+  await rawClient(t, server.port, to("/theirs"));
+  const refused = await dial(t, server.port);
+  refused.socket.pause();
+  refused.write(to("/a", { Origin: "http://evil.example" }));
+  await until(() => server.counters.refused.WS_ERR_ORIGIN_NOT_ALLOWED === 1);
+  await server.close({ timeoutMs: 0 });
+});
+
 it("a server closes although a socket was left to a listener that does nothing", async (t) => {
   const server = await listen(t, { path: "/a", handshakeTimeoutMs: 0 });
   server.http.on("upgrade", () => {});
