@@ -1,7 +1,13 @@
 /** A connection in a browser: the interface of Node's, as far as a page's WebSocket can keep it. */
 
 import { CloseCode, type Role } from "../codec/index.js";
-import { type AnyMessage, assertValidMessage, type Counters, type Message, parseWebSocketUrl } from "../protocol/index.js";
+import {
+  type AnyMessage,
+  assertValidMessage,
+  type Counters,
+  type Message,
+  parseWebSocketUrl,
+} from "../protocol/index.js";
 import { type ConnectionOptions, type Handlers, settingsOf } from "./connection-options.js";
 import type { Sendable, SendOptions } from "./payload.js";
 import { type Closed, type ConnectionState, WebSocketSession } from "./web-socket-session.js";
@@ -196,7 +202,8 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   /** Messages until the connection is closed. Leaving the loop closes it. */
   async *[Symbol.asyncIterator](): AsyncGenerator<AnyMessage, void, undefined> {
     try {
-      for (let message: AnyMessage | undefined; (message = await this.receive()) !== undefined; ) yield message;
+      for (let message: AnyMessage | undefined; (message = await this.receive()) !== undefined; )
+        yield message;
     } finally {
       // If the loop was left by an error, or to close with another code, that is to come first.
       setTimeout(() => void this.close());

@@ -6,8 +6,8 @@
 import { CloseCode, encodeCloseBody, type LimitError } from "../codec/index.js";
 import {
   asError,
-  type DataMessage,
   bufferOverflow,
+  type DataMessage,
   Inbox,
   type InboxOwner,
   Message,

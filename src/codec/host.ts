@@ -20,8 +20,19 @@ interface HostBufferConstructor {
   readonly prototype: object;
 }
 
+/** The one function of `node:crypto` that is used. */
+interface HostCrypto {
+  createHash(name: "sha1"): {
+    update(text: string, encoding: "latin1"): { digest(encoding: "base64"): string };
+  };
+  /** From Node 20.12 on. */
+  hash?(name: "sha1", text: string, encoding: "base64"): string;
+}
+
 interface HostProcess {
   readonly platform?: string;
+  /** From Node 20.16 and 22.3 on. */
+  getBuiltinModule?(name: "node:crypto"): HostCrypto | undefined;
   readonly versions?: { readonly node?: string; readonly bun?: string; readonly deno?: string };
 }
 
@@ -210,4 +221,32 @@ export const EMPTY: Uint8Array = /* @__PURE__ */ allocate(0);
 /** A view of `bytes` that `writeUtf8` can write to. */
 export function writable(bytes: Uint8Array): Uint8Array {
   return Buffer === undefined ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+let sha1: ((text: string) => string) | null | undefined;
+
+/**
+ * SHA-1 where the host has it in native code: a fifth of the time that it takes in JavaScript.
+ *
+ * @param text - ASCII.
+ * @returns the digest in base64; undefined where the host has none, or forbids it.
+ */
+export function hostSha1(text: string): string | undefined {
+  if (sha1 === undefined) sha1 = findSha1();
+  return sha1 === null ? undefined : sha1(text);
+}
+
+function findSha1(): ((text: string) => string) | null {
+  try {
+    const crypto = host.process?.getBuiltinModule?.("node:crypto");
+    if (crypto === undefined) return null;
+    const { hash, createHash } = crypto;
+    const found = hash
+      ? (text: string) => hash("sha1", text, "base64")
+      : (text: string) => createHash("sha1").update(text, "latin1").digest("base64");
+    // A host may have the function and not the digest.
+    return found("abc") === "qZk+NkcGgWq6PiVxeFDCbJzQ2J0=" ? found : null;
+  } catch {
+    return null;
+  }
 }

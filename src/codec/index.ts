@@ -31,7 +31,7 @@ export {
 } from "./frame.js";
 export { DEFAULT_MAX_FRAME_SIZE, FrameDecoder, type FrameDecoderOptions } from "./frame-decoder.js";
 export { type FrameBits, FrameEncoder, type FrameEncoderOptions } from "./frame-encoder.js";
-export { setAllocatorWarming, utf8Length } from "./host.js";
+export { hostSha1, setAllocatorWarming, utf8Length } from "./host.js";
 export { applyMask, generateMaskingKey, mask, unmask } from "./masking.js";
 export { isControl, Opcode } from "./opcode.js";
 export { PayloadBuffer, reuse } from "./payload-buffer.js";

@@ -110,3 +110,52 @@ export function compressionOf(
   const options = checkPerMessageDeflate(wanted);
   return options !== undefined && isCompressionAvailable() ? options : undefined;
 }
+
+/** Names of all options of a connection. The compiler sees to it that none is missing. */
+export const CONNECTION_OPTION_NAMES: readonly string[] = Object.keys({
+  maxFrameSize: true,
+  maxMessageSize: true,
+  partial: true,
+  text: true,
+  autoPong: true,
+  autoClose: true,
+  borrow: true,
+  perMessageDeflate: true,
+  highWaterMark: true,
+  maxBufferedAmount: true,
+  onOverflow: true,
+  pingIntervalMs: true,
+  pingTimeoutMs: true,
+  idleTimeoutMs: true,
+  closeTimeoutMs: true,
+  pauseReadingAt: true,
+  maxTurnMs: true,
+  maxTurnSize: true,
+  deliverWhileClosing: true,
+} satisfies Record<keyof ConnectionOptions, true>);
+
+/** Names of all handlers, likewise. */
+export const HANDLER_NAMES: readonly string[] = Object.keys({
+  open: true,
+  message: true,
+  ping: true,
+  pong: true,
+  drain: true,
+  close: true,
+  error: true,
+} satisfies Record<keyof Handlers<unknown>, true>);
+
+/** What other libraries call options of a connection. */
+export const CONNECTION_OPTION_HINTS: Readonly<Record<string, string>> = {
+  maxPayload: "the limit of a message is maxMessageSize, that of a frame maxFrameSize",
+  maxPayloadLength: "the limit of a message is maxMessageSize, that of a frame maxFrameSize",
+  skipUTF8Validation: 'text is always validated; text: "bytes" delivers it as bytes',
+  idleTimeout: "it is idleTimeoutMs, in milliseconds",
+  closeTimeout: "it is closeTimeoutMs, in milliseconds",
+  pingInterval: "it is pingIntervalMs, in milliseconds",
+  pingTimeout: "it is pingTimeoutMs, in milliseconds",
+  backpressureLimit: "the limit of what waits to be sent is maxBufferedAmount",
+  maxBackpressure: "the limit of what waits to be sent is maxBufferedAmount",
+  compression: "compression is perMessageDeflate",
+  allowSynchronousEvents: "messages of one chunk are always delivered in one turn",
+};

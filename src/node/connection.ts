@@ -91,12 +91,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   readonly #session: Session<Connection<Data>>;
 
   /** Use `connect`, `serve` or `createUpgradeHandler`. */
-  constructor(
-    socket: Duplex,
-    opening: Opening,
-    handlers: ConnectionHandlers<Data>,
-    context: SessionContext,
-  ) {
+  constructor(socket: Duplex, opening: Opening, handlers: ConnectionHandlers<Data>, context: SessionContext) {
     this.url = opening.url;
     this.host = opening.host;
     this.protocol = opening.protocol;
@@ -342,7 +337,8 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   /** Messages until the connection is closed. Leaving the loop closes it. */
   async *[Symbol.asyncIterator](): AsyncGenerator<AnyMessage, void, undefined> {
     try {
-      for (let message: AnyMessage | undefined; (message = await this.receive()) !== undefined; ) yield message;
+      for (let message: AnyMessage | undefined; (message = await this.receive()) !== undefined; )
+        yield message;
     } finally {
       // If the loop was left by an error, or to close with another code, that is to come first.
       process.nextTick(() => void this.close());

@@ -49,7 +49,11 @@ export class Faults<Face> {
     const wasPublished = this.#telling === "published";
     if (wasPublished && listener === undefined) return;
     this.#telling = listener === undefined ? "published" : "told";
-    if (wasPublished && listener !== undefined) runHandler(() => listener(error), (thrown) => this.report(thrown));
+    if (wasPublished && listener !== undefined)
+      runHandler(
+        () => listener(error),
+        (thrown) => this.report(thrown),
+      );
     else if (this.#kind === "bug") reportError(error, { connection }, listener);
     else tellError(error, { connection }, listener);
   }

@@ -1,8 +1,9 @@
-/** All connections of one server: who they are, what goes to all of them, what went through, how they end. */
+/** All connections of one server: which they are, what goes to all of them, what went through, how they end. */
 
-import { CloseCode } from "../codec/index.js";
+import { CloseCode, encodeCloseBody } from "../codec/index.js";
 import {
   addCounters,
+  assertKnownOptions,
   type Counters,
   NO_COUNTERS,
   PreparedMessage,
@@ -22,7 +23,7 @@ export interface ServerCounters extends Counters {
 }
 
 export interface BroadcastOptions {
-  /** Who does not get it: usually the one that it came from. */
+  /** The connection that does not get it: usually the one that it came from. */
   readonly except?: Connection | undefined;
   /** Default: text for a string, binary for bytes. */
   readonly type?: "text" | "binary" | undefined;
@@ -33,6 +34,36 @@ export interface BroadcastOptions {
 export interface CloseOptions {
   /** Milliseconds until those are cut that have not closed; Infinity: never. Default 5000. */
   readonly timeoutMs?: number | undefined;
+  /** Of the Close that every connection is sent. Default 1001, "going away". */
+  readonly code?: number | undefined;
+  /** Its reason, at most 123 bytes of UTF-8. Default empty. */
+  readonly reason?: string | undefined;
+}
+
+const CLOSE_OPTION_NAMES: readonly string[] = Object.keys({
+  timeoutMs: true,
+  code: true,
+  reason: true,
+} satisfies Record<keyof CloseOptions, true>);
+
+const CLOSE_OPTION_HINTS = { timeout: "it is timeoutMs, in milliseconds" };
+
+/** @throws {TypeError | RangeError} for what makes no sense, before anything is closed. */
+export function checkCloseOptions(options: CloseOptions): void {
+  assertKnownOptions(options, CLOSE_OPTION_NAMES, CLOSE_OPTION_HINTS, "close");
+  duration(options, "timeoutMs", 0);
+  encodeCloseBody(options.code ?? CloseCode.GoingAway, options.reason);
+}
+
+/**
+ * Calls `cut` when the time is up that `close` was given, unless what it returns is called before.
+ */
+export function cutAfter(options: CloseOptions, cut: () => void): () => void {
+  const { timeoutMs = 5000 } = options;
+  const ms = duration({ timeoutMs }, "timeoutMs", 0);
+  // 0 means at once here; a duration of 0 from what is longer than timers can wait means never.
+  const timer = ms > 0 || timeoutMs === 0 ? setTimeout(cut, ms) : undefined;
+  return () => clearTimeout(timer);
 }
 
 export class Hub {
@@ -94,19 +125,22 @@ export class Hub {
     return count;
   }
 
-  /** Closes all connections with 1001, and cuts those that have not closed in time. */
+  /**
+   * Closes all connections with a code, and cuts those that have not closed in time. It may be called again: the
+   * first call says the code, and the shortest time counts.
+   *
+   * @param options - checked.
+   */
   async close(options: CloseOptions = {}): Promise<void> {
-    const timeoutMs = duration(options, "timeoutMs", 5000);
-    const isNow = options.timeoutMs === 0;
     if (this.connections.size === 0) return;
     this.#emptied ??= defer();
     const emptied = this.#emptied.promise;
-    for (const connection of this.connections) void connection.close(CloseCode.GoingAway);
-    const cut = () => {
+    const { code = CloseCode.GoingAway, reason } = options;
+    for (const connection of this.connections) void connection.close(code, reason);
+    const stop = cutAfter(options, () => {
       for (const connection of this.connections) connection.terminate();
-    };
-    const timer = timeoutMs > 0 || isNow ? setTimeout(cut, timeoutMs) : undefined;
+    });
     await emptied;
-    clearTimeout(timer);
+    stop();
   }
 }

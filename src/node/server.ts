@@ -2,19 +2,30 @@
 
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
-import { DEFAULT_MAX_HEAD_LENGTH, type PreparedMessage } from "../protocol/index.js";
+import { assertKnownOptions, nameOf, type PreparedMessage } from "../protocol/index.js";
+import { assertSignal, whenAborted } from "./abort.js";
 import type { Connection, ServerHandlers } from "./connection.js";
-import { channels } from "./diagnostics.js";
-import type { BroadcastOptions, CloseOptions, ServerCounters } from "./hub.js";
-import { duration } from "./liveness.js";
+import { HANDLER_NAMES } from "./connection-options.js";
 import {
-  createUpgradeHandler,
-  DEFAULT_HANDSHAKE_TIMEOUT_MS,
-  type UpgradeHandler,
+  type BroadcastOptions,
+  type CloseOptions,
+  checkCloseOptions,
+  cutAfter,
+  type ServerCounters,
+} from "./hub.js";
+import { serverOf } from "./other-upgrades.js";
+import { answerRequests, type OpenResponses } from "./requests.js";
+import { guardTlsCallbacks } from "./tls-callbacks.js";
+import { Upgrader } from "./upgrade-handler.js";
+import {
+  assertFunction,
+  UPGRADE_OPTION_HINTS,
+  UPGRADE_OPTION_NAMES,
   type UpgradeOptions,
-} from "./upgrade-handler.js";
+  type UpgradeSettings,
+} from "./upgrade-options.js";
 
 export interface ServeOptions<Data = unknown> extends UpgradeOptions<Data>, ServerHandlers<Data> {
   /** Default 0: one that is free. */
@@ -25,13 +36,43 @@ export interface ServeOptions<Data = unknown> extends UpgradeOptions<Data>, Serv
   readonly socketPath?: string | undefined;
   /** Certificate and key: then clients connect with wss. */
   readonly tls?: TlsOptions | undefined;
-  /** Answers ordinary requests. Default: 426, "Upgrade Required". */
-  readonly request?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
+  /**
+   * Answers ordinary requests, those that offer an upgrade to another protocol too. May be async. What it throws is
+   * answered with 500, unless it has begun to answer. Default: 426, "Upgrade Required".
+   */
+  readonly request?: ((request: IncomingMessage, response: ServerResponse) => unknown) | undefined;
   /** Connections that may wait to be taken, for the system. */
   readonly backlog?: number | undefined;
   /** Closes the server when it aborts. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Names of all options of `serve`. The compiler sees to it that none is missing. */
+const SERVE_OPTION_NAMES: readonly string[] = [
+  ...UPGRADE_OPTION_NAMES,
+  ...HANDLER_NAMES,
+  ...Object.keys({
+    port: true,
+    hostname: true,
+    socketPath: true,
+    tls: true,
+    request: true,
+    backlog: true,
+    signal: true,
+  } satisfies Record<Exclude<keyof ServeOptions, keyof UpgradeOptions | keyof ServerHandlers>, true>),
+];
+
+/** What other libraries call options of a server with a port. */
+const SERVE_OPTION_HINTS: Readonly<Record<string, string>> = {
+  ...UPGRADE_OPTION_HINTS,
+  host: "it is hostname",
+  fetch: "ordinary requests are answered by request",
+  websocket: "handlers stand beside the other options: message, close, …",
+  cert: "certificate and key are tls: { cert, key }",
+  key: "certificate and key are tls: { cert, key }",
+  unix: "it is socketPath",
+  connection: "a connection is told about by open",
+};
 
 /** A server that listens. */
 export class Server {
@@ -42,15 +83,28 @@ export class Server {
   readonly hostname: string;
   /** 0 for a Unix socket. */
   readonly port: number;
-  readonly #upgrade: UpgradeHandler;
+  readonly #upgrader: Upgrader<never>;
+  readonly #responses: OpenResponses;
+  readonly #sockets: ReadonlySet<Socket>;
   #closing: Promise<void> | undefined = undefined;
 
-  /** Use `serve`. */
-  constructor(server: http.Server, upgrade: UpgradeHandler) {
+  /**
+   * Use `serve`.
+   *
+   * @internal
+   */
+  constructor(
+    server: http.Server,
+    upgrader: Upgrader<never>,
+    responses: OpenResponses,
+    sockets: ReadonlySet<Socket>,
+  ) {
     const scheme = server instanceof https.Server ? "wss" : "ws";
     const address = server.address() as AddressInfo | string;
     this.http = server;
-    this.#upgrade = upgrade;
+    this.#upgrader = upgrader;
+    this.#responses = responses;
+    this.#sockets = sockets;
     if (typeof address === "string") {
       this.hostname = address;
       this.port = 0;
@@ -67,11 +121,11 @@ export class Server {
 
   /** Open connections, and those that are closing. */
   get connections(): ReadonlySet<Connection> {
-    return this.#upgrade.connections;
+    return this.#upgrader.hub.connections;
   }
 
   get counters(): ServerCounters {
-    return this.#upgrade.counters;
+    return this.#upgrader.hub.counters;
   }
 
   /**
@@ -80,24 +134,46 @@ export class Server {
    * @returns to how many.
    */
   broadcast(data: string | Uint8Array | PreparedMessage, options?: BroadcastOptions): number {
-    return this.#upgrade.broadcast(data, options);
+    return this.#upgrader.hub.broadcast(data, options);
   }
 
   /**
-   * Stops listening, closes all connections with 1001, and cuts those that have not closed in time. A second
-   * call waits for the first.
+   * Stops listening, closes all connections with 1001 or another code, lets responses under way finish, and cuts
+   * what has not ended in time. Of several calls the first says the code, and the shortest time counts.
+   *
+   * @returns once everything is closed; rejects for options that make no sense, and then nothing is closed.
    */
-  close(options?: CloseOptions): Promise<void> {
+  close(options: CloseOptions = {}): Promise<void> {
+    try {
+      checkCloseOptions(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const isFirst = this.#closing === undefined;
     this.#closing ??= this.#close(options);
-    return this.#closing;
+    const closing = this.#closing;
+    if (!isFirst) void this.#upgrader.close(options);
+    const stop = cutAfter(options, () => this.#cut());
+    void closing.then(stop);
+    return closing;
   }
 
-  async #close(options?: CloseOptions): Promise<void> {
+  async #close(options: CloseOptions): Promise<void> {
     const closed = new Promise<void>((resolve) => this.http.close(() => resolve()));
     this.http.closeIdleConnections();
-    await this.#upgrade.close(options);
+    await Promise.all([this.#upgrader.close(options), this.#responses.finished()]);
+    // What is left says nothing, or has only a part of a request.
     this.http.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
+  }
+
+  /** The time is up. */
+  #cut(): void {
+    this.#responses.abandon();
+    this.http.closeAllConnections();
+    this.#upgrader.others.destroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -111,6 +187,9 @@ function requireUpgrade(_request: IncomingMessage, response: ServerResponse): vo
   response.end("this is a WebSocket server\n");
 }
 
+/** Milliseconds that Node gives a request, its body included. */
+const REQUEST_TIMEOUT_MS = 300_000;
+
 /**
  * Starts a server.
  *
@@ -123,26 +202,37 @@ function requireUpgrade(_request: IncomingMessage, response: ServerResponse): vo
  * });
  * ```
  *
+ * @param options - read now, and not again, but for the handlers of connections.
  * @returns once it listens; rejects when it cannot, as when the port is taken.
- * @throws {TypeError | RangeError} for options that make no sense.
+ * @throws {TypeError | RangeError} for options that make no sense, and for names that are none.
  */
 export async function serve<Data = unknown>(options: ServeOptions<Data> = {}): Promise<Server> {
+  assertKnownOptions(options, SERVE_OPTION_NAMES, SERVE_OPTION_HINTS, "serve");
   const { port = 0, hostname, socketPath, backlog, tls, signal, request = requireUpgrade } = options;
+  assertFunction("request", request);
+  assertSignal(signal);
+  assertAddress({ port, hostname, socketPath, backlog });
+  if (tls !== undefined && (typeof tls !== "object" || tls === null)) {
+    throw new TypeError(`tls must be an object with a certificate and its key, not ${nameOf(tls)}`);
+  }
   signal?.throwIfAborted();
-  const upgrade = createUpgradeHandler<Data>(options, options);
-  // Node's servers count in whole milliseconds.
-  const timeout = Math.ceil(duration(options, "handshakeTimeoutMs", DEFAULT_HANDSHAKE_TIMEOUT_MS));
-  const settings: http.ServerOptions = {
-    headersTimeout: timeout,
-    requestTimeout: timeout,
-    connectionsCheckingInterval: timeout === 0 ? 1000 : Math.max(10, Math.min(timeout / 2, 1000)),
-    maxHeaderSize: options.maxHeadLength ?? DEFAULT_MAX_HEAD_LENGTH,
-  };
-  const server =
-    tls === undefined
-      ? http.createServer(settings, request)
-      : https.createServer({ handshakeTimeout: timeout, ...tls, ...settings }, request);
-  server.on("upgrade", upgrade);
+  const upgrader = new Upgrader<Data>(options, options);
+  const guarded = tls && guardTlsCallbacks(tls, (thrown) => upgrader.report(thrown, {}));
+  const server = createHttpServer(upgrader.settings as UpgradeSettings<never>, guarded);
+  const responses = answerRequests(server, request, (thrown, about) =>
+    upgrader.report(thrown, { request: about }),
+  );
+  server.on("upgrade", function (this: unknown, about, socket, head) {
+    upgrader.handle(serverOf(this, about), about, socket, head);
+  });
+  const sockets = new Set<Socket>();
+  // A client that does not begin TLS has no HTTP connection that could be closed.
+  if (tls !== undefined) {
+    server.on("connection", (socket) => {
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+    });
+  }
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(
@@ -154,19 +244,49 @@ export async function serve<Data = unknown>(options: ServeOptions<Data> = {}): P
     );
   });
   // As when the system has no descriptor left for one more connection: those that are open go on.
-  server.on("error", (error) => {
-    if (channels.error.hasSubscribers) channels.error.publish({ error });
-  });
-  const listening = new Server(server, upgrade);
+  server.on("error", (error) => upgrader.tell(error));
+  const listening = new Server(server, upgrader as Upgrader<never>, responses, sockets);
   if (signal?.aborted) {
     await listening.close();
     throw signal.reason;
   }
-  if (signal !== undefined) {
-    const abort = () => void listening.close();
-    signal.addEventListener("abort", abort, { once: true });
-    // A signal may live longer than many servers.
-    server.once("close", () => signal.removeEventListener("abort", abort));
-  }
+  // A signal may live longer than many servers.
+  if (signal !== undefined)
+    server.once(
+      "close",
+      whenAborted(signal, () => void listening.close()),
+    );
   return listening;
+}
+
+/** Node notices some of these too late: what it throws then cannot be caught. */
+function assertAddress({ port, hostname, socketPath, backlog }: ServeOptions): void {
+  for (const [name, value, greatest] of [
+    ["port", port, 0xffff],
+    ["backlog", backlog, 2 ** 31 - 1],
+  ] as const) {
+    if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= greatest)) continue;
+    throw new RangeError(`${name} must be an integer from 0 to ${greatest}, not ${nameOf(value)}`);
+  }
+  for (const [name, value] of Object.entries({ hostname, socketPath })) {
+    if (value === undefined || typeof value === "string") continue;
+    throw new TypeError(`${name} must be a string, not ${nameOf(value)}`);
+  }
+}
+
+function createHttpServer(
+  { handshakeTimeoutMs, maxHeadLength }: UpgradeSettings<never>,
+  tls: TlsOptions | undefined,
+): http.Server {
+  // Node's servers count in whole milliseconds.
+  const timeout = Math.ceil(handshakeTimeoutMs);
+  const settings: http.ServerOptions = {
+    headersTimeout: timeout,
+    // An ordinary request may take longer: it has a body.
+    requestTimeout: timeout === 0 ? 0 : Math.max(timeout, REQUEST_TIMEOUT_MS),
+    connectionsCheckingInterval: timeout === 0 ? 1000 : Math.max(10, Math.min(timeout / 2, 1000)),
+    maxHeaderSize: maxHeadLength,
+  };
+  if (tls === undefined) return http.createServer(settings);
+  return https.createServer({ handshakeTimeout: timeout, ...tls, ...settings });
 }

@@ -1,12 +1,15 @@
 /**
- * The server's side of the opening handshake on real sockets: judges a request, asks whoever has a say, and makes a
- * connection or refuses.
+ * The server's side of the opening handshake on real sockets: judges a request, asks the user's callbacks, and makes
+ * a connection or refuses. A callback that fails concerns its request alone: 500, and the error is reported.
  */
 
-import type { IncomingMessage } from "node:http";
+import type { Server as HttpServer, IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { InvalidStateError } from "../codec/index.js";
 import {
   acceptPerMessageDeflate,
+  assertKnownOptions,
   buildHandshakeResponse,
   buildRefusal,
   type DeflateParameters,
@@ -15,69 +18,45 @@ import {
   type HeaderInit,
   isThenable,
   judgeHandshakeRequest,
-  type OriginPolicy,
+  judgeOrigin,
+  nameOf,
   type PerMessageDeflateOptions,
   type PreparedMessage,
   serializeExtensions,
 } from "../protocol/index.js";
+import { type Authorization, type Decision, readDecision } from "./authorization.js";
 import { begin, Connection, type ServerHandlers } from "./connection.js";
-import {
-  type ConnectionOptions,
-  compressionOf,
-  settingsOf,
-} from "./connection-options.js";
+import { compressionOf, settingsOf } from "./connection-options.js";
 import { defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
+import {
+  type BroadcastOptions,
+  type CloseOptions,
+  checkCloseOptions,
+  Hub,
+  type ServerCounters,
+} from "./hub.js";
+import { Liveness } from "./liveness.js";
+import {
+  answerOrdinarily,
+  hasOthers,
+  ignore,
+  isTaken,
+  OtherSockets,
+  offersWebSocket,
+  serverOf,
+  take,
+} from "./other-upgrades.js";
+import { type ErrorSubject, reportError, tellError } from "./report.js";
 import type { SessionContext } from "./session.js";
-import { type BroadcastOptions, type CloseOptions, Hub, type ServerCounters } from "./hub.js";
-import { duration, Liveness } from "./liveness.js";
 import { beginTurn, endTurn } from "./turn.js";
-
-/** What `authorize` decides. true or undefined: accept. false: refuse with 401. */
-export type Authorization<Data = unknown> =
-  | boolean
-  | undefined
-  | {
-      /** Headers of the 101 response. */
-      readonly headers?: HeaderInit | undefined;
-      /** What `connection.data` begins with. */
-      readonly data?: Data;
-      /** Compression for this connection, instead of what the server's options say. */
-      readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
-    }
-  | {
-      /** Refuse with this: 300 to 599. */
-      readonly status: number;
-      readonly headers?: HeaderInit | undefined;
-      readonly body?: string | undefined;
-    };
-
-export interface UpgradeOptions<Data = unknown> extends ConnectionOptions {
-  /** The only path to accept, without a query, or what paths must match; others get 404. Default: all. */
-  readonly path?: string | RegExp | undefined;
-  /** Handlers by path, without a query; other paths get 404. */
-  readonly routes?: Readonly<Record<string, ServerHandlers<Data>>> | undefined;
-  /** Subprotocols that the server speaks: the first of the client's that is among them is used. */
-  readonly protocols?: readonly string[] | undefined;
-  /** Chooses among those that the client offers, instead; false or undefined for none. Not asked when it offers none. */
-  readonly selectProtocol?: (
-    protocols: readonly string[],
-    request: IncomingMessage,
-  ) => string | false | undefined;
-  /** Has the last word about a request. What it throws refuses with 500. */
-  readonly authorize?: (
-    request: IncomingMessage,
-    offer: HandshakeOffer,
-  ) => Authorization<Data> | Promise<Authorization<Data>>;
-  /** Which pages may connect. Default "same-origin": those from this host, and whatever is no browser. */
-  readonly origin?: OriginPolicy | undefined;
-  /** Connections at a time; more are refused with 503. Default: as many as come. */
-  readonly maxConnections?: number | undefined;
-  /** Milliseconds that a handshake may take, `authorize` included; 0: no limit. Default 10 s. */
-  readonly handshakeTimeoutMs?: number | undefined;
-  /** Bytes of a request's head. Default 16 KiB. */
-  readonly maxHeadLength?: number | undefined;
-}
+import {
+  readUpgradeOptions,
+  UPGRADE_OPTION_HINTS,
+  UPGRADE_OPTION_NAMES,
+  type UpgradeOptions,
+  type UpgradeSettings,
+} from "./upgrade-options.js";
 
 /** For `server.on("upgrade", …)`; it knows its connections. */
 export interface UpgradeHandler {
@@ -86,11 +65,13 @@ export interface UpgradeHandler {
   readonly counters: ServerCounters;
   /** Sends to every open connection. Returns to how many. */
   broadcast(data: string | Uint8Array | PreparedMessage, options?: BroadcastOptions): number;
-  /** Refuses with 503 from now on, closes all connections with 1001, and cuts those that do not close in time. */
+  /**
+   * Refuses with 503 from now on, closes all connections with 1001 or another code, and cuts those that do not close
+   * in time. Of several calls the first says the code, and the shortest time counts.
+   */
   close(options?: CloseOptions): Promise<void>;
 }
 
-export const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
 const REFUSAL_TIMEOUT_MS = 2000;
 
 /** What a connection is opened with, once it is accepted. */
@@ -105,15 +86,15 @@ interface Accepted<Data> {
 /** What is decided about compression. */
 interface Compression {
   /** What the response says. */
-  readonly accepted: readonly ExtensionInit[];
+  readonly accepted: readonly ExtensionInit[] | undefined;
   /** The same as the value of its header, "" for none. */
   readonly extensions: string;
   readonly parameters: DeflateParameters | undefined;
 }
 
-const NO_COMPRESSION: Compression = { accepted: [], extensions: "", parameters: undefined };
+const NO_COMPRESSION: Compression = { accepted: undefined, extensions: "", parameters: undefined };
 
-/** A refusal of our own. */
+/** An answer that opens no connection. */
 interface Refusal {
   readonly status: number;
   readonly headers?: HeaderInit | undefined;
@@ -122,6 +103,13 @@ interface Refusal {
   readonly code?: string | undefined;
 }
 
+const NOT_FOUND: Refusal = { status: 404, body: "no WebSocket is served under this path" };
+const FOREIGN: Refusal = {
+  status: 403,
+  body: "the Origin must be one that may connect here",
+  code: "WS_ERR_ORIGIN_NOT_ALLOWED",
+};
+const FULL: Refusal = { status: 503, body: "the server has no room for more connections" };
 const CLOSING: Refusal = { status: 503, body: "the server is closing" };
 const LATE: Refusal = {
   status: 503,
@@ -129,135 +117,174 @@ const LATE: Refusal = {
   code: "WS_ERR_HANDSHAKE_TIMEOUT",
 };
 
-class Upgrader<Data> {
+/** Judges requests for one server. */
+export class Upgrader<Data> {
   readonly hub = new Hub();
-  readonly #options: UpgradeOptions<Data>;
-  readonly #handlers: ServerHandlers<Data>;
+  /** Sockets that are no connections of ours. */
+  readonly others = new OtherSockets();
+  readonly settings: UpgradeSettings<Data>;
+  /** The origin is judged once it is known that the request is ours. */
+  readonly #limits: { readonly origin: "any"; readonly maxHeadLength: number };
   readonly #context: SessionContext;
-  /** 0 for no limit. */
-  readonly #handshakeTimeoutMs: number;
-  /** Requests that wait for what `authorize` says: each function refuses one. */
-  readonly #pending = new Set<(refusal: Refusal) => void>();
+  /** Requests that wait for what `authorize` says: each function refuses one, undefined without an answer. */
+  readonly #pending = new Set<(refusal: Refusal | undefined) => void>();
   #lastUrl = "";
   #lastHost = "";
   #lastCompression: Compression = NO_COMPRESSION;
   #isClosed = false;
 
   constructor(handlers: ServerHandlers<Data>, options: UpgradeOptions<Data>) {
-    const { maxConnections } = options;
-    if (maxConnections !== undefined && !(maxConnections >= 0)) {
-      throw new RangeError(`maxConnections must be a number from 0 on, not ${String(maxConnections)}`);
-    }
-    this.#handshakeTimeoutMs = duration(options, "handshakeTimeoutMs", DEFAULT_HANDSHAKE_TIMEOUT_MS);
-    this.#options = options;
-    this.#handlers = handlers;
+    this.settings = readUpgradeOptions(handlers, options);
+    this.#limits = { origin: "any", maxHeadLength: this.settings.maxHeadLength };
     this.#context = {
       settings: settingsOf("server", options),
       liveness: new Liveness(options),
-      onGone: (connection: Connection) => this.hub.delete(connection),
+      onGone: (connection) => this.hub.delete(connection),
     };
   }
 
-  handle(request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
-    // Until the connection listens, nobody does: an error must not end the process (CVE-2022-41940).
-    socket.on("error", ignore);
-    const offer = judgeHandshakeRequest(request, this.#options);
-    if (!offer.ok) {
-      this.#refuse(request, socket, offer);
-      return;
-    }
-    const handlers = this.#route(offer.path);
-    if (handlers === undefined) {
-      this.#refuse(request, socket, { status: 404, body: "no WebSocket is served under this path" });
-      return;
-    }
-    const { maxConnections = Infinity, authorize } = this.#options;
-    if (this.#isClosed || this.hub.connections.size + this.#pending.size >= maxConnections) {
-      const full = { status: 503, body: "the server has no room for more connections" };
-      this.#refuse(request, socket, this.#isClosed ? CLOSING : full);
-      return;
-    }
-    const accepted = { request, socket, head, offer, handlers };
-    if (authorize === undefined) {
-      this.#decide(accepted, undefined);
-      return;
-    }
+  /** What an HTTP server does with a request that wants to upgrade. Never throws. */
+  handle(server: HttpServer | undefined, request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    // One that is gone already needs no answer.
+    if (socket.destroyed) return;
     try {
-      const decision = authorize(request, offer);
-      // A promise of any make: taken for an object, it would accept whoever asks.
-      if (isThenable(decision)) void this.#await(accepted, decision);
-      else this.#decide(accepted, decision);
+      this.#judge(server, request, socket, head);
     } catch (error) {
-      this.#fail(accepted, error);
+      this.#fail(request, socket, error);
     }
   }
 
-  /** The handlers for a path, undefined if there are none. */
-  #route(target: string): ServerHandlers<Data> | undefined {
-    const { path, routes } = this.#options;
-    const query = target.indexOf("?");
-    const name = query < 0 ? target : target.slice(0, query);
-    if (routes !== undefined && Object.hasOwn(routes, name)) return routes[name];
-    if (path === undefined) return routes === undefined ? this.#handlers : undefined;
-    return (typeof path === "string" ? path === name : name.search(path) >= 0) ? this.#handlers : undefined;
+  #judge(server: HttpServer | undefined, request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    const offer = judgeHandshakeRequest(request, this.#limits);
+    if (!offer.ok && !offersWebSocket(request)) {
+      if (this.#leave(server, request, socket, true)) return;
+      if (server === undefined) this.#refuse(request, socket, offer);
+      else answerOrdinarily(server, request, socket, head);
+      return;
+    }
+    const { routes, origin, maxConnections, authorize } = this.settings;
+    const handlers = routes.find(offer.ok ? offer.path : (request.url ?? ""));
+    if (handlers === undefined) {
+      if (this.#leave(server, request, socket, routes.isSelective)) return;
+      this.#refuse(request, socket, offer.ok ? NOT_FOUND : offer);
+      return;
+    }
+    if (isTaken(socket)) {
+      const error = new InvalidStateError(
+        "another listener for upgrade has taken the socket of a request that is for this one too; it is left alone",
+      );
+      this.others.add(socket);
+      this.report(error, { request });
+      return;
+    }
+    if (!offer.ok) this.#refuse(request, socket, offer);
+    else if (!judgeOrigin(offer.origin, offer.host, origin)) this.#refuse(request, socket, FOREIGN);
+    else if (this.#isClosed) this.#refuse(request, socket, CLOSING);
+    else if (this.hub.connections.size + this.#pending.size >= maxConnections) {
+      this.#refuse(request, socket, FULL);
+    } else {
+      const accepted = { request, socket, head, offer, handlers };
+      const decision = authorize?.(request, offer);
+      // A promise of any make: taken for an object, it would accept everyone.
+      if (isThenable(decision)) void this.#await(accepted, decision);
+      else this.#decide(accepted, readDecision(decision));
+    }
+  }
+
+  /** Leaves a request that is not ours to other listeners, if one has it already or that is what is wanted. */
+  #leave(
+    server: HttpServer | undefined,
+    request: IncomingMessage,
+    socket: Duplex,
+    isSelective: boolean,
+  ): boolean {
+    if (isTaken(socket)) {
+      this.others.add(socket);
+      return true;
+    }
+    const { unmatched = isSelective && hasOthers(server) ? "leave" : "refuse" } = this.settings;
+    if (unmatched === "refuse") return false;
+    const refuse = () => this.#refuse(request, socket, NOT_FOUND);
+    return this.others.leave(server, socket, this.settings.handshakeTimeoutMs, refuse);
   }
 
   async #await(accepted: Accepted<Data>, pending: PromiseLike<Authorization<Data>>): Promise<void> {
-    const { promise: refused, resolve: refuse } = defer<Refusal>();
-    const ms = this.#handshakeTimeoutMs;
+    const { request, socket } = accepted;
+    const { promise: refused, resolve: refuse } = defer<Refusal | undefined>();
+    const ms = this.settings.handshakeTimeoutMs;
     const timer = ms > 0 ? setTimeout(() => refuse(LATE), ms) : undefined;
+    const leave = () => refuse(undefined);
+    take(socket);
+    // Until the connection listens, no listener is there: an error must not end the process (CVE-2022-41940).
+    socket.on("error", ignore);
+    socket.once("close", leave);
     this.#pending.add(refuse);
+    // What comes too late is not forgotten: it may be why it was late.
+    const decided = Promise.resolve(pending).then(readDecision<Data>);
+    let isLate = false;
+    decided.catch((error) => isLate && this.report(error, { request }));
     try {
-      const decision = await Promise.race([pending, refused]);
-      this.#decide(accepted, decision);
+      const outcome = await Promise.race([decided, refused.then((refusal) => ({ refusal }))]);
+      if (!("refusal" in outcome)) {
+        socket.removeListener("error", ignore);
+        this.#decide(accepted, outcome);
+      } else {
+        isLate = true;
+        if (outcome.refusal !== undefined) this.#refuse(request, socket, outcome.refusal);
+        if (outcome.refusal === LATE) {
+          this.report(new Error(`authorize has not decided after ${ms} ms; the request was refused`), {
+            request,
+          });
+        }
+      }
     } catch (error) {
-      this.#fail(accepted, error);
+      this.#fail(request, socket, error);
     } finally {
       clearTimeout(timer);
       this.#pending.delete(refuse);
+      socket.removeListener("close", leave);
     }
   }
 
-  #fail(accepted: Accepted<Data>, thrown: unknown): void {
-    const error = thrown instanceof Error ? thrown : new Error(`a callback threw ${String(thrown)}`);
-    if (channels.error.hasSubscribers) channels.error.publish({ request: accepted.request, error });
-    this.#refuse(accepted.request, accepted.socket, { status: 500 });
+  /** A callback failed: the client is told 500, and not why. */
+  #fail(request: IncomingMessage, socket: Duplex, thrown: unknown): void {
+    this.report(thrown, { request });
+    this.#refuse(request, socket, { status: 500 });
   }
 
-  #decide(accepted: Accepted<Data>, decision: Authorization<Data>): void {
+  /** Tells of a bug in a callback of the user's. */
+  report(thrown: unknown, subject: ErrorSubject): void {
+    reportError(thrown, subject, this.#listener(subject));
+  }
+
+  /** Tells of what the system did. */
+  tell(error: Error): void {
+    tellError(error, {}, this.#listener({}));
+  }
+
+  #listener(subject: ErrorSubject): ((error: Error) => unknown) | undefined {
+    const { onError } = this.settings;
+    return onError && ((error) => onError(error, subject));
+  }
+
+  /** @throws what a callback throws, and for what `authorize` said that cannot be sent. */
+  #decide(accepted: Accepted<Data>, decision: Decision<Data>): void {
     const { request, socket, offer } = accepted;
     if (socket.destroyed) return;
-    if (decision === false) {
-      this.#refuse(request, socket, { status: 401 });
-      return;
-    }
-    if (decision !== undefined && decision !== true && (typeof decision !== "object" || decision === null)) {
-      const error = new TypeError(`authorize must return a boolean or an object, not ${String(decision)}`);
-      this.#fail(accepted, error);
-      return;
-    }
-    const more = typeof decision === "object" ? decision : {};
-    if ("status" in more) {
-      this.#refuse(request, socket, more);
+    const { status, headers, body } = decision;
+    if (status !== undefined) {
+      this.#refuse(request, socket, { status, headers, body });
       return;
     }
     if (this.#isClosed) {
       this.#refuse(request, socket, CLOSING);
       return;
     }
-    let response: string;
-    let protocol: string;
-    let compression: Compression;
-    try {
-      protocol = this.#selectProtocol(offer, request);
-      compression = this.#compression(offer, more.perMessageDeflate);
-      const extensions = compression.accepted;
-      response = buildHandshakeResponse({ key: offer.key, protocol, extensions, headers: more.headers });
-    } catch (error) {
-      this.#fail(accepted, error);
-      return;
-    }
-    this.#open(accepted, response, protocol, compression, more.data as Data);
+    const protocol = this.#selectProtocol(offer, request);
+    const compression = this.#compression(offer, decision.perMessageDeflate);
+    const extensions = compression.accepted;
+    const response = buildHandshakeResponse({ key: offer.key, protocol, extensions, headers });
+    this.#open(accepted, response, protocol, compression, decision.data);
   }
 
   /** Accepts one of the offers to compress, or none. */
@@ -280,42 +307,37 @@ class Upgrader<Data> {
 
   #selectProtocol({ protocols }: HandshakeOffer, request: IncomingMessage): string {
     if (protocols.length === 0) return "";
-    const { selectProtocol, protocols: ours = [] } = this.#options;
+    const { selectProtocol, protocols: ours } = this.settings;
     if (selectProtocol === undefined) return protocols.find((name) => ours.includes(name)) ?? "";
-    const chosen = selectProtocol([...protocols], request);
+    const chosen: unknown = selectProtocol([...protocols], request);
     if (chosen === undefined || chosen === false) return "";
     // §4.2.2: "The value chosen MUST be derived from the client's handshake".
-    if (!protocols.includes(chosen)) {
-      throw new TypeError(
-        `selectProtocol must return one of ${protocols.join(", ")}, or false, not ${String(chosen)}`,
-      );
-    }
-    return chosen;
+    if (typeof chosen === "string" && protocols.includes(chosen)) return chosen;
+    if (isThenable(chosen)) chosen.then(undefined, ignore);
+    const came = isThenable(chosen) ? "a promise" : nameOf(chosen);
+    throw new TypeError(`selectProtocol must return one of ${protocols.join(", ")}, or false, not ${came}`);
   }
 
   #open(
-    accepted: Accepted<Data>,
+    { request, socket, head, offer, handlers }: Accepted<Data>,
     response: string,
     protocol: string,
     { extensions, parameters: perMessageDeflate }: Compression,
     data: Data,
   ): void {
-    const { request, socket, head, offer, handlers } = accepted;
-    // What `timeout` and `nodelay` a server gave its sockets was for HTTP.
-    const { setTimeout: noTimeout, setNoDelay } = socket as Partial<import("node:net").Socket>;
-    noTimeout?.call(socket as import("node:net").Socket, 0);
-    setNoDelay?.call(socket as import("node:net").Socket, true);
+    take(socket);
+    // What `timeout` a server gave its sockets was for HTTP.
+    const { timeout, setTimeout, setNoDelay } = socket as Partial<Socket>;
+    if (timeout) setTimeout?.call(socket as Socket, 0);
+    setNoDelay?.call(socket as Socket, true);
     const scheme = (request.socket as { encrypted?: boolean }).encrypted === true ? "wss" : "ws";
-    let url = `${scheme}://${offer.host}${offer.path}`;
-    let { host } = offer;
+    const url = `${scheme}://${offer.host}${offer.path}`;
     // Most connections are to the same place: they share the strings that say so.
-    if (url === this.#lastUrl && host === this.#lastHost) {
-      url = this.#lastUrl;
-      host = this.#lastHost;
+    if (url !== this.#lastUrl || offer.host !== this.#lastHost) {
+      this.#lastUrl = url;
+      this.#lastHost = offer.host;
     }
-    this.#lastUrl = url;
-    this.#lastHost = host;
-    const opening = { url, host, protocol, extensions, perMessageDeflate };
+    const opening = { url: this.#lastUrl, host: this.#lastHost, protocol, extensions, perMessageDeflate };
     const connection = new Connection<Data>(socket, opening, handlers, this.#context);
     connection.data = data;
     this.hub.add(connection as Connection);
@@ -324,43 +346,46 @@ class Upgrader<Data> {
     socket.cork();
     try {
       socket.write(response, "latin1");
-      socket.removeListener("error", ignore);
       connection[begin](() => handlers.open?.(connection, request), head);
+    } catch (error) {
+      // The response has left: what is written now would be read as frames.
+      this.report(error, { connection: connection as Connection });
+      socket.destroy();
     } finally {
       endTurn();
       socket.uncork();
     }
   }
 
+  /** Answers, and ends the socket. */
   #refuse(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
-    if (socket.destroyed) return;
+    if (socket.destroyed || socket.writableEnded) return;
+    take(socket);
+    socket.on("error", ignore);
     let text: string;
     try {
       text = buildRefusal(refusal);
     } catch (error) {
-      if (channels.error.hasSubscribers) channels.error.publish({ request, error });
-      text = buildRefusal({ status: 500 });
+      this.#fail(request, socket, error);
+      return;
     }
-    const reason = refusal.code ?? String(refusal.status);
+    const { status, code: reason = String(status) } = refusal;
     this.hub.refused(reason);
-    if (channels.refuse.hasSubscribers) {
-      channels.refuse.publish({ request, status: refusal.status, reason });
-    }
-    // Whoever does not read its refusal is not waited for.
+    if (channels.refuse.hasSubscribers) channels.refuse.publish({ request, status, reason });
+    // One that does not read its refusal is not waited for.
     const timer = setTimeout(() => socket.destroy(), REFUSAL_TIMEOUT_MS);
-    socket.once("close", () => clearTimeout(timer));
+    this.others.add(socket, () => clearTimeout(timer));
     socket.once("finish", () => socket.destroy());
     socket.end(text, "latin1");
   }
 
-  async close(options?: CloseOptions): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
+    checkCloseOptions(options);
     this.#isClosed = true;
     for (const refuse of this.#pending) refuse(CLOSING);
     await this.hub.close(options);
   }
 }
-
-function ignore(): void {}
 
 /**
  * Accepts WebSocket connections on an HTTP server that exists already, beside its ordinary routes.
@@ -373,22 +398,27 @@ function ignore(): void {}
  * ```
  *
  * @param onConnection - called with each connection once it is open, or the handlers of all connections.
- * @throws {TypeError | RangeError} for options that make no sense.
+ * @param options - read now, and not again.
+ * @throws {TypeError | RangeError} for options that make no sense, and for names that are none.
  */
 export function createUpgradeHandler<Data = unknown>(
-  onConnection:
-    | ((connection: Connection<Data>, request: IncomingMessage) => unknown)
-    | ServerHandlers<Data>,
+  onConnection: ((connection: Connection<Data>, request: IncomingMessage) => unknown) | ServerHandlers<Data>,
   options: UpgradeOptions<Data> = {},
 ): UpgradeHandler {
+  assertKnownOptions(options, UPGRADE_OPTION_NAMES, UPGRADE_OPTION_HINTS, "createUpgradeHandler");
+  if ((typeof onConnection !== "object" && typeof onConnection !== "function") || onConnection === null) {
+    const expected = "createUpgradeHandler takes a function or an object of handlers first";
+    throw new TypeError(`${expected}, not ${nameOf(onConnection)}`);
+  }
   const handlers =
     typeof onConnection === "function"
       ? { open: onConnection as ServerHandlers<Data>["open"] }
       : onConnection;
   const upgrader = new Upgrader(handlers as ServerHandlers<Data>, options);
   const { hub } = upgrader;
-  const handler = (request: IncomingMessage, socket: Duplex, head: Uint8Array) =>
-    upgrader.handle(request, socket, head);
+  function handler(this: unknown, request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
+    upgrader.handle(serverOf(this, request), request, socket, head);
+  }
   return Object.defineProperties(handler as UpgradeHandler, {
     connections: { value: hub.connections },
     counters: { get: () => hub.counters },

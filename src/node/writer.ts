@@ -9,8 +9,8 @@
 
 import { decodeFrame } from "../codec/index.js";
 import {
-  bufferOverflow,
   type Bytes,
+  bufferOverflow,
   type Endpoint,
   type MessageInit,
   type PartOptions,

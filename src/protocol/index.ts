@@ -11,8 +11,9 @@ export {
   type OverflowPolicy,
 } from "./connection/buffer-limits.js";
 export { addCounters, type Counters, NO_COUNTERS } from "./connection/counters.js";
-export { asError, isThenable, runHandler } from "./connection/handlers.js";
+export { asError, isThenable, nameOf, runHandler } from "./connection/handlers.js";
 export { Inbox, type InboxOwner } from "./connection/inbox.js";
+export { assertKnownOptions, isPlainObject, type OptionHints } from "./connection/known-options.js";
 export { MessageQueue } from "./connection/message-queue.js";
 export { PingTracker } from "./connection/ping-tracker.js";
 export { isMisuse, openWithRetry, type RetryHost, type RetryLimits } from "./connection/retry.js";
@@ -70,7 +71,7 @@ export {
   type HandshakeServerOptions,
   judgeHandshakeRequest,
 } from "./handshake/judgement.js";
-export { judgeOrigin, type OriginPolicy } from "./handshake/origin.js";
+export { checkOriginPolicy, judgeOrigin, type OriginPolicy } from "./handshake/origin.js";
 export {
   buildHandshakeRequest,
   type HandshakeRequestOptions,
@@ -111,11 +112,11 @@ export {
   messageTooBig,
   type TextMessage,
 } from "./session/message.js";
+export type { MessageInit, PartOptions, Place, SendOptions } from "./session/message-framer.js";
 export {
   type Fragments,
   MessageReader,
   type MessageReaderOptions,
   type ReadResult,
 } from "./session/message-reader.js";
-export type { MessageInit, PartOptions, Place, SendOptions } from "./session/message-framer.js";
 export { PreparedMessage, type PrepareOptions, prepareMessage } from "./session/prepared-message.js";

@@ -11,7 +11,10 @@ import { utf8 } from "../support/hex.js";
 const { process } = globalThis;
 globalThis.process = { versions: { node: "24.0.0" } } as unknown as NodeJS.Process;
 const { FrameDecoder } = await import("../../src/codec/index.js");
-const { hostDecodesSlowly } = await import("../../src/codec/host.js");
+const { hostDecodesSlowly, hostSha1 } = await import("../../src/codec/host.js");
+const { computeAccept } = await import("../../src/protocol/index.js");
+// It is looked for at its first use.
+assert.equal(hostSha1("abc"), undefined);
 const { textOf } = await import("../../src/codec/utf8.js");
 globalThis.process = process;
 
@@ -20,6 +23,10 @@ describe("the codec on a host that decodes quickly", () => {
 
   it("is what this test pretends", () => {
     assert.equal(hostDecodesSlowly, false);
+  });
+
+  it("computes the accept value also where no native SHA-1 is found", () => {
+    assert.equal(computeAccept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
   });
 
   it("makes the same strings, in one chunk or in many", () => {

@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { closeBody, concat, cutEvery, frame, KEY, PING, TEXT } from "../support/frames.js";
 import { hex, toHex, utf8 } from "../support/hex.js";
@@ -103,5 +104,44 @@ describe("the codec without Buffer", () => {
     assert.equal(host.createStringReader(bytes).utf8(2, 5), "水");
     assert.equal(host.createStringReader(units).utf16(0, 8), "水😀\ufeff");
     assert.equal(host.decodeUtf8(utf8("\ufeff"), false), "\ufeff");
+  });
+});
+
+describe("hostSha1", () => {
+  it("is the digest of node:crypto, by whichever of its functions there is", async (t) => {
+    const texts = [
+      "",
+      "abc",
+      "dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11",
+      "a".repeat(1000),
+    ];
+    for (const text of texts) {
+      assert.equal(host.hostSha1(text), createHash("sha1").update(text).digest("base64"));
+    }
+    const { getBuiltinModule } = process;
+    t.after(() => {
+      process.getBuiltinModule = getBuiltinModule;
+    });
+    const modules: [name: string, module: unknown, expected: string | undefined][] = [
+      ["an older Node", { createHash }, createHash("sha1").update("abc").digest("base64")],
+      ["one without it", undefined, undefined],
+      ["another digest", { hash: () => "?" }, undefined],
+      [
+        "one that forbids it",
+        {
+          hash: () => {
+            throw new Error("FIPS");
+          },
+        },
+        undefined,
+      ],
+    ];
+    for (const [name, module, expected] of modules) {
+      process.getBuiltinModule = (() => module) as never;
+      // It is looked for once in each copy of the module.
+      const { hostSha1 } = (await import(`../../src/codec/host.js?${name}`)) as typeof host;
+      assert.equal(hostSha1("abc"), expected, name);
+      assert.equal(hostSha1("abc"), expected, name);
+    }
   });
 });

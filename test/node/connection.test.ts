@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { inspect } from "node:util";
 import {
+  type AnyMessage,
   Connection,
   connect,
   InvalidStateError,

@@ -1,7 +1,7 @@
 /** serve: where it listens, what it answers, how it closes. */
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import http from "node:http";
 import type net from "node:net";
 import { describe, it } from "node:test";
@@ -124,7 +124,7 @@ eachReadPath("serve", () => {
       [{ maxConnections: -1 }, RangeError],
     ];
     for (const [options, type] of wrong) {
-      // Whatever is accepted here must not stay behind and keep the tests from ending.
+      // What is accepted here must not stay behind and keep the tests from ending.
       const outcome = await serve({ hostname: "127.0.0.1", ...options }).catch((error: unknown) => error);
       if (!(outcome instanceof Error)) await (outcome as Server).close();
       assert.ok(outcome instanceof type, JSON.stringify(options));
@@ -145,6 +145,44 @@ eachReadPath("serve", () => {
     assert.equal((await get(`http://127.0.0.1:${told.port}/x`)).text, "you asked for /x");
     peer.send({ opcode: TEXT, payload: utf8("beside") });
     assert.equal(await peer.next(), "text beside");
+  });
+
+  it("answers 500 where the callback fails, or cuts what it had begun; others are answered", async (t) => {
+    t.mock.method(console, "error", () => undefined);
+    const server = await listen(t, {
+      request(request, response) {
+        if (request.url === "/ok") return response.end("fine");
+        response.setHeader("X-Secret", "1");
+        if (request.url === "/begun") response.write("half");
+        if (request.url === "/ended") response.end("whole");
+        if (request.url === "/async") return settle().then(() => Promise.reject(new Error("secret")));
+        throw new Error("secret");
+      },
+    });
+    const url = `http://127.0.0.1:${server.port}`;
+    for (const path of ["/sync", "/async"]) {
+      const { status, headers, text } = await get(url + path);
+      assert.deepEqual([status, headers["x-secret"], text], [500, undefined, "Internal Server Error\n"]);
+    }
+    await assert.rejects(get(`${url}/begun`), { code: "ECONNRESET" });
+    assert.equal((await get(`${url}/ended`)).text, "whole");
+    assert.equal((await get(`${url}/ok`)).text, "fine");
+  });
+
+  it("handshakeTimeoutMs is about handshakes: an upload may take longer", async (t) => {
+    const server = await listen(t, {
+      handshakeTimeoutMs: 50,
+      request: (request, response) => request.resume().on("end", () => response.end("got it")),
+    });
+    const peer = await dial(t, server.port);
+    peer.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\na");
+    // A handshake that takes as long is cut.
+    const slow = await dial(t, server.port);
+    slow.write("GET / HTTP/1.1\r\n");
+    await slow.closed();
+    peer.write("b");
+    await peer.closed();
+    assert.equal(peer.status, 200);
   });
 
   it("knows its connections, and what went through them", async (t) => {
@@ -224,7 +262,7 @@ describe("Server.close", () => {
     assert.equal((await connection.closed).code, 1006);
   });
 
-  it("waits for nobody who has only an HTTP connection, or says nothing", async (t) => {
+  it("does not wait for a client that has only an HTTP connection, or says nothing", async (t) => {
     const server = await listen(t);
     const silent = await dial(t, server.port);
     const half = await dial(t, server.port);
@@ -233,6 +271,92 @@ describe("Server.close", () => {
     await settle();
     await server.close();
     await Promise.all([silent.closed(), half.closed(), idle.closed()]);
+  });
+
+  it("says another code and a reason, checked before anything is closed", async (t) => {
+    const { server, peer } = await serverAndPeer(t);
+    const wrong: [options: object, type: typeof TypeError | typeof RangeError][] = [
+      [{ code: 1006 }, RangeError],
+      [{ code: "1000" }, RangeError],
+      [{ reason: "x".repeat(124) }, RangeError],
+      [{ timeoutMs: -1 }, RangeError],
+      [{ timeout: 5 }, TypeError],
+    ];
+    for (const [options, type] of wrong)
+      await assert.rejects(server.close(options), type, JSON.stringify(options));
+    assert.deepEqual(peer.take(), []);
+    await rawClient(t, server.port);
+    const closed = server.close({ code: 4001, reason: "moved", timeoutMs: 100 });
+    assert.equal(await peer.next(), "close 4001 moved");
+    await closed;
+  });
+
+  it("of two calls the shorter time counts, and the first code", async (t) => {
+    for (const [first, second] of [
+      [60_000, 0],
+      [0, 60_000],
+      [Infinity, 50],
+    ]) {
+      const { server, peer } = await serverAndPeer(t);
+      const closing = server.close({ timeoutMs: first, code: 4001 });
+      await Promise.all([closing, server.close({ timeoutMs: second, code: 4002 })]);
+      await peer.closed();
+      assert.ok(peer.take().every((frame) => frame === "close 4001"));
+    }
+  });
+
+  for (const withConnection of [false, true]) {
+    it(`lets a response under way finish, ${withConnection ? "with" : "without"} a connection`, async (t) => {
+      let answer: (() => void) | undefined;
+      const server = await listen(t, {
+        ...echo,
+        request: (_request, response) => {
+          response.write("slow ");
+          answer = () => response.end("answer");
+        },
+      });
+      const connection = withConnection ? await connect(server.url) : undefined;
+      const page = get(`http://127.0.0.1:${server.port}/`);
+      await until(() => answer !== undefined);
+      const closed = server.close({ timeoutMs: 60_000 });
+      if (connection !== undefined) await connection.closed;
+      await settle();
+      answer?.();
+      assert.equal((await page).text, "slow answer");
+      await closed;
+    });
+  }
+
+  it("cuts a response that does not finish in time", async (t) => {
+    const server = await listen(t, { request: (_request, response) => void response.write("never ends") });
+    const peer = await knock(t, server.port, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    await server.close({ timeoutMs: 50 });
+    await peer.closed();
+  });
+
+  it("does not wait for a client that has not begun TLS", async (t) => {
+    const { key, cert } = await certificate();
+    const server = await listen(t, { tls: { key, cert }, handshakeTimeoutMs: 0 });
+    const silent = await dial(t, server.port);
+    await settle();
+    await server.close();
+    await silent.closed();
+  });
+
+  it("many servers share a signal: one listener, no warning, and none is left", async (t) => {
+    const warn = t.mock.method(process, "emitWarning", () => undefined);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const start = () => Promise.all(Array.from({ length: 12 }, () => listen(t, { signal })));
+    const gone = await start();
+    assert.equal(getEventListeners(signal, "abort").length, 1);
+    await Promise.all(gone.map((server) => server.close()));
+    assert.equal(getEventListeners(signal, "abort").length, 0);
+    const servers = await start();
+    controller.abort();
+    await Promise.all(servers.map((server) => once(server.http, "close")));
+    assert.equal(getEventListeners(signal, "abort").length, 0);
+    assert.equal(warn.mock.callCount(), 0);
   });
 
   it("happens on disposal, and when the signal aborts", async (t) => {

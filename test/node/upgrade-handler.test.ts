@@ -1,4 +1,4 @@
-/** createUpgradeHandler: judging, asking, refusing and opening, on servers of somebody else's making. */
+/** createUpgradeHandler: judging, asking, refusing and opening, on servers that exist already. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -199,7 +199,7 @@ describe("createUpgradeHandler: which requests", () => {
     }
   });
 
-  it("origin: the same host by default, a list, anybody, a function", async (t) => {
+  it("origin: the same host by default, a list, any, a function", async (t) => {
     const from = (origin?: string) => requestText({ Origin: origin });
     const same = await run(t);
     assert.equal(await statusOf(t, same.port, from("http://127.0.0.1")), 101);
@@ -315,6 +315,17 @@ describe("createUpgradeHandler: authorize", () => {
     ["0", 0, 500],
     ["an empty string", "", 500],
     ["a string", "no", 500],
+    ["an object of another shape", { ok: false }, 500],
+    ["a list", [], 500],
+    ["an error that was not thrown", new Error("no"), 500],
+    ["a response of fetch", new Response(null, { status: 403 }), 500],
+    ["a map", new Map([["status", 403]]), 500],
+    ["a misspelt status", { statsu: 403 }, 500],
+    ["a status that is a text", { status: "403" }, 500],
+    ["a status that is undefined", { status: undefined }, 500],
+    ["a refusal with what is for acceptance", { status: 403, data: 1 }, 500],
+    ["acceptance with what is for a refusal", { body: "no" }, 500],
+    ["an object without a prototype", Object.assign(Object.create(null), { status: 403 }), 403],
   ];
   for (const [name, decision, status] of cases) {
     for (const way of ["at once", "as a promise", "as a thenable"] as const) {
@@ -398,6 +409,24 @@ describe("createUpgradeHandler: authorize", () => {
     await settle();
     assert.equal(opened.length, 0);
     await first.closed();
+  });
+
+  it("a client that goes away while it decides makes room for another", async (t) => {
+    let asked = 0;
+    const { port } = await run(t, {
+      maxConnections: 1,
+      handshakeTimeoutMs: 0,
+      authorize: () => (++asked === 1 ? new Promise<boolean>(() => {}) : true),
+    });
+    const first = await dial(t, port);
+    first.write(requestText());
+    await until(() => asked === 1);
+    assert.equal(await statusOf(t, port, requestText()), 503);
+    first.reset();
+    for (const end = Date.now() + 20_000; (await statusOf(t, port, requestText())) !== 101; ) {
+      assert.ok(Date.now() < end, "there was no room");
+      await settle();
+    }
   });
 
   it("the client goes away meanwhile: nothing is opened, nothing throws", async (t) => {

@@ -18,7 +18,10 @@ type SharedBytes = Exclude<browser.Sendable, string | Blob>;
 
 /** Sending: the types that both take. */
 interface SharedSending {
-  send(data: string | SharedBytes, options?: { readonly type?: "text" | "binary" | undefined }): boolean | undefined;
+  send(
+    data: string | SharedBytes,
+    options?: { readonly type?: "text" | "binary" | undefined },
+  ): boolean | undefined;
   sendNow(data: string | SharedBytes): boolean | undefined;
   sendBinary(bytes: SharedBytes): boolean | undefined;
   sendBinaryNow(bytes: SharedBytes): boolean | undefined;

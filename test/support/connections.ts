@@ -50,7 +50,10 @@ export function withPeer(
   role: "server" | "client",
   options: ServeOptions & ConnectOptions = {},
 ): Promise<{ connection: Connection; peer: RawPeer }> {
-  return role === "server" ? serverAndPeer(t, options) : clientAndPeer(t, options);
+  if (role === "client") return clientAndPeer(t, options);
+  // `data` is an option of a client; a server has `authorize` for it.
+  const { data, ...others } = options;
+  return serverAndPeer(t, data === undefined ? others : { authorize: () => ({ data }), ...others });
 }
 
 /** A server of ours and a client of ours. */

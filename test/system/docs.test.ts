@@ -249,7 +249,7 @@ describe("docs/connections.md", () => {
   });
 
   test("names every option and handler", () => {
-    const files = ["node/connection-options", "node/liveness", "node/upgrade-handler", "node/server"];
+    const files = ["node/connection-options", "node/liveness", "node/upgrade-options", "node/server"];
     const shared = [
       "protocol/session/endpoint",
       "protocol/connection/retry",

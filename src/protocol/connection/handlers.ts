@@ -1,4 +1,4 @@
-/** Functions that a user gave to be called: whatever they do, whoever calls them goes on. Knows no connection. */
+/** Functions that a user gave to be called: the caller goes on, also when they throw. Knows no connection. */
 
 /** Whether a value is a promise, of any make. */
 export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
@@ -7,7 +7,17 @@ export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T
 
 /** What was thrown, as an error. */
 export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(`a handler threw ${String(thrown)}`);
+  if (thrown instanceof Error) return thrown;
+  return new Error(`a handler threw ${nameOf(thrown)}`, { cause: thrown });
+}
+
+/** A value in a message; an object need not have a `toString`, and one that has it may throw. */
+export function nameOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return "an object that cannot be a string";
+  }
 }
 
 /** Calls a handler; what it throws, or rejects with, goes to `failed`. */

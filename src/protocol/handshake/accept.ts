@@ -4,6 +4,8 @@
  * have only one that answers later. Nothing secret depends on it.
  */
 
+import { hostSha1 } from "../../codec/index.js";
+
 /** §1.3: appended to the key, "which is unlikely to be used by network endpoints that do not understand…". */
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -45,7 +47,9 @@ export function isValidKey(key: string): boolean {
  * @see RFC 6455 §4.2.2
  */
 export function computeAccept(key: string): string {
-  return toBase64(sha1(new TextEncoder().encode(key + GUID)));
+  // The text is ASCII if the key is; a host's digest would read other characters in its own way.
+  const digest = isValidKey(key) ? hostSha1(key + GUID) : undefined;
+  return digest ?? toBase64(sha1(new TextEncoder().encode(key + GUID)));
 }
 
 /** Base64 with padding (RFC 4648 §4). For short texts: it makes a string of every byte first. */

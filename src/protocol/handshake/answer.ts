@@ -8,6 +8,10 @@ import { quote } from "./handshake-error.js";
 import { assertHeaderValue, assertToken, type ExtensionInit, serializeExtensions } from "./header-values.js";
 import { decodeHead, type HeaderInit, joinHead, listHeaders } from "./headers.js";
 
+/** What every response that accepts begins with, up to the digest. */
+const ACCEPTED =
+  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
+
 export interface HandshakeResponseOptions {
   /** Of the request. */
   readonly key: string;
@@ -23,25 +27,24 @@ export interface HandshakeResponseOptions {
  * Builds the response that accepts a connection.
  *
  * @returns the text of the whole response, one character for each byte; `encodeHead` makes the bytes.
- * @throws {TypeError} for whatever could not be sent, such as a control character in a header.
+ * @throws {TypeError} for what could not be sent, such as a control character in a header.
  * @see RFC 6455 §4.2.2 item 5
  */
 export function buildHandshakeResponse(options: HandshakeResponseOptions): string {
-  const { key, protocol, extensions = [] } = options;
+  const { key, protocol, extensions } = options;
   if (!isValidKey(key)) throw new TypeError(`key must be 16 bytes in base64, not ${quote(String(key))}`);
-  const headers: [string, string][] = [
-    ["Upgrade", "websocket"],
-    ["Connection", "Upgrade"],
-    ["Sec-WebSocket-Accept", computeAccept(key)],
-  ];
+  let text = `${ACCEPTED}${computeAccept(key)}\r\n`;
   // §4.2.2: "The empty string … is not a legal value for this field": none means no header.
   if (protocol !== undefined && protocol !== false && protocol !== "") {
     assertToken(protocol, "the subprotocol");
-    headers.push(["Sec-WebSocket-Protocol", protocol]);
+    text += `Sec-WebSocket-Protocol: ${protocol}\r\n`;
   }
-  const accepted = serializeExtensions(extensions);
-  if (accepted !== "") headers.push(["Sec-WebSocket-Extensions", accepted]);
-  return joinHead("HTTP/1.1 101 Switching Protocols", [...headers, ...listHeaders(options.headers)]);
+  const accepted = extensions === undefined ? "" : serializeExtensions(extensions);
+  if (accepted !== "") text += `Sec-WebSocket-Extensions: ${accepted}\r\n`;
+  if (options.headers !== undefined) {
+    for (const [name, value] of listHeaders(options.headers)) text += `${name}: ${value}\r\n`;
+  }
+  return `${text}\r\n`;
 }
 
 /** RFC 9110 §15, RFC 6585: reason phrases of what a handshake is refused with. Others go without. */
@@ -86,7 +89,7 @@ const REFUSAL_OWN = new Set(["upgrade", "sec-websocket-version"]);
  * @returns the text of the whole response, one character for each byte, the body's too: `encodeHead` makes
  *   the bytes.
  * @throws {RangeError} for a status that is no refusal.
- * @throws {TypeError} for whatever could not be sent, such as a control character in a header.
+ * @throws {TypeError} for what could not be sent, such as a control character in a header.
  * @see RFC 6455 §4.2.2
  */
 export function buildRefusal({ status, headers = [], body = "" }: RefusalOptions): string {

@@ -3,6 +3,7 @@
  * and the client's judgement of it. § means RFC 7692 here. It reads and makes parameters; it compresses nothing.
  */
 
+import { assertKnownOptions } from "../connection/known-options.js";
 import { HandshakeError, quote } from "./handshake-error.js";
 import type { Extension, ExtensionInit } from "./header-values.js";
 
@@ -52,6 +53,22 @@ export interface DeflateParameters {
 
 const NAME = "permessage-deflate";
 
+const OPTION_NAMES: readonly string[] = [
+  ...Object.keys({
+    serverNoContextTakeover: true,
+    clientNoContextTakeover: true,
+    serverMaxWindowBits: true,
+    clientMaxWindowBits: true,
+    level: true,
+    memLevel: true,
+    threshold: true,
+  } satisfies Record<keyof PerMessageDeflateOptions, true>),
+  // Options of `ws` that mean nothing here, and do no harm.
+  "zlibDeflateOptions",
+  "zlibInflateOptions",
+  "concurrencyLimit",
+];
+
 /** Without a parameter the peer must be ready for "an LZ77 sliding window of up to 32,768 bytes" (§7.1.2). */
 const MAX_WINDOW_BITS = 15;
 
@@ -64,10 +81,10 @@ const WINDOW_BITS = /^(?:[89]|1[0-5])$/;
 /**
  * Checks what a user gives for compression.
  *
- * @param options - true means the defaults. Unknown names are ignored.
+ * @param options - true means the defaults.
  * @returns the known options, copied; undefined for false and undefined: compression is neither offered nor
  *   accepted.
- * @throws {TypeError} when one is of the wrong type.
+ * @throws {TypeError} when one is of the wrong type, or its name is none.
  * @throws {RangeError} when a number is out of its range.
  */
 export function checkPerMessageDeflate(
@@ -80,6 +97,7 @@ export function checkPerMessageDeflate(
       `perMessageDeflate must be a boolean or an object of options, not ${String(options)}`,
     );
   }
+  assertKnownOptions(options, OPTION_NAMES, {}, "perMessageDeflate");
   const { serverNoContextTakeover, clientNoContextTakeover } = options;
   const { serverMaxWindowBits, clientMaxWindowBits, level, memLevel, threshold } = options;
   if (serverNoContextTakeover !== undefined) checkBoolean("serverNoContextTakeover", serverNoContextTakeover);
@@ -101,7 +119,7 @@ export function checkPerMessageDeflate(
 }
 
 /**
- * Checks what somebody says that a handshake agreed on.
+ * Checks what a caller says that a handshake agreed on.
  *
  * @throws {TypeError | RangeError} saying what was expected.
  */
@@ -323,7 +341,7 @@ export function confirmPerMessageDeflate(
     return noAnswer("with server_no_context_takeover, as it was offered, not without");
   }
   const { clientMaxWindowBits = true } = options;
-  // What a client hints at in its offer it keeps to, whatever the answer (§7.1.2.2).
+  // What a client hints at in its offer it keeps to, also where the answer is another (§7.1.2.2).
   const limit = typeof clientMaxWindowBits === "number" ? clientMaxWindowBits : MAX_WINDOW_BITS;
   const clientBits = typeof stated.clientMaxWindowBits === "number" ? stated.clientMaxWindowBits : limit;
   if (clientMaxWindowBits === false && stated.clientMaxWindowBits !== undefined) {

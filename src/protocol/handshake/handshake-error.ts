@@ -14,12 +14,14 @@ export const HandshakeErrorStatus = {
   WS_ERR_INVALID_HTTP_VERSION: 400,
   /** Neither a path nor an http(s) URI of this host (§4.2.1 item 1). */
   WS_ERR_INVALID_REQUEST_TARGET: 400,
-  /** No Host, an empty one, or two (§4.2.1 item 2). */
+  /** No Host, an empty one, two, or one that is no host (§4.2.1 item 2, RFC 9112 §3.2). */
   WS_ERR_INVALID_HOST_HEADER: 400,
   /** Upgrade does not say websocket (§4.1 item 2 of the response, §4.2.1 item 3). */
   WS_ERR_INVALID_UPGRADE_HEADER: 426,
   /** Connection does not list upgrade (§4.1 item 3 of the response, §4.2.1 item 4). */
   WS_ERR_INVALID_CONNECTION_HEADER: 400,
+  /** The request has content (RFC 9110 §7.8). */
+  WS_ERR_UNEXPECTED_BODY: 400,
   /** Not one base64 text of 16 bytes (§4.2.1 item 5). */
   WS_ERR_INVALID_KEY_HEADER: 400,
   /** Not one number (§4.2.1 item 6). */

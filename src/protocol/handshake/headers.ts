@@ -38,7 +38,7 @@ export const DEFAULT_MAX_HEAD_LENGTH = 16384;
 export const DEFAULT_MAX_HEADER_COUNT = 100;
 
 /** Bytes of a header line beside name and value: ": " and CRLF. */
-const LINE_OVERHEAD = 4;
+export const LINE_OVERHEAD = 4;
 
 /**
  * Parses header lines.
@@ -82,7 +82,7 @@ function append(headers: Map<string, string[]>, name: string, value: string): vo
   else values.push(value);
 }
 
-function invalidValue(name: string, value: string): HandshakeError {
+export function invalidValue(name: string, value: string): HandshakeError {
   return new HandshakeError(
     `the ${name} header must have no control characters, as ${quote(value)} does`,
     "WS_ERR_INVALID_HEADER",
@@ -104,36 +104,7 @@ export function tooManyHeaders(limit: number): HandshakeError {
 }
 
 /**
- * Brings headers that a host parsed into our form, within the limits. Own properties alone count: what
- * `Object.prototype` has is no header.
- *
- * @returns the headers; a HandshakeError when a limit is exceeded or a value has control characters.
- */
-export function normalizeHeaders(
-  source: HttpHeaders | HeaderRecord,
-  limits: HeadLimits = {},
-): HttpHeaders | HandshakeError {
-  const { maxHeadLength = DEFAULT_MAX_HEAD_LENGTH, maxHeaderCount = DEFAULT_MAX_HEADER_COUNT } = limits;
-  const headers = new Map<string, string[]>();
-  let count = 0;
-  let length = 0;
-  const entries: Iterable<[string, string | readonly string[] | undefined]> =
-    source instanceof Map ? source : Object.entries(source);
-  for (const [name, given] of entries) {
-    if (given === undefined) continue;
-    for (const value of typeof given === "string" ? [given] : given) {
-      length += name.length + value.length + LINE_OVERHEAD;
-      if (length > maxHeadLength) return headTooLong(maxHeadLength);
-      if (++count > maxHeaderCount) return tooManyHeaders(maxHeaderCount);
-      if (invalidValueIndex(value) >= 0) return invalidValue(name, value);
-      append(headers, name.toLowerCase(), trimWhitespace(value));
-    }
-  }
-  return headers;
-}
-
-/**
- * Looks a header up, whatever the case of its name.
+ * Looks a header up by its name, in any case.
  *
  * @param source - headers, or the text of a head with or without its first line.
  * @returns its value, undefined if there is none. Several lines are one list, joined by ", " (RFC 9110 §5.3);

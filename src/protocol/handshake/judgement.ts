@@ -6,14 +6,10 @@
 import { isValidKey } from "./accept.js";
 import { HandshakeError, type HandshakeErrorCode, quote } from "./handshake-error.js";
 import { type Extension, listIncludes, parseExtensions, parseProtocols } from "./header-values.js";
-import {
-  getHeader,
-  type HeaderRecord,
-  type HeadLimits,
-  type HttpHeaders,
-  normalizeHeaders,
-} from "./headers.js";
+import type { HeaderRecord, HeadLimits, HttpHeaders } from "./headers.js";
+import { isValidHost } from "./host-header.js";
 import { judgeOrigin, type OriginPolicy } from "./origin.js";
+import { readHeaders, readRawHeaders } from "./request-fields.js";
 
 /** A request as HTTP parsers give it; Node's IncomingMessage is one. */
 export interface HandshakeRequest {
@@ -24,6 +20,11 @@ export interface HandshakeRequest {
   readonly url?: string | undefined;
   /** Any of them may be missing, or an array where a line came twice. */
   readonly headers: HttpHeaders | HeaderRecord;
+  /**
+   * Name, value, name, value, … of every line, as they came. Where they are given, they are judged, and `headers`
+   * is not: hosts merge lines there, and leave out a second one.
+   */
+  readonly rawHeaders?: readonly string[] | undefined;
 }
 
 export interface HandshakeServerOptions extends HeadLimits {
@@ -64,6 +65,8 @@ export interface HandshakeRefusal {
   readonly error: HandshakeError;
 }
 
+const NONE: readonly never[] = [];
+
 /** Headers that an answer of some code must have. */
 const REFUSAL_HEADERS: Readonly<Partial<Record<HandshakeErrorCode, Readonly<Record<string, string>>>>> = {
   // RFC 9110 §15.5.6: "The origin server MUST generate an Allow header field in a 405 response".
@@ -85,6 +88,7 @@ function refuse(code: HandshakeErrorCode, expected: string, came?: string): Hand
  * Judges a request to open a connection.
  *
  * @returns what it offers, or what to refuse it with. Never throws for what the client sent.
+ * @throws what `options.origin` throws, if it is a function, and a TypeError when that returns no boolean.
  * @see RFC 6455 §4.2.1
  */
 export function judgeHandshakeRequest(
@@ -97,18 +101,23 @@ export function judgeHandshakeRequest(
   if (!isHttp11(httpVersion)) {
     return refuse("WS_ERR_INVALID_HTTP_VERSION", "the HTTP version must be at least 1.1", quote(httpVersion));
   }
-  const headers = normalizeHeaders(request.headers, options);
-  if (headers instanceof HandshakeError) {
-    const { code, message, status } = headers;
+  const { rawHeaders } = request;
+  const fields =
+    rawHeaders === undefined ? readHeaders(request.headers, options) : readRawHeaders(rawHeaders, options);
+  if (fields instanceof HandshakeError) {
+    const { code, message, status } = fields;
     const body = code === "WS_ERR_INVALID_HEADER" ? "a header must have no control characters" : message;
-    return { ok: false, status, code, headers: {}, body, error: headers };
+    return { ok: false, status, code, headers: {}, body, error: fields };
   }
 
-  // Item 2: "A |Host| header field containing the server's authority."
-  const host = single(headers, "host");
-  if (host === undefined || host === "") {
-    const came = quote(getHeader(headers, "host"));
-    return refuse("WS_ERR_INVALID_HOST_HEADER", "there must be one Host header", came);
+  // Item 2: "A |Host| header field containing the server's authority." RFC 9112 §3.2: "A server MUST respond with
+  // a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a Host header field and to any
+  // request message that contains more than one Host header field line or a Host header field with an invalid
+  // field value."
+  const { host } = fields;
+  if (host === undefined || !isValidHost(host)) {
+    const expected = "there must be one Host header, a host and perhaps a port";
+    return refuse("WS_ERR_INVALID_HOST_HEADER", expected, quote(host));
   }
   const path = resourceName(url, host);
   if (path === undefined) {
@@ -118,57 +127,58 @@ export function judgeHandshakeRequest(
   // Item 3: "An |Upgrade| header field containing the value "websocket", treated as an ASCII
   // case-insensitive value." It may be missing although the client sent it: hosts drop headers past a
   // number of them (CVE-2024-37890).
-  const upgrade = getHeader(headers, "upgrade");
-  if (upgrade === undefined || !listIncludes(upgrade, "websocket")) {
+  const { upgrade } = fields;
+  if (upgrade !== "websocket" && (upgrade === undefined || !listIncludes(upgrade, "websocket"))) {
     const expected = 'the Upgrade header must say "websocket"';
     return refuse("WS_ERR_INVALID_UPGRADE_HEADER", expected, quote(upgrade));
   }
   // Item 4: "A |Connection| header field that includes the token "Upgrade"".
-  const connection = getHeader(headers, "connection");
-  if (connection === undefined || !listIncludes(connection, "upgrade")) {
+  const { connection } = fields;
+  if (connection !== "Upgrade" && (connection === undefined || !listIncludes(connection, "upgrade"))) {
     const expected = 'the Connection header must list "Upgrade"';
     return refuse("WS_ERR_INVALID_CONNECTION_HEADER", expected, quote(connection));
   }
-  const refusal = judgeVersion(headers);
+  // RFC 9110 §7.8 lets a client send its content before it speaks the new protocol. It is none that a handshake
+  // could mean, and bytes of it must not be taken for frames.
+  if (fields.transferEncoding !== undefined || (fields.contentLength ?? "0") !== "0") {
+    return refuse("WS_ERR_UNEXPECTED_BODY", "the request must have no content");
+  }
+  const refusal = judgeVersion(fields.version);
   if (refusal !== undefined) return refusal;
 
   // Item 5. §11.3.1: "The |Sec-WebSocket-Key| header field MUST NOT appear more than once".
-  const key = single(headers, "sec-websocket-key");
+  const { key } = fields;
   if (key === undefined || !isValidKey(key)) {
-    const came = quote(getHeader(headers, "sec-websocket-key"));
-    return refuse("WS_ERR_INVALID_KEY_HEADER", "Sec-WebSocket-Key must be 16 bytes in base64, once", came);
+    return refuse(
+      "WS_ERR_INVALID_KEY_HEADER",
+      "Sec-WebSocket-Key must be 16 bytes in base64, once",
+      quote(key),
+    );
   }
   // Item 8. §11.3.4: it "MAY appear multiple times in an HTTP request (which is logically the same as a
   // single |Sec-WebSocket-Protocol| header field that contains all values)".
-  const protocolText = getHeader(headers, "sec-websocket-protocol");
-  const protocols = protocolText === undefined ? [] : parseProtocols(protocolText);
+  const protocols = fields.protocol === undefined ? NONE : parseProtocols(fields.protocol);
   if (protocols === undefined) {
     const expected = "Sec-WebSocket-Protocol must be a list of different tokens";
-    return refuse("WS_ERR_INVALID_PROTOCOL_HEADER", expected, quote(protocolText));
+    return refuse("WS_ERR_INVALID_PROTOCOL_HEADER", expected, quote(fields.protocol));
   }
   // Item 9. §9.1: "the recipient of such malformed data MUST immediately _Fail the WebSocket Connection_".
-  const extensionText = getHeader(headers, "sec-websocket-extensions");
-  const extensions = extensionText === undefined ? [] : parseExtensions(extensionText);
+  const extensions = fields.extensions === undefined ? NONE : parseExtensions(fields.extensions);
   if (extensions === undefined) {
     const expected = "Sec-WebSocket-Extensions must be a list of extensions";
-    return refuse("WS_ERR_INVALID_EXTENSIONS_HEADER", expected, quote(extensionText));
+    return refuse("WS_ERR_INVALID_EXTENSIONS_HEADER", expected, quote(fields.extensions));
   }
   // §4.2.2: "If the server does not wish to accept this connection, it MUST return an appropriate HTTP
   // error code (e.g., 403 Forbidden)".
-  const origin = getHeader(headers, "origin");
+  const { origin } = fields;
   if (!judgeOrigin(origin, host, options.origin)) {
     return refuse("WS_ERR_ORIGIN_NOT_ALLOWED", "the Origin must be one that may connect here", quote(origin));
   }
   return { ok: true, key, version: 13, host, path, origin, protocols, extensions };
 }
 
-/** The value of a header that must come once: undefined if it came not at all or more often. */
-function single(headers: HttpHeaders, name: string): string | undefined {
-  const values = headers.get(name);
-  return values?.length === 1 ? values[0] : undefined;
-}
-
 function isHttp11(version: string | undefined): boolean {
+  if (version === "1.1") return true;
   const match = /^([0-9])(?:\.([0-9]))?$/.exec(version ?? "");
   return match !== null && (Number(match[1]) > 1 || (match[1] === "1" && Number(match[2] ?? 0) >= 1));
 }
@@ -180,15 +190,13 @@ const VERSION = /^(?:0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$/;
  * Item 6: "A |Sec-WebSocket-Version| header field, with a value of 13." No other is taken: 8, which `ws` takes
  * too, is a draft of 2011 that names the origin otherwise; no client of today sends it.
  */
-function judgeVersion(headers: HttpHeaders): HandshakeRefusal | undefined {
-  // §11.3.5: "The |Sec-WebSocket-Version| header field MUST NOT appear more than once in an HTTP request."
-  const version = single(headers, "sec-websocket-version");
+function judgeVersion(version: string | undefined): HandshakeRefusal | undefined {
   if (version === "13") return undefined;
   if (version !== undefined && VERSION.test(version)) {
     return refuse("WS_ERR_UNSUPPORTED_VERSION", "Sec-WebSocket-Version must be 13", quote(version));
   }
-  const came = quote(getHeader(headers, "sec-websocket-version"));
-  return refuse("WS_ERR_INVALID_VERSION_HEADER", "Sec-WebSocket-Version must be 13, once", came);
+  // §11.3.5: "The |Sec-WebSocket-Version| header field MUST NOT appear more than once in an HTTP request."
+  return refuse("WS_ERR_INVALID_VERSION_HEADER", "Sec-WebSocket-Version must be 13, once", quote(version));
 }
 
 /** A path with or without a query: visible ASCII and what clients leave unescaped, no fragment. */
@@ -197,8 +205,8 @@ const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)(.*)$/i;
 
 /**
  * The resource name in a request target (§4.2.1 item 1: "or an absolute HTTP/HTTPS URI containing the
- * resource name"). A URI of another host than the Host header's is refused: whichever of the two a program
- * behind us trusted, the client could send it elsewhere (GHSA-c4j6-fc7j-m34r).
+ * resource name"). A URI of another host than the Host header's is refused: a program behind us may trust either of
+ * the two, and the client could send it elsewhere (GHSA-c4j6-fc7j-m34r).
  */
 function resourceName(target: string | undefined, host: string): string | undefined {
   if (target === undefined) return undefined;

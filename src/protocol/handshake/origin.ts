@@ -1,8 +1,11 @@
 /**
  * Which pages may open a connection (RFC 6455 §4.2.2, §10.2; RFC 6454). A browser sends cookies with a
  * handshake that any page begins, and no other rule keeps that page from reading the answers: without this
- * one, a site's visitor is connected by somebody else's page (cross-site WebSocket hijacking).
+ * one, a page of another site connects a visitor (cross-site WebSocket hijacking).
  */
+
+import { isThenable, nameOf } from "../connection/handlers.js";
+import { isValidHost } from "./host-header.js";
 
 /**
  * - `"same-origin"`: the Origin's host and port must be the Host header's. The schemes are not compared: TLS
@@ -21,6 +24,25 @@ export type OriginPolicy =
   | readonly (string | RegExp)[]
   | ((origin: string | undefined, host: string | undefined) => boolean);
 
+const POLICIES: readonly unknown[] = ["same-origin", "any"];
+
+/**
+ * Checks a policy. A list is copied, so that what is done to it later changes nothing.
+ *
+ * @throws {TypeError} saying what was expected.
+ */
+export function checkOriginPolicy(policy: OriginPolicy | undefined): OriginPolicy {
+  if (policy === undefined) return "same-origin";
+  if (typeof policy === "function" || POLICIES.includes(policy)) return policy;
+  if (Array.isArray(policy) && policy.every((each) => typeof each === "string" || each instanceof RegExp)) {
+    return [...policy];
+  }
+  const hint = typeof policy === "string" ? `; for one origin, give ["${policy}"]` : "";
+  throw new TypeError(
+    `origin must be "same-origin", "any", a list of strings and expressions, or a function, not ${nameOf(policy)}${hint}`,
+  );
+}
+
 /**
  * Judges an Origin header.
  *
@@ -28,21 +50,37 @@ export type OriginPolicy =
  * @param host - the Host header.
  * @param policy - default "same-origin".
  * @returns whether the connection may be opened.
+ * @throws what a policy throws that is a function, and a TypeError when that returns no boolean: a promise, say.
  */
 export function judgeOrigin(
   origin: string | undefined,
   host: string | undefined,
   policy: OriginPolicy = "same-origin",
 ): boolean {
-  if (typeof policy === "function") return policy(origin, host) === true;
+  if (typeof policy === "function") return decided(policy(origin, host));
   if (policy === "any" || origin === undefined) return true;
   if (policy === "same-origin") return host !== undefined && isSameHost(origin, host);
-  // `search` begins at the front whatever an expression's lastIndex says.
+  // `search` begins at the front, also where an expression has a lastIndex.
   return policy.some((each) => (typeof each === "string" ? each === origin : origin.search(each) >= 0));
 }
 
-/** Whether a page of `origin` was served by `host`, as far as names tell. "null" was by nobody. */
+/** What a function decided. A promise is not yet a yes, and its rejection must not end the process. */
+function decided(answer: unknown): boolean {
+  if (typeof answer === "boolean") return answer;
+  if (isThenable(answer)) answer.then(undefined, () => undefined);
+  throw new TypeError(
+    `origin must return a boolean, not ${isThenable(answer) ? "a promise: see authorize" : nameOf(answer)}`,
+  );
+}
+
+/** Whether a page of `origin` was served by `host`, as far as names tell. "null" names no host. */
 function isSameHost(origin: string, host: string): boolean {
+  // Most often they are the same text.
+  const schemeLength = origin.length - host.length;
+  if ((schemeLength === 7 || schemeLength === 8) && origin.endsWith(host) && isValidHost(host)) {
+    const scheme = origin.slice(0, schemeLength);
+    if (scheme === "http://" || scheme === "https://") return true;
+  }
   const match = /^(https?):\/\/([^/?#@\\\s]+)$/i.exec(origin);
   if (match === null) return false;
   // The origin's scheme tells which port is the default one, for the Host header too.

@@ -94,7 +94,9 @@ export class MessageAssembler {
   /** Bytes that the message may have. */
   get #limit(): number {
     const { maxMessageSize, partial, textAsBytes } = this.#delivery;
-    return this.#isText && !textAsBytes && !partial ? Math.min(maxMessageSize, MAX_TEXT_LENGTH) : maxMessageSize;
+    return this.#isText && !textAsBytes && !partial
+      ? Math.min(maxMessageSize, MAX_TEXT_LENGTH)
+      : maxMessageSize;
   }
 
   #tooBig(offset: number, actual: number): LimitError {

@@ -136,7 +136,8 @@ export class MessageFramer {
       throw new TypeError(`send takes text and binary messages, not a ${type}: see sendMessage`);
     }
     const lender = message instanceof LentMessage ? message.untouched : undefined;
-    const isFree = this.#compression === undefined && this.#begun === undefined && this.#waiting === undefined;
+    const isFree =
+      this.#compression === undefined && this.#begun === undefined && this.#waiting === undefined;
     if (lender === undefined || !isFree || options !== undefined || lender.length > this.#maxFrameSize) {
       this.send(message.data, { ...options, type: options?.type ?? type });
       return;
@@ -315,7 +316,12 @@ export class MessageFramer {
     const bits = { fin, rsv1: compressed && isFirst };
     const frameOpcode = isFirst ? opcode : Opcode.Continuation;
     const { encoder, role } = this.#queue;
-    if (inPlace && role === "server" && payload.length >= LEAST_UNCOPIED_LENGTH && typeof payload !== "string") {
+    if (
+      inPlace &&
+      role === "server" &&
+      payload.length >= LEAST_UNCOPIED_LENGTH &&
+      typeof payload !== "string"
+    ) {
       encoder.header(frameOpcode, payload.length, bits);
       this.#queue.append(payload);
     } else {

@@ -1,7 +1,7 @@
 /** A message that goes to many: encoded once, the same bytes for all. Knows no connection. */
 
-import { type Bytes, toBytes } from "./bytes.js";
 import { Compressor, FrameEncoder, isValidUtf8, Opcode } from "../../codec/index.js";
+import { type Bytes, toBytes } from "./bytes.js";
 
 /**
  * A message with its frame ready. A server's frames are the same for every client, so it is written as it is; a

@@ -79,7 +79,7 @@ describe("checkPerMessageDeflate", () => {
     }
   });
 
-  it("ignores names that it does not know", () => {
+  it("ignores three names that ws has, and refuses all others", () => {
     const checked = checkPerMessageDeflate({
       level: 3,
       zlibDeflateOptions: { level: 99 },
@@ -87,6 +87,10 @@ describe("checkPerMessageDeflate", () => {
     } as PerMessageDeflateOptions);
     assert.equal(checked?.level, 3);
     assert.equal("zlibDeflateOptions" in (checked ?? {}), false);
+    assert.throws(() => checkPerMessageDeflate({ treshold: 1 } as PerMessageDeflateOptions), {
+      name: "TypeError",
+      message: 'perMessageDeflate has no option "treshold": did you mean threshold?',
+    });
   });
 
   it("names the option that is wrong, what was expected and what came", () => {
@@ -534,7 +538,7 @@ describe("both sides agree", () => {
     },
     { requiredKeys: [] },
   );
-  itHolds("whatever they want", 2000, fc.tuple(options, options), ([client, server]) => {
+  itHolds("of any options", 2000, fc.tuple(options, options), ([client, server]) => {
     const offers = parse(serializeExtensions(offerPerMessageDeflate(client)));
     const accepted = acceptPerMessageDeflate(offers, server);
     assert.ok(accepted, "declined");
@@ -560,7 +564,7 @@ describe("both sides agree", () => {
   const list = fc
     .array(fc.array(parameter, { maxLength: 4 }), { minLength: 1, maxLength: 3 })
     .map((all) => all.map((each) => ["permessage-deflate", ...each].join("; ")).join(", "));
-  itHolds("or say that they do not, whatever comes", 2000, fc.tuple(list, options), ([value, given]) => {
+  itHolds("or say that they do not, for any text", 2000, fc.tuple(list, options), ([value, given]) => {
     const accepted = acceptPerMessageDeflate(parse(value), given);
     if (accepted !== undefined) assert.match(summary(accepted.parameters), /^[S-][C-] \d+ \d+$/);
     const confirmed = confirmPerMessageDeflate(parse(value), given);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { joinHead, listHeaders, normalizeHeaders } from "../../../src/protocol/handshake/headers.js";
+import { joinHead, listHeaders } from "../../../src/protocol/handshake/headers.js";
 import {
   DEFAULT_MAX_HEAD_LENGTH,
   DEFAULT_MAX_HEADER_COUNT,
@@ -157,31 +157,6 @@ describe("getHeader", () => {
     assert.equal(getHeader("GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", "host"), "a");
     for (const text of ["", "\r\n", "\r\n\r\nHost: a", "no header"])
       assert.equal(getHeader(text, "host"), undefined);
-  });
-});
-
-describe("normalizeHeaders", () => {
-  it("brings records to the same form", () => {
-    const headers = normalizeHeaders({ Host: " a ", "set-cookie": ["b", "c"], gone: undefined });
-    assert.deepEqual(
-      headers,
-      new Map([
-        ["host", ["a"]],
-        ["set-cookie", ["b", "c"]],
-      ]),
-    );
-    assert.deepEqual(normalizeHeaders(headers as HttpHeaders), headers);
-    assert.equal((normalizeHeaders(Object.create({ host: "inherited" })) as HttpHeaders).size, 0);
-  });
-
-  it("keeps to the limits, and to what values may have", () => {
-    const many = Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`x-${i}`, "1"]));
-    assert.equal(errorOf(normalizeHeaders(many)).status, 431);
-    assert.equal((normalizeHeaders(many, { maxHeaderCount: 101 }) as HttpHeaders).size, 101);
-    assert.equal(errorOf(normalizeHeaders({ a: "b".repeat(16380) })).code, "WS_ERR_HANDSHAKE_TOO_LARGE");
-    assert.equal((normalizeHeaders({ a: "b".repeat(16379) }) as HttpHeaders).size, 1);
-    for (const bad of INJECTIONS)
-      assert.equal(errorOf(normalizeHeaders({ a: bad })).code, "WS_ERR_INVALID_HEADER");
   });
 });
 

@@ -84,7 +84,7 @@ describe("judgeHandshakeRequest", () => {
     assert.ok(!refusal.ok && refusal.status === 403);
   });
 
-  it("takes headers in every form, whatever the case of their names", () => {
+  it("takes headers in every form, their names in any case", () => {
     const expected = offerOf();
     const entries = Object.entries(REQUEST.headers as Record<string, string>).filter(
       ([, value]) => value !== undefined,
@@ -159,6 +159,45 @@ describe("judgeHandshakeRequest", () => {
     for (const host of [undefined, "", " ", [], ["a", "b"], ["a", "a"]]) {
       refusalOf("WS_ERR_INVALID_HOST_HEADER", { host });
     }
+  });
+
+  it("item 2: the Host is a host (RFC 9112 §3.2)", () => {
+    for (const host of ["a b", "u@h", "h:99999", "http://h", "h/", "a, a"]) {
+      refusalOf("WS_ERR_INVALID_HOST_HEADER", { host });
+    }
+    for (const host of ["h", "h:65535", "[::1]:80", "127.0.0.1"]) assert.equal(offerOf({ host }).host, host);
+  });
+
+  it("RFC 9110 §7.8: a request with content is refused, so that none of it is read as frames", () => {
+    refusalOf("WS_ERR_UNEXPECTED_BODY", { "content-length": "6" });
+    refusalOf("WS_ERR_UNEXPECTED_BODY", { "Content-Length": "00" });
+    refusalOf("WS_ERR_UNEXPECTED_BODY", { "content-length": ["0", "0"] });
+    refusalOf("WS_ERR_UNEXPECTED_BODY", { "transfer-encoding": "chunked" });
+    offerOf({ "content-length": "0" });
+  });
+
+  it("judges the lines as they came where there are rawHeaders, not what a host merged", () => {
+    const lines = Object.entries(REQUEST.headers as Record<string, string>)
+      .filter(([, value]) => value !== undefined)
+      .flat();
+    const judgeRaw = (rawHeaders: readonly string[], options?: HandshakeServerOptions) =>
+      judgeHandshakeRequest({ ...REQUEST, headers: {}, rawHeaders }, options);
+    assert.deepEqual(judgeRaw(lines), offerOf());
+    const codeOf = (...given: Parameters<typeof judgeRaw>) => {
+      const result = judgeRaw(...given);
+      return result.ok ? "ok" : result.code;
+    };
+    assert.equal(codeOf([...lines, "Host", "other"]), "WS_ERR_INVALID_HOST_HEADER");
+    assert.equal(codeOf([...lines, "HOST", "server.example.com"]), "WS_ERR_INVALID_HOST_HEADER");
+    assert.equal(codeOf([...lines, "Origin", "http://evil.example"]), "WS_ERR_ORIGIN_NOT_ALLOWED");
+    assert.equal(codeOf([...lines, "Content-Length", "1"]), "WS_ERR_UNEXPECTED_BODY");
+    assert.equal(codeOf([...lines, "Sec-WebSocket-Key", KEY]), "WS_ERR_INVALID_KEY_HEADER");
+    // Node merges these into one.
+    const many = Array.from({ length: 100 }, () => ["a", "b"]).flat();
+    assert.equal(codeOf([...lines, ...many]), "WS_ERR_HANDSHAKE_TOO_LARGE");
+    assert.equal(codeOf([...lines, ...many], { maxHeaderCount: 120 }), "ok");
+    assert.equal(codeOf([...lines, "a", "b"], { maxHeadLength: 100 }), "WS_ERR_HANDSHAKE_TOO_LARGE");
+    assert.equal(codeOf([...lines, "x", "a\nb"]), "WS_ERR_INVALID_HEADER");
   });
 
   it("item 3: Upgrade lists websocket", () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { judgeOrigin, type OriginPolicy } from "../../../src/protocol/index.js";
+import { checkOriginPolicy, judgeOrigin, type OriginPolicy } from "../../../src/protocol/index.js";
 import { itHolds } from "../../support/property.js";
 import { assertLinear } from "../support.js";
 
@@ -132,7 +132,56 @@ describe("judgeOrigin: other policies", () => {
       ["yes", "h"],
       [undefined, undefined],
     ]);
-    // A promise is not yet a yes.
-    assert.equal(judgeOrigin("a", "h", (async () => true) as unknown as () => boolean), false);
+  });
+
+  it("a function must decide by a boolean, and is heard when it throws", () => {
+    const answers: unknown[] = [
+      undefined,
+      null,
+      1,
+      "yes",
+      {},
+      Promise.resolve(true),
+      Promise.reject(new Error("x")),
+    ];
+    for (const answer of answers) {
+      // A promise is not yet a yes, and an unhandled rejection would fail this test.
+      assert.throws(() => judgeOrigin("a", "h", () => answer as boolean), {
+        name: "TypeError",
+        message: /^origin must return a boolean, not /,
+      });
+    }
+    const error = new Error("mine");
+    const failing = () => {
+      throw error;
+    };
+    assert.throws(() => judgeOrigin("a", "h", failing), error);
+  });
+});
+
+describe("checkOriginPolicy", () => {
+  it("takes the words, lists and functions, and fills in the default", () => {
+    const decide = () => true;
+    for (const policy of ["same-origin", "any", decide] as const)
+      assert.equal(checkOriginPolicy(policy), policy);
+    assert.equal(checkOriginPolicy(undefined), "same-origin");
+    const list = ["https://a.example", /b/];
+    const checked = checkOriginPolicy(list);
+    assert.deepEqual(checked, list);
+    list.push("https://evil.example");
+    assert.equal(judgeOrigin("https://evil.example", "h", checked), false, "it is a copy");
+  });
+
+  it("refuses all else at once, and says what to write for one origin", () => {
+    for (const policy of [null, true, 5, {}, /a/, [5], [null], "*", "", "same", Object.create(null)]) {
+      assert.throws(() => checkOriginPolicy(policy as OriginPolicy), {
+        name: "TypeError",
+        message: /^origin must be "same-origin", "any", a list/,
+      });
+    }
+    assert.throws(
+      () => checkOriginPolicy("https://a.example" as OriginPolicy),
+      /give \["https:\/\/a\.example"\]/,
+    );
   });
 });

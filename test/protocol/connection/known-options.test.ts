@@ -1,0 +1,62 @@
+/** Options by name: what is unknown is said, with what was probably meant. */
+
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { assertKnownOptions, isPlainObject } from "../../../src/protocol/index.js";
+
+const KNOWN = ["port", "maxMessageSize", "authorize"];
+const HINTS = { verifyClient: "authorize decides who may connect" };
+
+function messageOf(options: unknown): string {
+  try {
+    assertKnownOptions(options, KNOWN, HINTS, "serve");
+  } catch (error) {
+    assert.ok(error instanceof TypeError);
+    return error.message;
+  }
+  return "";
+}
+
+it("takes what is known, what is undefined, and what a class adds", () => {
+  class Own {
+    port = 1;
+    rooms = new Map();
+  }
+  for (const options of [
+    {},
+    { port: 1 },
+    { typo: undefined },
+    Object.create(null),
+    new Own(),
+    { [Symbol()]: 1 },
+  ]) {
+    assert.equal(messageOf(options), "");
+  }
+});
+
+it("names the option and the one that is meant", () => {
+  assert.equal(messageOf({ prt: 1 }), 'serve has no option "prt": did you mean port?');
+  assert.equal(
+    messageOf({ maxMessagesize: 1 }),
+    'serve has no option "maxMessagesize": did you mean maxMessageSize?',
+  );
+  assert.equal(messageOf({ authorise: 1 }), 'serve has no option "authorise": did you mean authorize?');
+  const hinted = 'serve has no option "verifyClient": authorize decides who may connect';
+  assert.equal(messageOf({ verifyClient: () => false }), hinted);
+  for (const name of ["somethingElse", "x".repeat(100_000), "__proto__x", "constructor", "toString", ""]) {
+    assert.equal(messageOf({ [name]: 1 }), `serve has no option ${JSON.stringify(name)}`);
+  }
+  assert.match(messageOf(Object.assign(Object.create(null), { nope: 1 })), /no option "nope"/);
+});
+
+it("takes nothing but an object", () => {
+  for (const options of [null, 5, "x", true, () => {}])
+    assert.match(messageOf(options), /^serve takes an object/);
+});
+
+it("isPlainObject: of this realm or another, and of no class", () => {
+  for (const plain of [{}, Object.create(null)]) assert.ok(isPlainObject(plain));
+  for (const other of [[], new Map(), new Error("x"), new (class {})(), Promise.resolve()]) {
+    assert.equal(isPlainObject(other), false);
+  }
+});
