@@ -1,7 +1,6 @@
 /** A connection: the object that users hold, the same on both sides. */
 
 import type { IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { inspect } from "node:util";
 import { CloseCode, type Role, utf8Length } from "../codec/index.js";
@@ -9,13 +8,20 @@ import {
   type AnyMessage,
   assertValidMessage,
   type Bytes,
-  type Counters,
   type DeflateParameters,
   type HttpHeaders,
   type Message,
   type SendOptions,
 } from "../protocol/index.js";
 import type { Handlers } from "./connection-options.js";
+import type {
+  ConnectionCounters,
+  ConnectionSnapshot,
+  ConnectionSocket,
+  ConnectionState,
+  Opening,
+  ReceiveOptions,
+} from "./connection-types.js";
 import { type Closed, Session, type SessionContext } from "./session.js";
 import type { Sendable } from "./writer.js";
 
@@ -24,49 +30,6 @@ export type ConnectionHandlers<Data = unknown> = Handlers<Connection<Data>>;
 
 /** Handlers on a server, where every connection was opened by a request. */
 export type ServerHandlers<Data = unknown> = Handlers<Connection<Data>, IncomingMessage>;
-
-/** A duplex stream; the addresses are there if it is a socket. */
-export type ConnectionSocket = Duplex &
-  Partial<Pick<Socket, "remoteAddress" | "remotePort" | "remoteFamily" | "localAddress" | "localPort">>;
-
-export interface ConnectionCounters extends Counters {
-  /** Messages that were not sent because the policy `onOverflow` dropped them. */
-  readonly messagesDropped: number;
-}
-
-export interface ReceiveOptions {
-  /** Ends the wait with its reason. No message is lost: a later call gets it. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** open, closing (a Close was sent or received, §7.1.3), closed (the socket is gone, §7.1.4). */
-export type ConnectionState = "open" | "closing" | "closed";
-
-/** The result of the opening handshake. */
-export interface Opening {
-  /** The whole URL. */
-  readonly url: string;
-  /** Name or address, and the port if it is not the default. */
-  readonly host: string;
-  /** The subprotocol in use, "" for none. */
-  readonly protocol: string;
-  /** The Sec-WebSocket-Extensions header of the response, "" for none. */
-  readonly extensions: string;
-  /** The agreement on compression; undefined: nothing is compressed. */
-  readonly perMessageDeflate: DeflateParameters | undefined;
-  /** The headers of the response, on a client that did the handshake: lower-case names, one value for each line. */
-  readonly headers?: HttpHeaders | undefined;
-}
-
-/** A connection at one moment. */
-export interface ConnectionSnapshot extends Opening {
-  readonly state: ConnectionState;
-  readonly transport: Duplex;
-  readonly fd: number;
-  readonly outbox: readonly Uint8Array[];
-  readonly bufferedAmount: number;
-  readonly counters: ConnectionCounters;
-}
 
 /** For the package's own modules: begins a connection. */
 export const begin: unique symbol = Symbol("hawser.begin");
@@ -107,7 +70,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
    * @internal
    */
   [begin](opened: () => unknown, head?: Uint8Array): void {
-    this.#session.run(opened);
+    this.#session.dispatcher.run(opened);
     this.#session.start(head);
   }
 
@@ -313,12 +276,12 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
    * connections without a message handler.
    */
   receive(options: ReceiveOptions = {}): Promise<AnyMessage | undefined> {
-    return this.#session.inbox.receive(options.signal);
+    return this.#session.dispatcher.inbox.receive(options.signal);
   }
 
   /** The next message if it is here already; never waits. */
   tryReceive(): AnyMessage | undefined {
-    return this.#session.inbox.tryReceive();
+    return this.#session.dispatcher.inbox.tryReceive();
   }
 
   /**
@@ -331,7 +294,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
     maxMessageSize: number = this.maxMessageSize,
     options: ReceiveOptions = {},
   ): Promise<AnyMessage | undefined> {
-    return this.#session.inbox.receiveAll(maxMessageSize, options.signal);
+    return this.#session.dispatcher.inbox.receiveAll(maxMessageSize, options.signal);
   }
 
   /** Messages until the connection is closed. Leaving the loop closes it. */

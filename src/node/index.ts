@@ -5,17 +5,19 @@ export type { Authorization } from "./authorization.js";
 export { type ConnectOptions, connect, tryConnect } from "./client.js";
 export {
   Connection,
-  type ConnectionCounters,
   type ConnectionHandlers,
-  type ConnectionSnapshot,
-  type ConnectionSocket,
-  type ConnectionState,
   isConnection,
-  type Opening,
-  type ReceiveOptions,
   type ServerHandlers,
 } from "./connection.js";
 export type { ConnectionOptions } from "./connection-options.js";
+export type {
+  ConnectionCounters,
+  ConnectionSnapshot,
+  ConnectionSocket,
+  ConnectionState,
+  Opening,
+  ReceiveOptions,
+} from "./connection-types.js";
 export { type CreateConnectionOptions, createConnection } from "./create-connection.js";
 export type { BroadcastOptions, CloseOptions, ServerCounters } from "./hub.js";
 export type { LivenessLimits } from "./liveness.js";

@@ -10,24 +10,12 @@
 
 import type { Duplex } from "node:stream";
 import { CloseCode, InvalidStateError, type LimitError } from "../codec/index.js";
-import {
-  type AnyMessage,
-  asError,
-  type Bytes,
-  type DataMessage,
-  type DeflateParameters,
-  Endpoint,
-  Inbox,
-  type InboxOwner,
-  isThenable,
-  Message,
-  PingTracker,
-  runHandler,
-} from "../protocol/index.js";
+import { type AnyMessage, asError, type Bytes, type DeflateParameters, Endpoint } from "../protocol/index.js";
 import { exactNow, onNextTurn, steadyNow } from "./clock.js";
 import type { ConnectionSettings, Handlers } from "./connection-options.js";
 import { type Deferred, defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
+import { Dispatcher, type DispatcherOwner } from "./dispatcher.js";
 import { type ErrorKind, Faults } from "./faults.js";
 import type { Liveness, Living } from "./liveness.js";
 import { PeerWatch } from "./peer-watch.js";
@@ -61,7 +49,7 @@ const MESSAGES_PER_LOOK = 32;
  */
 const WAITING_READ = 0x10000;
 
-export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, Living {
+export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwner, Living {
   readonly endpoint: Endpoint;
   readonly writer: Writer;
   readonly context: SessionContext;
@@ -69,15 +57,14 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
   phase: Phase = "new";
   readonly faults: Faults<Face>;
 
+  readonly dispatcher: Dispatcher<Face>;
+
   readonly #connection: Face;
   readonly #watch: PeerWatch;
-  #handlers: Handlers<Face>;
   #isDelivering = false;
   /** Messages delivered in this turn, and when the turn began. */
   #delivered = 0;
   #turnBegan = 0;
-  #inbox: Inbox | undefined = undefined;
-  #pings: PingTracker | undefined = undefined;
   #closed: Deferred<Closed> | undefined = undefined;
 
   constructor(
@@ -90,12 +77,11 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
     const { settings } = context;
     this.#connection = connection;
     this.faults = new Faults(connection);
-    this.#handlers = handlers;
     this.context = context;
     this.endpoint = new Endpoint(
       perMessageDeflate === undefined ? settings : { ...settings, perMessageDeflate },
     );
-    this.endpoint.lends = this.#mustLend;
+    this.dispatcher = new Dispatcher(connection, this, handlers, settings);
     this.transport = new Transport(socket, this);
     this.writer = new Writer(this.endpoint, this.transport, settings, this);
     this.#watch = new PeerWatch(steadyNow());
@@ -110,23 +96,19 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
   }
 
   get #mostRead(): number {
-    return this.#handlers.message === undefined ? WAITING_READ : FULL_READ;
+    return this.dispatcher.handlers.message === undefined ? WAITING_READ : FULL_READ;
   }
 
   get handlers(): Handlers<Face> {
-    return this.#handlers;
+    return this.dispatcher.handlers;
   }
 
   /** The new handlers get what waited: messages, an error that no handler heard of, and the closing. */
   set handlers(handlers: Handlers<Face>) {
-    if (typeof handlers !== "object" || handlers === null) {
-      throw new TypeError(`handlers must be an object, not ${String(handlers)}`);
-    }
-    const before = this.#handlers;
-    this.#handlers = handlers;
-    this.endpoint.lends = this.#mustLend;
+    const before = this.dispatcher.handlers;
+    this.dispatcher.handlers = handlers;
     beginTurn();
-    if (this.#inbox !== undefined && handlers.message !== undefined) this.deliver();
+    if (this.dispatcher.hasInbox && handlers.message !== undefined) this.deliver();
     if (this.phase !== "finished") {
       this.writer.schedule();
     } else if (before.close === undefined) {
@@ -135,15 +117,6 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
       this.faults.tellClose(handlers, code, reason);
     }
     endTurn();
-  }
-
-  /** Messages for the inbox are copied as they are kept: one by one, so that small ones hold no more than they need. */
-  get #mustLend(): boolean {
-    return this.context.settings.borrow === true || this.#handlers.message === undefined;
-  }
-
-  get inbox(): Inbox {
-    return (this.#inbox ??= new Inbox(this, this.context.settings.highWaterMark));
   }
 
   get closed(): Promise<Closed> {
@@ -204,7 +177,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
     this.context.liveness.delete(this);
     this.writer.close();
     this.context.onGone?.(this.#connection as never);
-    this.#pings?.end(new InvalidStateError("the connection closed before the Pong came"));
+    this.dispatcher.endPings(new InvalidStateError("the connection closed before the Pong came"));
     if (wasCut) this.#finish(true);
     else this.deliver();
     this.writer.schedule();
@@ -218,94 +191,27 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
     this.#isDelivering = true;
     try {
       while (this.transport.holds === 0 && this.phase !== "cut") {
-        if (this.#inbox !== undefined && this.#mustWait(this.#inbox)) break;
-        const message = this.endpoint.nextEvent() as AnyMessage | null;
+        if (this.dispatcher.hasInbox && this.#mustWait()) break;
+        const message = this.endpoint.nextEvent();
         if (message === null) break;
-        this.#handle(message);
+        this.dispatcher.handle(message as AnyMessage);
         if (++this.#delivered % MESSAGES_PER_LOOK === 0) this.#lookAtClock();
       }
     } catch (thrown) {
       // Memory that ran out, or a chunk whose memory the user transferred away.
-      this.#handlerFailed(thrown);
+      this.handlerFailed(thrown);
     } finally {
       this.#isDelivering = false;
     }
     if (this.phase !== "finished") this.#afterDelivery();
   }
 
-  /** Hands over a message that waited for `receive`, or stops reading while too many wait. */
-  #mustWait(inbox: Inbox): boolean {
-    while (this.#handlers.message !== undefined) {
-      const waited = inbox.shift();
-      if (waited === undefined) break;
-      this.#callMessage(waited as DataMessage);
-      if (this.transport.holds !== 0) return true;
-    }
-    if (!inbox.isFull || this.endpoint.closeSent || this.isGone) return false;
+  /** Hands over the messages that waited for `receive`, or stops reading while too many wait. */
+  #mustWait(): boolean {
+    while (this.dispatcher.handleWaiting()) if (this.transport.holds !== 0) return true;
+    if (!this.dispatcher.inbox.isFull || this.endpoint.closeSent || this.isGone) return false;
     this.transport.hold(Hold.Inbox);
     return true;
-  }
-
-  #handle(message: AnyMessage): void {
-    const { type } = message;
-    if (type === "text" || type === "binary") {
-      if (channels.message.hasSubscribers) {
-        channels.message.publish({ connection: this.#connection, message });
-      }
-      // Messages behind a close of ours are not delivered.
-      if (this.#isClosingByUs) return;
-      if (this.#handlers.message === undefined) this.#keep(message);
-      else this.#callMessage(message);
-    } else {
-      this.#handleControl(message);
-    }
-  }
-
-  get #isClosingByUs(): boolean {
-    const { phase } = this.endpoint;
-    return phase === "close-sent" && !this.context.settings.deliverWhileClosing;
-  }
-
-  #callMessage(message: DataMessage): void {
-    try {
-      const returned = this.#handlers.message?.(this.#connection, message);
-      if (returned !== undefined) this.#watchPromise(returned);
-    } catch (thrown) {
-      this.#handlerFailed(thrown);
-    }
-  }
-
-  #handleControl(event: AnyMessage): void {
-    const { autoPong, autoClose } = this.context.settings;
-    const { type } = event;
-    if (type === "close") {
-      if (autoClose === false) this.#surface(event);
-      return;
-    }
-    if (type !== "ping" && type !== "pong") return;
-    if (type === "pong") this.#pings?.receivePong(event.data, exactNow());
-    const handlers = this.#handlers;
-    const handler = type === "ping" ? handlers.ping : handlers.pong;
-    const payload = () => (this.endpoint.lends ? new Uint8Array(event.data) : event.data);
-    if (handler !== undefined) this.run(() => handler.call(handlers, this.#connection, payload()));
-    else if (autoPong === false) this.#surface(event);
-  }
-
-  /** Delivers a control frame that the user is to answer, as messages are delivered. */
-  #surface(event: Message): void {
-    if (this.#handlers.message === undefined) this.#keep(event);
-    else this.#callMessage(event as DataMessage);
-  }
-
-  /** Once a Close was sent, messages that have no room are dropped, so that the peer's Close is reached. */
-  #keep(event: Message): void {
-    if (this.inbox.isFull && this.endpoint.closeSent) return;
-    const { type, partial, code } = event;
-    const data: string | Uint8Array = event.data;
-    // The inbox copies a LentMessage itself. Other bytes are borrowed if the option is set, and in control frames.
-    const isBorrowed = this.context.settings.borrow === true || type === "ping" || type === "pong";
-    const mustCopy = typeof data !== "string" && isBorrowed;
-    this.inbox.push(mustCopy ? new Message(new Uint8Array(data), type, partial, code) : event);
   }
 
   #lookAtClock(): void {
@@ -356,19 +262,8 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
 
   // Handlers and errors ─────────────────────────────────────────────────────────────────────────
 
-  /** Looks after the promise that a handler returned: it may reject. */
-  #watchPromise(returned: unknown): void {
-    if (!isThenable(returned)) return;
-    returned.then(undefined, (thrown: unknown) => this.#handlerFailed(thrown));
-  }
-
-  /** Runs a handler that is not about a message. */
-  run(handler: () => unknown): void {
-    runHandler(handler, (thrown) => this.#handlerFailed(thrown));
-  }
-
   /** §7.4.1: 1011, "a server is terminating the connection because it encountered an unexpected condition". */
-  #handlerFailed(thrown: unknown): void {
+  handlerFailed(thrown: unknown): void {
     if (this.faults.note(asError(thrown), "bug")) this.#failWith(CloseCode.InternalError, "");
     else this.faults.report(thrown);
   }
@@ -393,7 +288,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
   /** The end of a turn: writes what was queued, and tells the error that occurred. */
   flush(): void {
     this.writer.flush();
-    if (this.faults.error !== undefined && this.phase !== "finished") this.faults.tell(this.#handlers);
+    if (this.faults.error !== undefined && this.phase !== "finished") this.faults.tell(this.handlers);
   }
 
   /** The socket is gone, and every event was delivered. */
@@ -401,25 +296,25 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
     this.endpoint.receiveEof(discard);
     if (this.phase === "finished") return;
     this.phase = "finished";
-    this.#inbox?.end();
+    this.dispatcher.endInbox();
     const { code, reason } = this.#howClosed;
-    this.faults.tell(this.#handlers);
+    this.faults.tell(this.handlers);
     if (channels.close.hasSubscribers) {
       channels.close.publish({ connection: this.#connection, code, reason });
     }
-    this.faults.tellClose(this.#handlers, code, reason);
+    this.faults.tellClose(this.handlers, code, reason);
     this.#closed?.resolve({ code, reason });
   }
 
   // Calls of the Connection ─────────────────────────────────────────────────────────────────────
 
   ping(payload: string | Bytes | undefined): Promise<number> {
-    this.#pings ??= new PingTracker();
-    if (!this.#pings.hasRoom || !this.writer.mayQueue()) return this.#pings.refuse();
-    const bytes = this.#pings.copyOf(payload);
+    const { pings } = this.dispatcher;
+    if (!pings.hasRoom || !this.writer.mayQueue()) return pings.refuse();
+    const bytes = pings.copyOf(payload);
     this.endpoint.ping(bytes);
     this.writer.queued();
-    return this.#pings.wait(bytes, exactNow());
+    return pings.wait(bytes, exactNow());
   }
 
   close(code: number | undefined, reason: string): void {
@@ -474,9 +369,9 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
   }
 
   onDrain(): void {
-    const handlers = this.#handlers;
+    const { handlers } = this;
     if (handlers.drain !== undefined && this.endpoint.phase === "open") {
-      this.run(() => handlers.drain?.(this.#connection));
+      this.dispatcher.run(() => handlers.drain?.(this.#connection));
     }
   }
 
@@ -489,7 +384,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, InboxOwner, L
   }
 
   onUnreadable(thrown: unknown): void {
-    this.#handlerFailed(thrown);
+    this.handlerFailed(thrown);
   }
 
   onTooBig(error: LimitError): void {

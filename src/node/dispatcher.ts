@@ -1,0 +1,165 @@
+/**
+ * Hands one event of a connection to the handler that it is for, or to the inbox. Handlers may do anything: what they
+ * throw, or what their promises reject with, goes to the session.
+ */
+
+import {
+  type AnyMessage,
+  type DataMessage,
+  type Endpoint,
+  Inbox,
+  type InboxOwner,
+  isThenable,
+  Message,
+  PingTracker,
+  runHandler,
+} from "../protocol/index.js";
+import { exactNow } from "./clock.js";
+import type { ConnectionSettings, Handlers } from "./connection-options.js";
+import { channels } from "./diagnostics.js";
+
+/** The session that a dispatcher works for. */
+export interface DispatcherOwner extends InboxOwner {
+  readonly endpoint: Endpoint;
+  /** A handler threw, or its promise rejected. */
+  handlerFailed(thrown: unknown): void;
+}
+
+export class Dispatcher<Face> {
+  readonly #connection: Face;
+  readonly #owner: DispatcherOwner;
+  readonly #settings: ConnectionSettings;
+  #handlers: Handlers<Face>;
+  #inbox: Inbox | undefined = undefined;
+  #pings: PingTracker | undefined = undefined;
+
+  constructor(
+    connection: Face,
+    owner: DispatcherOwner,
+    handlers: Handlers<Face>,
+    settings: ConnectionSettings,
+  ) {
+    this.#connection = connection;
+    this.#owner = owner;
+    this.#settings = settings;
+    this.#handlers = handlers;
+    this.#setLending();
+  }
+
+  get handlers(): Handlers<Face> {
+    return this.#handlers;
+  }
+
+  set handlers(handlers: Handlers<Face>) {
+    if (typeof handlers !== "object" || handlers === null) {
+      throw new TypeError(`handlers must be an object, not ${String(handlers)}`);
+    }
+    this.#handlers = handlers;
+    this.#setLending();
+  }
+
+  /** Messages for the inbox are copied one by one as they are kept, so that small ones hold no more than they need. */
+  #setLending(): void {
+    this.#owner.endpoint.lends = this.#settings.borrow === true || this.#handlers.message === undefined;
+  }
+
+  /** The messages that wait for `receive`. */
+  get inbox(): Inbox {
+    return (this.#inbox ??= new Inbox(this.#owner, this.#settings.highWaterMark));
+  }
+
+  /** Whether messages were ever kept or asked for by `receive`. */
+  get hasInbox(): boolean {
+    return this.#inbox !== undefined;
+  }
+
+  get pings(): PingTracker {
+    return (this.#pings ??= new PingTracker());
+  }
+
+  /** Hands over an event of the endpoint. */
+  handle(message: AnyMessage): void {
+    const { type } = message;
+    if (type !== "text" && type !== "binary") {
+      this.#handleControl(message);
+      return;
+    }
+    if (channels.message.hasSubscribers) channels.message.publish({ connection: this.#connection, message });
+    // Messages behind a close of ours are dropped.
+    if (this.#owner.endpoint.phase === "close-sent" && !this.#settings.deliverWhileClosing) return;
+    if (this.#handlers.message === undefined) this.#keep(message);
+    else this.#callMessage(message);
+  }
+
+  /** Hands a message that waited for `receive` to the message handler. Returns false if there is none of either. */
+  handleWaiting(): boolean {
+    if (this.#handlers.message === undefined) return false;
+    const waited = this.#inbox?.shift();
+    if (waited === undefined) return false;
+    this.#callMessage(waited as DataMessage);
+    return true;
+  }
+
+  #callMessage(message: DataMessage): void {
+    try {
+      const returned = this.#handlers.message?.(this.#connection, message);
+      if (returned !== undefined && isThenable(returned)) this.#watch(returned);
+    } catch (thrown) {
+      this.#owner.handlerFailed(thrown);
+    }
+  }
+
+  /** Looks after the promise that a handler returned: it may reject. */
+  #watch(promise: PromiseLike<unknown>): void {
+    promise.then(undefined, (thrown: unknown) => this.#owner.handlerFailed(thrown));
+  }
+
+  /** Runs a handler that is not about a message. */
+  run(handler: () => unknown): void {
+    runHandler(handler, (thrown) => this.#owner.handlerFailed(thrown));
+  }
+
+  #handleControl(event: AnyMessage): void {
+    const { type } = event;
+    if (type === "close") {
+      if (this.#settings.autoClose === false) this.#surface(event);
+      return;
+    }
+    if (type !== "ping" && type !== "pong") return;
+    if (type === "pong") this.#pings?.receivePong(event.data, exactNow());
+    const handlers = this.#handlers;
+    const handler = type === "ping" ? handlers.ping : handlers.pong;
+    if (handler !== undefined) {
+      const payload = this.#owner.endpoint.lends ? new Uint8Array(event.data) : event.data;
+      this.run(() => handler.call(handlers, this.#connection, payload));
+    } else if (this.#settings.autoPong === false) {
+      this.#surface(event);
+    }
+  }
+
+  /** Delivers a control frame that the user is to answer, as messages are delivered. */
+  #surface(event: Message): void {
+    if (this.#handlers.message === undefined) this.#keep(event);
+    else this.#callMessage(event as DataMessage);
+  }
+
+  /** Once a Close was sent, messages that have no room are dropped, so that the peer's Close is reached. */
+  #keep(event: Message): void {
+    if (this.inbox.isFull && this.#owner.endpoint.closeSent) return;
+    const { type, partial, code } = event;
+    const data: string | Uint8Array = event.data;
+    // The inbox copies a LentMessage itself. Other bytes are borrowed if the option is set, and in control frames.
+    const isBorrowed = this.#settings.borrow === true || type === "ping" || type === "pong";
+    const mustCopy = typeof data !== "string" && isBorrowed;
+    this.inbox.push(mustCopy ? new Message(new Uint8Array(data), type, partial, code) : event);
+  }
+
+  /** The connection is closed: no message and no Pong comes any more. */
+  endPings(error: Error): void {
+    this.#pings?.end(error);
+  }
+
+  endInbox(): void {
+    this.#inbox?.end();
+  }
+}
