@@ -104,8 +104,11 @@ if (chosen.includes("memory")) {
 if (chosen.includes("handshakes")) {
   const found = await measureHandshakes(bench, rounds, timedMs);
   results.handshakes = found;
-  targets.push(...judgeOpenings(found.opening));
+  targets.push(...judgeOpenings(found));
   console.log(`## opening handshakes\n\n${formatSpeed("connections", found.opening)}\n`);
+  console.log(
+    `## opened, and left without a closing handshake\n\n${formatSpeed("connections", found.visits)}\n`,
+  );
   console.log(`## closing handshakes\n\n${formatSpeed("connections", found.closing)}\n`);
 }
 if (chosen.includes("broadcast")) {

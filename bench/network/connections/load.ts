@@ -2,7 +2,7 @@
 
 import { readFrames, writeFrame } from "../../micro/payloads.js";
 import { answer } from "../calls.js";
-import { type Client, openClients } from "../client.js";
+import { type Client, openClient, openClients } from "../client.js";
 import { type Compression, checkAnswer, offerOf } from "../deflate.js";
 import { sampleLoad, spin } from "../spin.js";
 import type { LoadSample } from "../usage.js";
@@ -21,6 +21,7 @@ let received: Promise<LoadSample> = Promise.resolve(sampleLoad());
 
 const methods = {
   open,
+  visit,
   close,
   destroy,
   exchange,
@@ -56,6 +57,22 @@ async function open({ port, count, atOnce, compression = "none" }: Opening): Pro
     checkAnswer(compression, client.extensions);
     client.onBytes = () => {};
   }
+}
+
+/** Addresses that take turns: the ports of connections that were left are not free at once. */
+const ADDRESSES = 250;
+let visits = 0;
+
+/** Opens connections that are left as soon as they are open, without a closing handshake; so many at a time. */
+async function visit({ port, count, atOnce }: Opening): Promise<void> {
+  let left = count;
+  const lane = async () => {
+    while (left-- > 0) {
+      const client = await openClient({ port, localAddress: `127.0.0.${1 + (visits++ % ADDRESSES)}` });
+      client.destroy();
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
 }
 
 /** Closing handshakes of all (RFC 6455 §7.1.1): the server answers, and ends the TCP connection. */

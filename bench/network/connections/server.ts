@@ -143,6 +143,7 @@ function bareConnections(): (socket: Duplex) => void {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", ignore);
+    socket.on("end", () => socket.end()); // sockets of http stay half open
     socket.on("data", (chunk: Buffer) => {
       if (chunk[0] === 0x88) socket.end(CLOSE_ANSWER);
       else for (const message of readFrames(chunk)) socket.write(writeFrame(message));

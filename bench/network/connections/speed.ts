@@ -27,6 +27,9 @@ const LEAST_BROADCASTS = 1.5;
 const OPENED_IN_A_GO = 500;
 const OPENED_AT_ONCE = 16;
 
+/** How long a new server opens and closes before any timing, at least. */
+const WARMUP_MS = 2000;
+
 const BROADCAST_SIZE = 128;
 /** Of a server's frame with such a payload (RFC 6455 §5.2). */
 const BROADCAST_FRAME_LENGTH = 4 + BROADCAST_SIZE;
@@ -43,6 +46,8 @@ export interface SpeedResult extends Round {
 export interface HandshakeResults {
   readonly opening: readonly SpeedResult[];
   readonly closing: readonly SpeedResult[];
+  /** Opened, and left at once by a peer that does no closing handshake. */
+  readonly visits: readonly SpeedResult[];
 }
 
 /** Adds up what both processes did in pieces of time. */
@@ -71,7 +76,7 @@ class Stopwatch {
   }
 }
 
-/** Opens and closes connections for so long in each round; the two are timed apart. */
+/** Opens and closes connections for so long in each round, and has visitors for as long; all three are timed apart. */
 export async function measureHandshakes(
   bench: Bench,
   rounds: number,
@@ -80,27 +85,30 @@ export async function measureHandshakes(
   const contenders = await bench.startAll();
   const openings = new Map(bench.rivals.map((rival) => [rival, [] as Round[]]));
   const closings = new Map(bench.rivals.map((rival) => [rival, [] as Round[]]));
-  for (const contender of contenders) await openAndClose(bench, contender, timedMs / 2); // to warm up
+  const visits = new Map(bench.rivals.map((rival) => [rival, [] as Round[]]));
+  for (const contender of contenders) await openAndClose(bench, contender, Math.max(timedMs, WARMUP_MS));
   for (let round = 0; round < rounds; round++) {
     for (const rival of bench.inTurn(round)) {
       const contender = contenders.find((candidate) => candidate.rival === rival);
       if (contender === undefined) continue;
       const turn = () => openAndClose(bench, contender, timedMs);
-      const { opening, closing, othersBusy } = await bench.patience.leastDisturbed(turn);
+      const { opening, closing, visiting, othersBusy } = await bench.patience.leastDisturbed(turn);
       openings.get(rival)?.push(opening.round(othersBusy));
       closings.get(rival)?.push(closing.round(othersBusy));
+      visits.get(rival)?.push(visiting.round(othersBusy));
     }
   }
   for (const contender of contenders) {
     await bench.profile("handshakes", contender, () => openAndClose(bench, contender, timedMs));
   }
   await bench.stopAll(contenders);
-  return { opening: summarize(openings), closing: summarize(closings) };
+  return { opening: summarize(openings), closing: summarize(closings), visits: summarize(visits) };
 }
 
 async function openAndClose({ load }: Bench, { server, port }: Contender, timedMs: number) {
   const opening = new Stopwatch();
   const closing = new Stopwatch();
+  const visiting = new Stopwatch();
   const samples = (): Promise<[Sample, LoadSample]> =>
     Promise.all([server.call("sample"), load.call("sample")]);
   const time = async (watch: Stopwatch, work: () => Promise<void>) => {
@@ -121,10 +129,11 @@ async function openAndClose({ load }: Bench, { server, port }: Contender, timedM
     const order = { port, count: OPENED_IN_A_GO, atOnce: OPENED_AT_ONCE };
     await time(opening, () => load.call("open", order));
     await time(closing, () => load.call("close"));
+    await time(visiting, () => load.call("visit", order));
   } while (performance.now() < end);
   const [serverTo, loadTo] = await samples();
   const othersBusy = othersSince([busyShare(serverFrom, serverTo), busyShare(loadFrom, loadTo)]);
-  return { opening, closing, othersBusy };
+  return { opening, closing, visiting, othersBusy };
 }
 
 /** Broadcasts to many connections, until the last of them has got the last one. */
@@ -218,8 +227,11 @@ export function formatSpeed(what: string, results: readonly SpeedResult[]): stri
   return formatTable(header, rows);
 }
 
-export function judgeOpenings(results: readonly SpeedResult[]): Target[] {
-  return judge(`opening handshakes: ${LEAST_OPENINGS}x ws`, LEAST_OPENINGS, results);
+export function judgeOpenings({ opening, visits }: HandshakeResults): Target[] {
+  return [
+    ...judge(`opening handshakes: ${LEAST_OPENINGS}x ws`, LEAST_OPENINGS, opening),
+    ...judge(`connections that are opened and left: ${LEAST_OPENINGS}x ws`, LEAST_OPENINGS, visits),
+  ];
 }
 
 export function judgeBroadcasts(results: readonly SpeedResult[]): Target[] {
