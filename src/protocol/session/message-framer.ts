@@ -138,14 +138,17 @@ export class MessageFramer {
     const lender = message instanceof LentMessage ? message.untouched : undefined;
     const isFree =
       this.#compression === undefined && this.#begun === undefined && this.#waiting === undefined;
-    if (lender === undefined || !isFree || options !== undefined || lender.length > this.#maxFrameSize) {
-      this.send(message.data, { ...options, type: options?.type ?? type });
+    if (lender !== undefined && isFree && options === undefined && lender.length <= this.#maxFrameSize) {
+      // It was validated as it arrived, and nothing has changed it since.
+      this.#queue.encoder.forward(type === "text" ? Opcode.Text : Opcode.Binary, lender);
+      this.frames++;
+      this.messages++;
       return;
     }
-    // It was validated as it arrived, and nothing has changed it since.
-    this.#queue.encoder.forward(type === "text" ? Opcode.Text : Opcode.Binary, lender);
-    this.frames++;
-    this.messages++;
+    const data: string | Uint8Array = message.data;
+    // Most messages: of the type that their data has by default.
+    if (options === undefined && (typeof data === "string") === (type === "text")) this.send(data);
+    else this.send(data, { ...options, type: options?.type ?? type });
   }
 
   #wait(message: Ready, type: "text" | "binary", options: SendOptions | undefined): void {

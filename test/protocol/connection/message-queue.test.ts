@@ -1,6 +1,7 @@
-/** MessageQueue: in order, to whoever waits, and how much waits. */
+/** MessageQueue: in order, to those that wait first, and how much waits. */
 
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { describe, it } from "node:test";
 import { Message, MessageQueue } from "../../../src/protocol/index.js";
 
@@ -33,7 +34,7 @@ describe("MessageQueue", () => {
     assert.equal(queue.size, 0);
   });
 
-  it("hands a message to whoever has waited longest", async () => {
+  it("hands a message to the wait that came first", async () => {
     const queue = new MessageQueue();
     const waiting = [queue.wait(), queue.wait()];
     assert.equal(queue.isAwaited, true);
@@ -55,6 +56,57 @@ describe("MessageQueue", () => {
     full.push(text("kept"));
     full.end();
     assert.equal(full.shift()?.data, "kept");
+  });
+
+  it("gives a place up when its signal is aborted, and loses no message", async () => {
+    const queue = new MessageQueue();
+    const [first, second] = [new AbortController(), new AbortController()];
+    const waiting = [queue.wait(first.signal), queue.wait(second.signal), queue.wait()];
+    first.abort(new Error("first"));
+    await assert.rejects(waiting[0] as Promise<unknown>, /^Error: first$/);
+    queue.push(text("a"));
+    assert.equal((await waiting[1])?.data, "a");
+    second.abort(new Error("too late, and without effect"));
+    queue.push(text("b"));
+    assert.equal((await waiting[2])?.data, "b");
+    await assert.rejects(queue.wait(first.signal), /^Error: first$/);
+    assert.equal(queue.isAwaited, false);
+    const third = new AbortController();
+    const last = queue.wait(third.signal);
+    queue.end();
+    third.abort();
+    assert.equal(await last, undefined);
+  });
+
+  it("leaves no listener on a signal that outlives the wait", async () => {
+    const queue = new MessageQueue();
+    const { signal } = new AbortController();
+    for (let i = 0; i < 3; i++) {
+      const waiting = queue.wait(signal);
+      assert.equal(getEventListeners(signal, "abort").length, 1);
+      queue.push(text("x"));
+      await waiting;
+      assert.equal(getEventListeners(signal, "abort").length, 0);
+    }
+  });
+
+  it("keeps small bytes without the chunk that they came in, and large ones as they came", () => {
+    const chunk = new Uint8Array(100_000).fill(7);
+    const queue = new MessageQueue();
+    const large = new Message(chunk.subarray(0, 60_000), "binary");
+    queue.push(new Message(chunk.subarray(0, 10), "binary", true));
+    const { size } = queue;
+    assert.ok(size < 1000, `${size} bytes`);
+    queue.push(large);
+    assert.ok(queue.size >= size + chunk.length, "what is kept alive counts");
+    const small = queue.shift();
+    chunk.fill(0);
+    assert.deepEqual(
+      [small?.type, small?.partial, small?.data],
+      ["binary", true, new Uint8Array(10).fill(7)],
+    );
+    assert.equal(queue.shift(), large);
+    assert.equal(queue.size, 0);
   });
 
   it("lets go of what was given", () => {

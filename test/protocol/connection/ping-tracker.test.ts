@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { PingTracker } from "../../../src/protocol/index.js";
+import { NO_BYTES, shapesOf } from "../../support/bytes.js";
 import { hex, toHex } from "../../support/hex.js";
 
 describe("PingTracker", () => {
@@ -48,7 +49,61 @@ describe("PingTracker", () => {
     assert.deepEqual([await first, await second], [5, 5]);
   });
 
-  it("rejects for those that wait at the end, and troubles nobody who does not look", async () => {
+  it("copies payloads of every shape, and strings", () => {
+    const tracker = new PingTracker();
+    assert.equal(toHex(tracker.copyOf("é")), "c3a9");
+    assert.equal(toHex(tracker.copyOf("")), "");
+    const bytes = Uint8Array.from({ length: 16 }, (_, i) => i);
+    for (const [i, [shape]] of shapesOf(bytes).entries()) {
+      const [, data] = shapesOf(bytes)[i];
+      const copy = tracker.copyOf(data);
+      assert.equal(toHex(copy), toHex(bytes), shape);
+      const { buffer, byteOffset, byteLength } = ArrayBuffer.isView(data) ? data : new Uint8Array(data);
+      new Uint8Array(buffer, byteOffset, byteLength).fill(0xff);
+      assert.equal(toHex(copy), toHex(bytes), `${shape}, changed afterwards`);
+    }
+    for (const wrong of NO_BYTES) {
+      if (wrong === undefined || typeof wrong === "string") continue;
+      assert.throws(() => tracker.copyOf(wrong as string), TypeError);
+    }
+  });
+
+  it("has room for 1,000 that wait, and for more once they are answered", async () => {
+    const tracker = new PingTracker();
+    const payloadOf = (i: number) => Uint8Array.of(i >> 8, i & 0xff);
+    let waits: Promise<number>[] = [];
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 1000; i++) {
+        assert.equal(tracker.hasRoom, true, `${i}`);
+        waits.push(tracker.wait(payloadOf(i), 0));
+      }
+      assert.equal(tracker.hasRoom, false);
+      // One by one, then all that are left at once.
+      for (let i = 0; i < 700; i++) tracker.receivePong(payloadOf(i), i);
+      assert.equal(tracker.hasRoom, true);
+      tracker.receivePong(payloadOf(999), 999);
+      const times = await Promise.all(waits);
+      assert.deepEqual([times[0], times[699], times[700], times[999]], [0, 699, 999, 999]);
+      waits = [];
+    }
+    await assert.rejects(tracker.refuse(), { name: "InvalidStateError", message: /1000 Pings/ });
+  });
+
+  it("has room again after the end", async () => {
+    const tracker = new PingTracker();
+    const waits = Array.from({ length: 1000 }, () => tracker.wait(hex("01"), 0));
+    tracker.end(new Error("gone"));
+    const results = await Promise.allSettled(waits);
+    assert.ok(results.every(({ status }) => status === "rejected"));
+    assert.equal(tracker.hasRoom, true);
+    // A Pong for a Ping before the end answers nothing.
+    tracker.receivePong(hex("01"), 1);
+    const next = tracker.wait(hex("01"), 1);
+    tracker.receivePong(hex("01"), 3);
+    assert.equal(await next, 2);
+  });
+
+  it("rejects for those that wait at the end; a promise that is ignored is no unhandled rejection", async () => {
     const tracker = new PingTracker();
     const looked = tracker.wait(hex("01"), 0);
     void tracker.wait(hex("02"), 0); // an unhandled rejection would fail this test

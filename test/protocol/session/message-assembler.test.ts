@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Decompressor, FrameDecoder, type Opcode, receiveBuffer } from "../../../src/codec/index.js";
 import type { Message } from "../../../src/protocol/index.js";
+import { MAX_TEXT_LENGTH } from "../../../src/protocol/session/message.js";
 import { type Delivery, MessageAssembler } from "../../../src/protocol/session/message-assembler.js";
 import { eachBackend } from "../../support/backends.js";
 import { sample } from "../../support/corpus.js";
@@ -210,6 +211,23 @@ eachBackend("MessageAssembler", () => {
         const delivered = messages.reduce((sum, { data }) => sum + data.length, 0);
         assert.ok(delivered <= 1000 && length > 1000 === !assembler.isDone, `${delivered} bytes`);
       }
+    }
+  });
+});
+
+describe("MessageAssembler: the limit", () => {
+  it("is the longest string for text that becomes one, in the decompressor too", () => {
+    const endless = { ...WHOLE, maxMessageSize: Infinity };
+    for (const [opcode, delivery, limit] of [
+      [TEXT, endless, MAX_TEXT_LENGTH],
+      [TEXT, { ...endless, textAsBytes: true }, Infinity],
+      [TEXT, { ...endless, partial: true }, Infinity],
+      [BINARY, endless, Infinity],
+      [TEXT, WHOLE, WHOLE.maxMessageSize],
+    ] as const) {
+      const decompressor = new Decompressor({ maxLength: 1 });
+      void new MessageAssembler(opcode, decompressor, delivery);
+      assert.equal(decompressor.maxLength, limit);
     }
   });
 });
