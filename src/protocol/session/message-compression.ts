@@ -50,7 +50,7 @@ export class MessageCompression {
   /**
    * Compresses a message.
    *
-   * @returns bytes that are overwritten by whatever compresses next; undefined if they would be no fewer.
+   * @returns bytes that the next call of any compressor overwrites; undefined if they would be no fewer.
    */
   compress(data: string | Uint8Array): Uint8Array | undefined {
     const compressor = (this.#compressor ??= this.#begin());
@@ -63,7 +63,7 @@ export class MessageCompression {
   }
 
   /**
-   * Whether to compress a message that is sent in parts. How long it will be, nobody knows; such are long, but with a
+   * Whether to compress a message that is sent in parts. Its length is not known; such are long, but with a
    * threshold of Infinity none is long enough.
    */
   isForParts(compress: boolean | undefined): boolean {

@@ -64,7 +64,7 @@ describe("Inbox", () => {
     assert.equal(String(await inbox.receive()), "found");
   });
 
-  it("ends: whoever waits gets undefined, and whoever comes later, after what still waits", async () => {
+  it("ends: a receive that waits gets undefined, and so does a later one, once no message is left", async () => {
     const owner = new Owner();
     const inbox = new Inbox(owner, 1000);
     const waiting = inbox.receive();

@@ -684,7 +684,7 @@ for (const role of SIDES) {
       }
     });
 
-    it("lends what lasts until the next event, whatever others do that are not asked for theirs", () => {
+    it("lends bytes that last until the next event, although other endpoints receive meanwhile", () => {
       const endpoint = make(role, { borrow: true });
       const peer = new ZlibDeflater();
       for (const bytes of messages("json", 3000, 5)) {

@@ -50,7 +50,7 @@ describe("MessageReader", () => {
     assert.equal(reader.processFrame(decodeFrame(encodeText("too late")).frame!), "closed");
   });
 
-  it("puts fragments together, whatever is between them, cut anywhere", () => {
+  it("puts fragments together, control frames between them, cut anywhere", () => {
     const text = "Grüße 🚢";
     const bytes = utf8(text);
     const stream: number[] = [];
