@@ -15,7 +15,7 @@ import { assertByteCounts } from "../connection/buffer-limits.js";
 import type { DeflateParameters } from "../handshake/deflate-offer.js";
 import { giveDecoder, type PooledDecoder, takeDecoder } from "./decoder-pool.js";
 import { DEFAULT_MAX_MESSAGE_SIZE, type EndpointOptions } from "./endpoint-options.js";
-import { LentMessage, MAX_TEXT_LENGTH, Message, messageTooBig } from "./message.js";
+import { LentMessage, Message, messageTooBig } from "./message.js";
 import { type Delivery, MessageAssembler } from "./message-assembler.js";
 import { decompressorFor } from "./message-compression.js";
 
@@ -147,15 +147,15 @@ export abstract class EndpointInput implements Delivery {
 
   /** A message that came whole and plain in one frame. */
   #wholeMessage(decoder: FrameDecoder): Message | null {
-    const isText = decoder.opcode === Opcode.Text;
-    const limit = this.#limitOf(isText);
-    if (decoder.length > limit) {
+    if (decoder.length > this.maxMessageSize) {
       const { frameOffset, headerLength } = decoder;
       const offset = frameOffset + Math.min(headerLength, 2) - 1;
-      this.#violate(messageTooBig(offset, limit, decoder.length));
+      this.#violate(messageTooBig(offset, this.maxMessageSize, decoder.length));
       return null;
     }
     this.messagesIn++;
+    const isText = decoder.opcode === Opcode.Text;
+    // A frame that is whole in one part fits the kernel's memory, so its text fits into a string.
     if (isText && !this.textAsBytes) return new Message(decoder.text(), "text");
     const type = isText ? "text" : "binary";
     if (!this.lends) return new Message(decoder.payload, type);
@@ -165,23 +165,16 @@ export abstract class EndpointInput implements Delivery {
   /** A part of a message. Returns the event that it completes, if it does. */
   #part(decoder: FrameDecoder): Message | null {
     if (decoder.isFirstPart && decoder.opcode !== Opcode.Continuation) {
-      const decompressor = decoder.rsv1 ? this.#inflater(decoder.opcode === Opcode.Text) : undefined;
+      const decompressor = decoder.rsv1 ? this.#inflater : undefined;
       this.#assembler = new MessageAssembler(decoder.opcode, decompressor, this);
     }
     const assembler = this.#assembler as MessageAssembler;
     return this.#settle(assembler, assembler.take(decoder, this));
   }
 
-  /** Bytes that a message may have: text must fit into a string, if it is delivered as one. */
-  #limitOf(isText: boolean): number {
-    const isString = isText && !this.textAsBytes && !this.partial;
-    return isString ? Math.min(this.maxMessageSize, MAX_TEXT_LENGTH) : this.maxMessageSize;
-  }
-
-  #inflater(isText: boolean): Decompressor {
+  get #inflater(): Decompressor {
     const parameters = this.perMessageDeflate as DeflateParameters;
     this.#decompressor ??= decompressorFor(this.role, parameters, this.maxMessageSize);
-    this.#decompressor.maxLength = this.#limitOf(isText);
     return this.#decompressor;
   }
 

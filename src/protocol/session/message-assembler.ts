@@ -91,7 +91,7 @@ export class MessageAssembler {
     return isLast ? this.#finish(this.#ascii) : null;
   }
 
-  /** Bytes that the message may have. */
+  /** Bytes that the message may have: text must fit into a string, if it is delivered as one. */
   get #limit(): number {
     const { maxMessageSize, partial, textAsBytes } = this.#delivery;
     return this.#isText && !textAsBytes && !partial
