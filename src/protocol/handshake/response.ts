@@ -236,10 +236,14 @@ function fault(
   response: HandshakeResponse,
   message: string,
   code: HandshakeErrorCode,
-  location?: string,
+  redirectsTo?: string,
 ): HandshakeError {
   const { status, headers, body } = response;
-  return new HandshakeError(message, code, status, { location, headers: collectHeaders(headers), body });
+  return new HandshakeError(message, code, status, {
+    location: redirectsTo,
+    headers: collectHeaders(headers),
+    body,
+  });
 }
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
