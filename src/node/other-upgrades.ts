@@ -3,7 +3,8 @@
  * other listeners, or answered as ordinary requests.
  */
 
-import type { IncomingMessage, Server } from "node:http";
+import { type IncomingMessage, type Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getHeader, listIncludes } from "../protocol/index.js";
 
@@ -114,6 +115,10 @@ export function answerOrdinarily(
   socket: Duplex,
   head: Uint8Array,
 ): void {
+  if (READS_CONTENT || socket !== request.socket || request.readableLength > 0) {
+    answerParsed(server, request, socket);
+    return;
+  }
   let text = `${request.method} ${request.url} HTTP/${request.httpVersion}\r\nConnection: close\r\n`;
   const { rawHeaders } = request;
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -122,4 +127,18 @@ export function answerOrdinarily(
   socket.unshift(Buffer.concat([Buffer.from(`${text}\r\n`, "latin1"), head]));
   const isEncrypted = (socket as { encrypted?: boolean }).encrypted === true;
   server.emit(isEncrypted ? "secureConnection" : "connection", socket);
+}
+
+/** Node from 26 on reads the content of such a request itself; while there is some, a stream stands for the socket. */
+const READS_CONTENT = Number.parseInt(process.versions.node, 10) >= 26;
+
+function answerParsed(server: Server, request: IncomingMessage, socket: Duplex): void {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket as Socket);
+  response.once("finish", () => {
+    response.detachSocket(socket as Socket);
+    socket.end();
+  });
+  server.emit("request", request, response);
 }

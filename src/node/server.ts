@@ -183,7 +183,11 @@ export class Server {
 
 /** RFC 9110 §15.5.22: what an ordinary request is told. */
 function requireUpgrade(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(426, { Upgrade: "websocket", Connection: "Upgrade", "Content-Type": "text/plain" });
+  response.writeHead(426, {
+    Upgrade: "websocket",
+    Connection: "Upgrade, close",
+    "Content-Type": "text/plain",
+  });
   response.end("this is a WebSocket server\n");
 }
 

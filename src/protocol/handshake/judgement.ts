@@ -163,7 +163,7 @@ export function judgeHandshakeRequest(
     return refuse("WS_ERR_INVALID_PROTOCOL_HEADER", expected, quote(fields.protocol));
   }
   // Item 9. §9.1: "the recipient of such malformed data MUST immediately _Fail the WebSocket Connection_".
-  const extensions = fields.extensions === undefined ? NONE : parseExtensions(fields.extensions);
+  const extensions = fields.extensions === undefined ? NONE : offersIn(fields.extensions);
   if (extensions === undefined) {
     const expected = "Sec-WebSocket-Extensions must be a list of extensions";
     return refuse("WS_ERR_INVALID_EXTENSIONS_HEADER", expected, quote(fields.extensions));
@@ -175,6 +175,16 @@ export function judgeHandshakeRequest(
     return refuse("WS_ERR_ORIGIN_NOT_ALLOWED", "the Origin must be one that may connect here", quote(origin));
   }
   return { ok: true, key, version: 13, host, path, origin, protocols, extensions };
+}
+
+/** The offers of extensions that were read last: browsers of one make all send the same text. */
+let lastOffers: { readonly text: string; readonly extensions: readonly Extension[] } | undefined;
+
+function offersIn(text: string): readonly Extension[] | undefined {
+  if (lastOffers?.text === text) return lastOffers.extensions;
+  const extensions = parseExtensions(text);
+  if (extensions !== undefined) lastOffers = { text, extensions };
+  return extensions;
 }
 
 function isHttp11(version: string | undefined): boolean {
