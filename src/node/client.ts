@@ -5,10 +5,13 @@ import type { LookupFunction, Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
 import type { ConnectionOptions as TlsConnectionOptions } from "node:tls";
 import {
+  assertKnownOptions,
   type Credentials,
   type HeaderInit,
   isMisuse,
   listProtocols,
+  nameOf,
+  type OptionHints,
   printWebSocketUrl,
   type QueryInit,
   resolveWebSocketUrl,
@@ -16,7 +19,13 @@ import {
 } from "../protocol/index.js";
 import { assertSignal, whenAborted } from "./abort.js";
 import { begin, Connection, type ConnectionHandlers } from "./connection.js";
-import { type ConnectionOptions, settingsOf } from "./connection-options.js";
+import {
+  CONNECTION_OPTION_HINTS,
+  CONNECTION_OPTION_NAMES,
+  type ConnectionOptions,
+  HANDLER_NAMES,
+  settingsOf,
+} from "./connection-options.js";
 import { sharedLiveness } from "./liveness.js";
 import type { OpeningOptions, Upgraded } from "./opening-request.js";
 import { openFollowing } from "./redirects.js";
@@ -69,6 +78,68 @@ export interface ConnectOptions<Data = unknown> extends ConnectionOptions, Conne
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_REDIRECTS = 10;
 
+/** Names of all options. The compiler sees to it that none is missing. */
+const CONNECT_OPTION_NAMES: readonly string[] = [
+  ...CONNECTION_OPTION_NAMES,
+  ...HANDLER_NAMES,
+  ...Object.keys({
+    protocol: true,
+    headers: true,
+    cookies: true,
+    params: true,
+    auth: true,
+    origin: true,
+    redirect: true,
+    tls: true,
+    timeout: true,
+    signal: true,
+    socketPath: true,
+    agent: true,
+    createConnection: true,
+    lookup: true,
+    family: true,
+    localAddress: true,
+    maxHeadLength: true,
+    data: true,
+  } satisfies Record<
+    Exclude<keyof ConnectOptions, keyof ConnectionOptions | keyof ConnectionHandlers>,
+    true
+  >),
+];
+
+const TLS_HINT = "options of TLS are members of tls";
+
+/** What other libraries, and Node, call options of a client. */
+const CONNECT_OPTION_HINTS: OptionHints = {
+  ...CONNECTION_OPTION_HINTS,
+  protocols: "it is protocol",
+  subprotocols: "it is protocol",
+  handshakeTimeout: "it is timeout, in milliseconds",
+  followRedirects: "it is redirect: how many to follow, or true",
+  maxRedirects: "it is redirect: how many to follow, or true",
+  protocolVersion: "there is one version, 13",
+  host: "the URL says the host; a Host header of its own is a member of headers",
+  path: "the URL says the path",
+  port: "the URL says the port",
+  query: "it is params",
+  dispatcher: "it is agent, of node:http or node:https",
+  finishRequest: "headers of the request are the option headers",
+  generateMask: "each frame has a key of its own, by node:crypto",
+  rejectUnauthorized: TLS_HINT,
+  ca: TLS_HINT,
+  cert: TLS_HINT,
+  key: TLS_HINT,
+  pfx: TLS_HINT,
+  passphrase: TLS_HINT,
+  servername: TLS_HINT,
+  checkServerIdentity: TLS_HINT,
+  secureContext: TLS_HINT,
+  onopen: "it is open",
+  onmessage: "it is message",
+  onclose: "it is close",
+  onerror: "it is error",
+};
+
 /** A call of `connect`, checked; what can be read only once was read. */
 interface Call<Data> {
   readonly target: WebSocketUrl;
@@ -94,7 +165,7 @@ export async function connect<Data = unknown>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
 ): Promise<Connection<Data>> {
-  return openCall(checkCall(url, options));
+  return openCall(checkCall("connect", url, options));
 }
 
 /** The same, but undefined where no connection can be opened. Misuse throws as in `connect`. */
@@ -103,7 +174,7 @@ export async function tryConnect<Data = unknown>(
   options: ConnectOptions<Data> = {},
 ): Promise<Connection<Data> | undefined> {
   try {
-    return await openCall(checkCall(url, options));
+    return await openCall(checkCall("tryConnect", url, options));
   } catch (error) {
     if (isMisuse(error)) throw error;
     return undefined;
@@ -113,15 +184,23 @@ export async function tryConnect<Data = unknown>(
 /**
  * Checks a call, which can then be performed several times.
  *
+ * @param where - the function that was called, for messages.
+ * @param more - names of options that it takes besides.
  * @throws {SyntaxError | TypeError | RangeError} saying what was expected.
  */
-export function checkCall<Data>(url: string | URL, options: ConnectOptions<Data>): Call<Data> {
+export function checkCall<Data>(
+  where: string,
+  url: string | URL,
+  options: ConnectOptions<Data>,
+  more: readonly string[] = [],
+): Call<Data> {
+  assertKnownOptions(options, [...CONNECT_OPTION_NAMES, ...more], CONNECT_OPTION_HINTS, where);
   const { timeout = DEFAULT_TIMEOUT_MS, redirect = 0, headers = [] } = options;
   if (typeof timeout !== "number" || !(timeout >= 0)) {
-    throw new RangeError(`timeout must be a number of milliseconds from 0 on, not ${String(timeout)}`);
+    throw new RangeError(`timeout must be a number of milliseconds from 0 on, not ${nameOf(timeout)}`);
   }
   const redirects = redirect === true ? DEFAULT_REDIRECTS : Number(redirect);
-  if (!(redirects >= 0)) throw new RangeError(`redirect must be a number from 0 on, not ${String(redirect)}`);
+  if (!(redirects >= 0)) throw new RangeError(`redirect must be a number from 0 on, not ${nameOf(redirect)}`);
   assertSignal(options.signal);
   assertOpeners(options);
   const target = resolveWebSocketUrl(url);
@@ -150,15 +229,15 @@ export function checkCall<Data>(url: string | URL, options: ConnectOptions<Data>
 function assertOpeners(options: Omit<ConnectOptions, keyof ConnectionHandlers | "data">): void {
   const { agent, createConnection, lookup, family = 0, tls = {} } = options;
   if (agent !== undefined && typeof (agent as Partial<AgentLike> | null)?.addRequest !== "function") {
-    throw new TypeError(`agent must be an Agent of node:http or node:https, not ${String(agent)}`);
+    throw new TypeError(`agent must be an Agent of node:http or node:https, not ${nameOf(agent)}`);
   }
   for (const [name, value] of Object.entries({ createConnection, lookup })) {
     if (value === undefined || typeof value === "function") continue;
-    throw new TypeError(`${name} must be a function, not ${String(value)}`);
+    throw new TypeError(`${name} must be a function, not ${nameOf(value)}`);
   }
-  if (![0, 4, 6].includes(family)) throw new TypeError(`family must be 0, 4 or 6, not ${String(family)}`);
+  if (![0, 4, 6].includes(family)) throw new TypeError(`family must be 0, 4 or 6, not ${nameOf(family)}`);
   if (typeof tls !== "object" || tls === null)
-    throw new TypeError(`tls must be an object, not ${String(tls)}`);
+    throw new TypeError(`tls must be an object, not ${nameOf(tls)}`);
 }
 
 /** What Node calls of an agent. */

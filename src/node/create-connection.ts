@@ -1,10 +1,16 @@
-/** A connection over a stream on which somebody else has done the opening handshake, or needs none. */
+/** A connection over a stream on which the opening handshake is done already, or that needs none. */
 
 import type { Duplex } from "node:stream";
 import type { Role } from "../codec/index.js";
-import { type DeflateParameters, parseWebSocketUrl } from "../protocol/index.js";
+import { assertKnownOptions, type DeflateParameters, nameOf, parseWebSocketUrl } from "../protocol/index.js";
 import { begin, Connection, type ConnectionHandlers } from "./connection.js";
-import { type ConnectionOptions, settingsOf } from "./connection-options.js";
+import {
+  CONNECTION_OPTION_HINTS,
+  CONNECTION_OPTION_NAMES,
+  type ConnectionOptions,
+  HANDLER_NAMES,
+  settingsOf,
+} from "./connection-options.js";
 import { sharedLiveness } from "./liveness.js";
 import { beginTurn, endTurn } from "./turn.js";
 
@@ -29,6 +35,28 @@ export interface CreateConnectionOptions<Data = unknown>
   readonly data?: Data;
 }
 
+/** Names of all options. The compiler sees to it that none is missing. */
+const OPTION_NAMES: readonly string[] = [
+  ...CONNECTION_OPTION_NAMES,
+  ...HANDLER_NAMES,
+  ...Object.keys({
+    role: true,
+    url: true,
+    protocol: true,
+    extensions: true,
+    perMessageDeflate: true,
+    head: true,
+    outbox: true,
+    data: true,
+  } satisfies Record<
+    Exclude<
+      keyof CreateConnectionOptions,
+      Exclude<keyof ConnectionOptions, "perMessageDeflate"> | keyof ConnectionHandlers
+    >,
+    true
+  >),
+];
+
 /**
  * Makes a connection, open already, of a stream: a socket whose handshake was done with `hawser/protocol`, one of
  * HTTP/2's streams, a pipe between two programs.
@@ -40,9 +68,13 @@ export function createConnection<Data = unknown>(
   transport: Duplex,
   options: CreateConnectionOptions<Data>,
 ): Connection<Data> {
+  assertKnownOptions(options, OPTION_NAMES, CONNECTION_OPTION_HINTS, "createConnection");
   const { role, url = "", protocol = "", extensions = "", perMessageDeflate, head, outbox, data } = options;
   if (role !== "server" && role !== "client") {
-    throw new TypeError(`role must be "server" or "client", not ${String(role)}`);
+    throw new TypeError(`role must be "server" or "client", not ${nameOf(role)}`);
+  }
+  if (head !== undefined && !(head instanceof Uint8Array)) {
+    throw new TypeError(`head must be a Uint8Array, not ${nameOf(head)}`);
   }
   const settings = settingsOf(role, { ...options, perMessageDeflate: false });
   const context = { settings, liveness: sharedLiveness(options) };

@@ -16,6 +16,7 @@ import {
   HandshakeError,
   type HttpHeaders,
   listHandshakeHeaders,
+  nameOf,
   offerPerMessageDeflate,
   type PerMessageDeflateOptions,
   type QueryInit,
@@ -249,7 +250,7 @@ function headersOf(response: IncomingMessage): HttpHeaders {
 
 /** An error of the request, said so that it can be acted on. */
 function explain(thrown: unknown, options: OpeningOptions): unknown {
-  if (!(thrown instanceof Error)) return new Error(`no connection could be opened: ${String(thrown)}`);
+  if (!(thrown instanceof Error)) return new Error(`no connection could be opened: ${nameOf(thrown)}`);
   const { code } = thrown as NodeJS.ErrnoException;
   if (code === "HPE_HEADER_OVERFLOW") {
     const limit = options.maxHeadLength ?? DEFAULT_MAX_HEAD_LENGTH;

@@ -8,6 +8,17 @@ import type { Connection } from "./connection.js";
 
 export interface RetryOptions<Data = unknown> extends ConnectOptions<Data>, RetryLimits {}
 
+/** Names of all options that `connect` has not. The compiler sees to it that none is missing. */
+const RETRY_OPTION_NAMES = Object.keys({
+  maxAttempts: true,
+  delay: true,
+  factor: true,
+  maxDelay: true,
+  maxRetryAfter: true,
+  jitter: true,
+  onRetry: true,
+} satisfies Record<keyof RetryLimits, true>);
+
 /**
  * Opens a connection; where that fails, waits and tries again, longer each time, and as long as the server asks for by
  * Retry-After. A connection that closes later is not opened again: see `examples/reconnect.ts` for a loop that does.
@@ -19,7 +30,7 @@ export async function connectWithRetry<Data = unknown>(
   url: string | URL,
   options: RetryOptions<Data> = {},
 ): Promise<Connection<Data>> {
-  const call = checkCall(url, options);
+  const call = checkCall("connectWithRetry", url, options, RETRY_OPTION_NAMES);
   const { signal } = options;
   const wait = (delayMs: number) => sleep(delayMs, signal);
   return openWithRetry(() => openCall(call), options, { wait, signal, askedFor: retryAfterMs });

@@ -7,7 +7,7 @@ import type { Agent, ClientRequest, ClientRequestArgs } from "node:http";
 import { isIP, type LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions as TlsConnectionOptions } from "node:tls";
-import { asError, isThenable } from "../protocol/index.js";
+import { asError, isThenable, nameOf } from "../protocol/index.js";
 
 /**
  * What a function that opens a stream returns: the stream, a promise of it, or nothing, and then it calls back.
@@ -100,7 +100,7 @@ export function guardLookup(lookup: LookupFunction): LookupFunction {
       const list = (Array.isArray(found) ? found : [{ address: found, family }]).map(readAddress);
       const [first] = list;
       if (first === undefined || list.includes(undefined)) {
-        const message = `lookup must call back with an IP address, not ${JSON.stringify(found)}, for ${hostname}`;
+        const message = `lookup must call back with an IP address, not ${nameOf(found)}, for ${hostname}`;
         callback(new TypeError(message), "", 0);
       } else if (options.all === true) {
         callback(null, list as { address: string; family: number }[]);
@@ -137,7 +137,7 @@ export function guardTls(tls: TlsConnectionOptions): TlsConnectionOptions {
         const found: unknown = check(hostname, certificate);
         if (found === undefined || found instanceof Error) return found as Error | undefined;
         if (isThenable(found)) found.then(undefined, () => {});
-        return new TypeError(`checkServerIdentity must return undefined or an Error, not ${String(found)}`);
+        return new TypeError(`checkServerIdentity must return undefined or an Error, not ${nameOf(found)}`);
       } catch (thrown) {
         return asError(thrown);
       }
@@ -163,6 +163,6 @@ function isDuplex(value: unknown): value is Duplex {
 }
 
 function notAStream(source: string, value: unknown): TypeError {
-  const shown = isThenable(value) ? "a promise" : String(value);
+  const shown = isThenable(value) ? "a promise" : nameOf(value);
   return new TypeError(`${source} must give a Duplex stream, not ${shown}`);
 }

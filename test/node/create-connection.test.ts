@@ -78,6 +78,20 @@ describe("createConnection", () => {
     assert.throws(() => createConnection(left, { role: "any" as "server" }), /^TypeError: role must be/);
     assert.throws(() => createConnection(left, { role: "server", highWaterMark: -1 }), RangeError);
     assert.throws(() => createConnection(left, { role: "server", outbox: [hex("81")] }), TypeError);
+    const [other] = duplexPair();
+    const wrong: [options: object, message: RegExp][] = [
+      [{ head: "81" }, /^TypeError: head must be a Uint8Array/],
+      [
+        { maxPayload: 1 },
+        /^TypeError: createConnection has no option "maxPayload": the limit of a message is/,
+      ],
+      [{ protocols: "a" }, /^TypeError: createConnection has no option "protocols": did you mean protocol/],
+    ];
+    for (const [options, message] of wrong) {
+      assert.throws(() => createConnection(other, { role: "server", ...options }), message);
+    }
+    // The transport is still the caller's.
+    createConnection(other, { role: "server" }).terminate();
   });
 });
 

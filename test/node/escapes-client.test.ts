@@ -229,6 +229,16 @@ const LOOKUP: readonly Row[] = [
   ],
   ["finds an empty list", lookingUp((found) => setImmediate(found, null, [])), /^TypeError: lookup must/],
   ["finds an object", lookingUp((found) => setImmediate(found, null, {})), /^TypeError: lookup must/],
+  [
+    "finds what is no text",
+    lookingUp((found) => setImmediate(found, null, Object.create(null))),
+    /^TypeError: lookup/,
+  ],
+  [
+    "finds a number of another kind",
+    lookingUp((found) => setImmediate(found, null, 1n)),
+    /^TypeError: lookup must/,
+  ],
   ["finds a name", lookingUp((found) => found(null, "localhost", 4)), /^TypeError: lookup must/],
   ["finds a list of nonsense", lookingUp((found) => found(null, [null, 1])), /^TypeError: lookup must/],
   ["never answers", lookingUp(() => {}), TIMEOUT],
@@ -252,7 +262,21 @@ const LOOKUP: readonly Row[] = [
 
 const iterable = (next: () => unknown) => ({ [Symbol.iterator]: () => ({ next }) });
 
+const bare = Object.create(null);
+
 const LISTS: readonly Row[] = [
+  [
+    "an option is unknown",
+    () => ({ handshakeTimeout: 5 }),
+    /^TypeError: connect has no option "handshakeTimeout": it is timeout/,
+  ],
+  [
+    "an option is misspelt",
+    () => ({ protocl: "a" }),
+    /^TypeError: connect has no option "protocl": did you mean protocol/,
+  ],
+  ["an option of TLS stands outside", () => ({ rejectUnauthorized: false }), /^TypeError: .* members of tls/],
+  ["what is no text stands everywhere", () => ({ agent: bare }), /^TypeError: agent must be an Agent/],
   ["headers throw", () => ({ headers: iterable(throwing) }), /^Error: oops/],
   ["headers give numbers", () => ({ headers: [1, 2] }), /^TypeError/],
   ["headers are a number", () => ({ headers: 5 }), /^TypeError/],
@@ -289,6 +313,11 @@ const TLS: readonly Row[] = [
     "checkServerIdentity resolves",
     checking(async () => undefined),
     /^TypeError: checkServerIdentity must return/,
+  ],
+  [
+    "checkServerIdentity returns what is no text",
+    checking(() => Object.create(null)),
+    /^TypeError: checkServerId/,
   ],
   ["checkServerIdentity returns true", checking(() => true), /^TypeError: checkServerIdentity must return/],
   ["checkServerIdentity returns an error", checking(() => OOPS), /^Error: oops/],

@@ -1,9 +1,13 @@
-/** The examples that need nobody else: what they print. */
+/** The examples that need no other program: what they print. */
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { describe, test } from "node:test";
+import { serve } from "../../../src/index.js";
 import { root, run } from "../package/support.js";
 
 async function outputOf(name: string): Promise<string> {
@@ -23,8 +27,37 @@ describe("the examples", () => {
   test("reconnect.ts comes back twice, with its subscriptions", async () => {
     const output = await outputOf("reconnect.ts");
     const session = "connected\n  news of weather\n  news of tides\nclosed: 1001 \n";
-    assert.equal(output.replaceAll(/^attempt .*\n/gm, ""), session.repeat(3));
+    assert.equal(output.replaceAll(/^(?:attempt|closed early).*\n/gm, ""), session.repeat(3));
     assert.match(output, /^attempt 1: ECONNREFUSED; the next one in \d+ ms$/m);
+  });
+
+  test("reconnect.ts waits longer each time for a server that accepts and closes", async () => {
+    let opened = 0;
+    await using server = await serve({
+      hostname: "127.0.0.1",
+      open(connection) {
+        opened++;
+        connection.close(4401);
+      },
+    });
+    const program = spawn(process.execPath, ["--import", "tsx", "examples/reconnect.ts", server.url], {
+      cwd: root,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const exited = once(program, "exit");
+    const delays: number[] = [];
+    for await (const line of createInterface(program.stdout)) {
+      const [, inARow, delay] = /^closed early, (\d+) in a row; the next one in (\d+) ms$/.exec(line) ?? [];
+      if (inARow === undefined) continue;
+      delays.push(Number(delay));
+      assert.equal(Number(inARow), delays.length);
+      assert.ok(opened <= delays.length, "none opens without a wait");
+      if (delays.length === 5) program.kill("SIGINT");
+    }
+    await exited;
+    delays.slice(0, 5).forEach((delay, i) => {
+      assert.ok(delay >= 25 * 2 ** i && delay <= 50 * 2 ** i, `${i}: ${delay}`);
+    });
   });
 
   test("stream-tokens.ts: one by one with sendNow, all at once without", async () => {
