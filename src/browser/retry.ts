@@ -19,7 +19,9 @@ export async function connectWithRetry<Data = unknown>(
 ): Promise<Connection<Data>> {
   const { signal } = options;
   const wait = (delayMs: number) => sleep(delayMs, signal);
-  return openWithRetry(() => connect(url, options), options, { wait, signal });
+  // A page does not see what a refusal says.
+  const askedFor = () => 0;
+  return openWithRetry(() => connect(url, options), options, { wait, signal, askedFor });
 }
 
 /** Resolves later, or rejects when `signal` aborts. */

@@ -265,7 +265,7 @@ describe("connect: the answer", () => {
     });
   }
 
-  it("fails for what is no HTTP, for an end, and for nobody there", async (t) => {
+  it("fails for what is no HTTP, for an end, and for a port where nothing listens", async (t) => {
     assert.ok((await failing(t, "SSH-2.0-OpenSSH\r\n")) instanceof HandshakeError);
     assert.ok((await failing(t, "")) instanceof Error);
     assert.ok((await failing(t, "HTTP/1.1 101 Sw")) instanceof Error);
@@ -500,7 +500,7 @@ describe("connect: redirects", () => {
 });
 
 describe("connect: giving up", () => {
-  it("after timeout, at whatever stage", async (t) => {
+  it("after timeout, at each stage", async (t) => {
     const silent = await rawServer(t, () => {});
     const slow = await rawServer(t, (peer) => {
       const timer = setInterval(() => peer.write("H"), 10);

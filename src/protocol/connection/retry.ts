@@ -50,7 +50,7 @@ export function isMisuse(error: unknown): boolean {
 /** Whether another attempt may end better: not when one side refuses the other, or the call makes no sense. */
 function isPassing(error: unknown): boolean {
   if (isMisuse(error)) return false;
-  // A page of https: may open nothing but wss:, whatever the server does.
+  // A page of https: may open nothing but wss:; no server can change that.
   if (error instanceof Error && error.name === "SecurityError") return false;
   const { code } = (error ?? {}) as { code?: unknown };
   if (typeof code === "string" && UNTRUSTED.test(code)) return false;
@@ -68,8 +68,8 @@ export interface RetryHost {
   /** Resolves after so many milliseconds, or rejects when `signal` aborts. */
   readonly wait: (delayMs: number) => Promise<unknown>;
   readonly signal?: Stop | undefined;
-  /** How many milliseconds the server asked us to wait, by this error; 0: it did not. Default: it never does. */
-  readonly askedFor?: ((error: unknown) => number) | undefined;
+  /** How many milliseconds the server asked us to wait, by this error; 0: it did not. */
+  readonly askedFor: (error: unknown) => number;
 }
 
 /**
@@ -82,7 +82,7 @@ export interface RetryHost {
 export async function openWithRetry<T>(
   open: () => Promise<T>,
   limits: RetryLimits,
-  { wait, signal, askedFor = () => 0 }: RetryHost,
+  { wait, signal, askedFor }: RetryHost,
 ): Promise<T> {
   const { maxAttempts, maxRetryAfter, delayAfter } = checkLimits(limits);
   let failure: { readonly thrown: unknown } | undefined;

@@ -68,7 +68,7 @@ export interface HandshakeErrorDetails {
 }
 
 /**
- * An opening handshake that failed. Reported, never thrown, by whatever judges what the peer sent; it has
+ * An opening handshake that failed. Functions that judge what the peer sent return it and never throw it; it has
  * `ok: false`, so that it can stand beside a success that has `ok: true`.
  */
 export class HandshakeError extends Error {

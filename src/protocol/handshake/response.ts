@@ -1,5 +1,5 @@
 /**
- * The client's view of the response (RFC 6455 §4.1): reading its head from whatever chunks come, and judging
+ * The client's view of the response (RFC 6455 §4.1): reading its head from chunks of any size, and judging
  * it. What the server did wrong is a value, never an exception.
  */
 
@@ -236,11 +236,11 @@ function fault(
   response: HandshakeResponse,
   message: string,
   code: HandshakeErrorCode,
-  redirectsTo?: string,
+  target?: string,
 ): HandshakeError {
   const { status, headers, body } = response;
   return new HandshakeError(message, code, status, {
-    location: redirectsTo,
+    location: target,
     headers: collectHeaders(headers),
     body,
   });
@@ -285,7 +285,7 @@ export function validateHandshakeResponse(
     const message = `the Connection header must list "Upgrade", not ${quote(connection)}`;
     return fault(response, message, "WS_ERR_INVALID_CONNECTION_HEADER");
   }
-  // Item 4. Nothing secret is compared: whoever answers has seen the key.
+  // Item 4. Nothing secret is compared: the side that answers has seen the key.
   const accept = getHeader(headers, "Sec-WebSocket-Accept");
   const digest = computeAccept(expected.key);
   if (accept !== digest) {
