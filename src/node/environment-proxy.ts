@@ -58,7 +58,14 @@ export function openByProxy(
       headers["proxy-authorization"] = `Basic ${Buffer.from(credentials).toString("base64")}`;
     }
     const client = proxy.protocol === "https:" ? https : http;
-    const asking = client.request(proxy, { method: "CONNECT", path: target, headers, agent: false });
+    // The credentials are the proxy's, and not for Authorization, where Node puts those of a URL.
+    const asking = client.request(proxy, {
+      method: "CONNECT",
+      path: target,
+      headers,
+      agent: false,
+      auth: undefined,
+    });
     const fail = (error: Error) => callback(error, undefined as unknown as Duplex);
     const refuse = (status: number | undefined) => {
       asking.destroy();
