@@ -11,7 +11,8 @@ import {
 } from "../protocol/index.js";
 import { OPEN } from "./backlog.js";
 import { Connection, type CreateConnectionOptions } from "./connection.js";
-import { settingsOf } from "./connection-options.js";
+import { CONNECTION_OPTIONS, settingsOf } from "./connection-options.js";
+import { assertOptions } from "./option-names.js";
 
 export interface ConnectOptions<Data = unknown> extends Omit<CreateConnectionOptions<Data>, "role"> {
   /** Subprotocols in order of preference: a list, or a text with commas. */
@@ -26,30 +27,14 @@ export interface ConnectOptions<Data = unknown> extends Omit<CreateConnectionOpt
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
-/** Options of Node's `connect` without which something else would happen than was meant, unless they have this value. */
-const NOT_OURS: Readonly<Record<string, unknown>> = {
-  headers: undefined,
-  cookies: undefined,
-  auth: undefined,
-  origin: undefined,
-  tls: undefined,
-  agent: undefined,
-  createConnection: undefined,
-  socketPath: undefined,
-  redirect: false,
-  partial: false,
-  autoPong: true,
-  autoClose: true,
-};
-
-/** What users of a bare WebSocket may write, and what it is called here. */
-const MISNAMED: Readonly<Record<string, string>> = {
-  protocols: "protocol",
-  onopen: "open",
-  onmessage: "message",
-  onclose: "close",
-  onerror: "error",
-};
+/** Options of `connect`, but those of every connection. The compiler sees to it that none is missing. */
+export const CONNECT_OPTIONS = {
+  protocol: 1,
+  params: 1,
+  timeout: 1,
+  signal: 1,
+  data: 1,
+} as const satisfies Record<Exclude<keyof ConnectOptions, keyof typeof CONNECTION_OPTIONS>, 1>;
 
 /** What a URL may be relative to: a page's base, or a worker's address; there is none at a network's edge. */
 function baseUrl(): string | undefined {
@@ -59,11 +44,6 @@ function baseUrl(): string | undefined {
 
 /** The arguments of a WebSocket, and the address for messages; throws for a call that makes no sense. */
 function check<Data>(url: string | URL, options: ConnectOptions<Data>) {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new TypeError(
-      `options must be an object, such as { protocol: "chat" }, not ${JSON.stringify(options)}`,
-    );
-  }
   if (typeof url !== "string" && !(url instanceof URL)) {
     throw new TypeError(`the URL must be a string or a URL, not ${String(url)}`);
   }
@@ -72,14 +52,6 @@ function check<Data>(url: string | URL, options: ConnectOptions<Data>) {
   const { timeout = DEFAULT_TIMEOUT_MS } = options;
   if (typeof timeout !== "number" || !(timeout >= 0)) {
     throw new RangeError(`timeout must be a number of milliseconds from 0 on, not ${String(timeout)}`);
-  }
-  for (const [name, ours] of Object.entries(MISNAMED)) {
-    if (name in options) throw new TypeError(`there is no option ${name}: it is called ${ours}`);
-  }
-  for (const [name, harmless] of Object.entries(NOT_OURS)) {
-    const value = (options as Record<string, unknown>)[name];
-    if (value === undefined || value === harmless) continue;
-    throw new TypeError(`a browser opens its connections by itself: the option ${name} is for Node`);
   }
   settingsOf(options);
   const { href, path, scheme, authority } = resolveWebSocketUrl(url, baseUrl());
@@ -104,6 +76,15 @@ function check<Data>(url: string | URL, options: ConnectOptions<Data>) {
 export async function connect<Data = unknown>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
+): Promise<Connection<Data>> {
+  assertOptions(options, [CONNECTION_OPTIONS, CONNECT_OPTIONS], "connect");
+  return openConnection(url, options);
+}
+
+/** `connect`, for options whose names were checked. */
+export async function openConnection<Data>(
+  url: string | URL,
+  options: ConnectOptions<Data>,
 ): Promise<Connection<Data>> {
   const { address, protocols, shown } = check(url, options);
   const { timeout = DEFAULT_TIMEOUT_MS, signal } = options;
@@ -149,9 +130,10 @@ export async function tryConnect<Data = unknown>(
   options: ConnectOptions<Data> = {},
 ): Promise<Connection<Data> | undefined> {
   // What is wrong with the call is found out before anything is awaited, and is no failure to connect.
+  assertOptions(options, [CONNECTION_OPTIONS, CONNECT_OPTIONS], "tryConnect");
   check(url, options);
   try {
-    return await connect(url, options);
+    return await openConnection(url, options);
   } catch (error) {
     if (isMisuse(error)) throw error;
     return undefined;
@@ -169,6 +151,7 @@ export function createConnection<Data = unknown>(
   transport: WebSocket,
   options: CreateConnectionOptions<Data> = {},
 ): Connection<Data> {
+  assertOptions(options, [CONNECTION_OPTIONS, { role: 1, data: 1 }], "createConnection");
   const { role = "client" } = options;
   if (role !== "client" && role !== "server") {
     throw new TypeError(`role must be "client" or "server", not ${String(role)}`);

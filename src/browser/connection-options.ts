@@ -80,3 +80,19 @@ export function settingsOf(options: ConnectionOptions): ConnectionSettings {
     textAsBytes: text === "bytes",
   };
 }
+
+/** Options of every connection, and its handlers. The compiler sees to it that none is missing. */
+export const CONNECTION_OPTIONS = {
+  maxMessageSize: 1,
+  text: 1,
+  maxQueuedAmount: 1,
+  closeTimeoutMs: 1,
+  highWaterMark: 1,
+  maxBufferedAmount: 1,
+  onOverflow: 1,
+  open: 1,
+  message: 1,
+  drain: 1,
+  close: 1,
+  error: 1,
+} as const satisfies Record<keyof ConnectionOptions | keyof Handlers<unknown>, 1>;

@@ -1,10 +1,22 @@
 /** Opening a connection in several attempts. */
 
 import { openWithRetry, type RetryLimits } from "../protocol/index.js";
-import { type ConnectOptions, connect } from "./client.js";
+import { CONNECT_OPTIONS, type ConnectOptions, openConnection } from "./client.js";
 import type { Connection } from "./connection.js";
+import { CONNECTION_OPTIONS } from "./connection-options.js";
+import { assertOptions } from "./option-names.js";
 
 export interface RetryOptions<Data = unknown> extends ConnectOptions<Data>, RetryLimits {}
+
+/** What `connectWithRetry` has more than `connect`. */
+const RETRY_OPTIONS = {
+  maxAttempts: 1,
+  delay: 1,
+  factor: 1,
+  maxDelay: 1,
+  jitter: 1,
+  onRetry: 1,
+} as const satisfies Record<keyof RetryLimits, 1>;
 
 /**
  * Opens a connection; where that fails, waits and tries again, longer each time. A browser does not say why a
@@ -17,11 +29,12 @@ export async function connectWithRetry<Data = unknown>(
   url: string | URL,
   options: RetryOptions<Data> = {},
 ): Promise<Connection<Data>> {
+  assertOptions(options, [CONNECTION_OPTIONS, CONNECT_OPTIONS, RETRY_OPTIONS], "connectWithRetry");
   const { signal } = options;
   const wait = (delayMs: number) => sleep(delayMs, signal);
   // A page does not see what a refusal says.
   const askedFor = () => 0;
-  return openWithRetry(() => connect(url, options), options, { wait, signal, askedFor });
+  return openWithRetry(() => openConnection(url, options), options, { wait, signal, askedFor });
 }
 
 /** Resolves later, or rejects when `signal` aborts. */

@@ -110,6 +110,38 @@ define("the habits of a bare WebSocket are refused, and told what to do instead"
   }
 });
 
+define("options that do not exist are refused, and the one that is meant is named", async () => {
+  const socket = new WebSocket(new URL("/echo", location.href.replace("http", "ws")));
+  await new Promise((resolve) => socket.addEventListener("open", resolve));
+  for (const [wrong, meant] of [
+    ["highWatermark", "highWaterMark"],
+    ["onMessage", "message"],
+    ["maxPayload", "maxMessageSize"],
+    ["closeTimeout", "closeTimeoutMs"],
+    ["colour", "colour"],
+  ]) {
+    const options = { [wrong]: 5 } as ConnectOptions;
+    for (const [name, opened] of Object.entries({ connect, tryConnect, connectWithRetry })) {
+      const failure = await failureOf(opened("/echo", options));
+      assert.ok(failure instanceof TypeError, wrong);
+      assert.ok(failure.message.includes(`${name} has no option "${wrong}"`), failure.message);
+      assert.ok(failure.message.includes(meant), failure.message);
+    }
+    assert.throws(() => createConnection(socket, options), TypeError);
+  }
+  assert.ok((await failureOf(connect("/echo", { maxAttempts: 3 } as ConnectOptions))) instanceof TypeError);
+  assert.throws(() => createConnection(socket, { timeout: 5 } as object), TypeError);
+  // What is a browser's own affair may be given, for a program that runs on Node too.
+  const both = {
+    perMessageDeflate: true,
+    pingIntervalMs: 1000,
+    maxFrameSize: 5000,
+    highWatermark: undefined,
+  };
+  await (await connect("/echo", both as ConnectOptions)).close();
+  await createConnection(socket).close();
+});
+
 define("no options at all are none, and null is no options", async () => {
   const failure = await failureOf(connect("/echo", null as unknown as ConnectOptions));
   assert.ok(failure instanceof TypeError);

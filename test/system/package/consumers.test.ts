@@ -77,6 +77,25 @@ names["/bufferutil"] = Object.keys(require("hawser/bufferutil")).filter((name) =
 console.log(JSON.stringify(names));
 `;
 
+/** Whether `require` and `import` give the same, for each entry point. */
+const ONE_COPY = `
+(async () => {
+  const same = {};
+  for (const door of ["", "/codec", "/protocol"]) {
+    const required = require("hawser" + door);
+    const imported = await import("hawser" + door);
+    const names = Object.keys(imported).filter((name) => name !== "module.exports");
+    same[door] = names.length > 10 && names.every((name) => required[name] === imported[name]);
+  }
+  const main = require("hawser");
+  same.Connection = main.Connection === (await import("hawser")).Connection;
+  same.codec = main.FrameDecoder === require("hawser/codec").FrameDecoder;
+  same["/bufferutil"] = require("hawser/bufferutil").mask === (await import("hawser/bufferutil")).mask;
+  same["/utf-8-validate"] = require("hawser/utf-8-validate") === (await import("hawser/utf-8-validate")).default;
+  console.log(JSON.stringify(same));
+})();
+`;
+
 /** Runs the program twice: as a server, and as a client that talks to it. */
 const PROGRAM = `
 import { spawn } from "node:child_process";
@@ -173,9 +192,24 @@ connection.send(5);
 const TYPED_COMMONJS = `
 import hawser = require("hawser/codec");
 import isValidUTF8 = require("hawser/utf-8-validate");
+import { mask } from "hawser/bufferutil";
+import { Endpoint } from "hawser/protocol";
 const valid: boolean = isValidUTF8(new Uint8Array(1));
-console.log(hawser.isControl(8), valid);
+mask(new Uint8Array(1), new Uint8Array(4), new Uint8Array(1), 0, 1);
+console.log(hawser.isControl(8), valid, new Endpoint({ role: "server" }));
+// @ts-expect-error a string is no buffer
+isValidUTF8("text");
 `;
+
+/** TypeScripts from the oldest that is supported on; the one of this project is tested apart. */
+const TYPESCRIPTS = ["5.4", "5.6", "5.8", "5.9"];
+const compilerOf = (version: string) => `typescript-${version}`;
+
+const RESOLUTIONS = [
+  ["node16", "node16"],
+  ["nodenext", "nodenext"],
+  ["esnext", "bundler"],
+];
 
 /** Strict, and without skipLibCheck: our declarations themselves are checked. No types of Node. */
 const COMPILER_OPTIONS = {
@@ -190,6 +224,7 @@ const COMPILER_OPTIONS = {
 
 describe("an installed package", () => {
   let folder = "";
+  let tarball = "";
   let nodes: Map<string, string>;
 
   before(async () => {
@@ -197,6 +232,7 @@ describe("an installed package", () => {
       "esm.mjs": ES_MODULE,
       "commonjs.cjs": COMMONJS,
       "names.cjs": NAMES,
+      "one-copy.cjs": ONE_COPY,
       "program.mjs": PROGRAM,
       "reads.mjs": READS,
       "typed.ts": TYPED,
@@ -210,6 +246,21 @@ describe("an installed package", () => {
         compilerOptions: { ...COMPILER_OPTIONS, module: "esnext", moduleResolution: "bundler" },
         files: ["typed.ts"],
       },
+      ...Object.fromEntries(
+        RESOLUTIONS.map(([module, moduleResolution]) => [
+          `tsconfig.all-${moduleResolution}.json`,
+          {
+            compilerOptions: {
+              ...COMPILER_OPTIONS,
+              lib: ["ES2022", "ESNext.Disposable", "DOM"],
+              types: ["node"],
+              module,
+              moduleResolution,
+            },
+            files: ["typed.ts", "typed-node.ts", ...(module === "esnext" ? [] : ["typed-commonjs.cts"])],
+          },
+        ]),
+      ),
       // Without `types`: the package itself asks for those of Node.
       "tsconfig.node.json": {
         compilerOptions: {
@@ -227,7 +278,13 @@ describe("an installed package", () => {
       },
     });
     const { filename } = await pack(folder);
-    const dependencies = { hawser: `file:${filename}`, "@types/node": "^20" };
+    tarball = path.join(folder, filename);
+    const compilers = TYPESCRIPTS.map((version) => [compilerOf(version), `npm:typescript@${version}`]);
+    const dependencies = {
+      hawser: `file:${filename}`,
+      "@types/node": "^20",
+      ...Object.fromEntries(compilers),
+    };
     const manifest = { private: true, type: "module", dependencies };
     await writeFile(path.join(folder, "package.json"), JSON.stringify(manifest));
     [nodes] = await Promise.all([runtimes(), install(folder)]);
@@ -264,6 +321,40 @@ describe("an installed package", () => {
     }
   });
 
+  test("is there once, by import and by require() alike", async (t) => {
+    for (const [node, executable] of nodes) {
+      await t.test(node, async () => {
+        const { stdout, stderr } = await run(executable, ["one-copy.cjs"], folder);
+        assert.equal(stderr, "");
+        const same = JSON.parse(stdout);
+        assert.equal(Object.keys(same).length, 7);
+        assert.deepEqual(
+          Object.entries(same).filter(([, isSame]) => isSame !== true),
+          [],
+        );
+      });
+    }
+  });
+
+  test("is there where Node cannot require ES modules, too", async () => {
+    const options = ["--no-experimental-require-module"];
+    const { stdout, stderr } = await run(process.execPath, [...options, "commonjs.cjs"], folder);
+    assert.equal(stderr, "");
+    assert.deepEqual(JSON.parse(stdout), EXPECTED);
+  });
+
+  test("has no script that npm would have to run, or to warn of", async () => {
+    const project = await createFolder({ "package.json": { private: true } });
+    try {
+      const { stdout, stderr } = await npm(["install", "--no-audit", "--no-fund", tarball], project);
+      assert.doesNotMatch(stdout + stderr, /warn|script/i);
+      const { stdout: listed } = await npm(["ls", "--all", "--json"], project);
+      assert.deepEqual(Object.keys(JSON.parse(listed).dependencies), ["hawser"], "and nothing beside it");
+    } finally {
+      await removeFolder(project);
+    }
+  });
+
   test("has a program that npx runs", async () => {
     const { stdout } = await npm(["exec", "--no", "--", "hawser", "--version"], folder);
     const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -294,6 +385,15 @@ describe("an installed package", () => {
       const compiler = path.join(root, "node_modules/typescript/bin/tsc");
       await run(process.execPath, [compiler, "-p", `tsconfig.${resolution}.json`], folder);
     });
+  }
+
+  for (const version of TYPESCRIPTS) {
+    for (const [, resolution] of RESOLUTIONS) {
+      test(`has types for TypeScript ${version}, by "${resolution}"`, async () => {
+        const compiler = path.join("node_modules", compilerOf(version), "bin/tsc");
+        await run(process.execPath, [compiler, "-p", `tsconfig.all-${resolution}.json`], folder);
+      });
+    }
   }
 
   test("has types of servers and clients, which need those of Node and ask for them", async () => {

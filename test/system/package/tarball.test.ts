@@ -4,10 +4,12 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { createFolder, type Packed, pack, removeFolder, root } from "./support.js";
+import { createFolder, install, type Packed, pack, removeFolder, root, run } from "./support.js";
 
 /** Bytes that the compiled kernel may have. */
 const MAX_KERNEL_SIZE = 12 * 1024;
+
+const LINTERS = { publint: "0.3.25", "@arethetypeswrong/cli": "0.18.5" };
 
 const manifest = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
 
@@ -48,6 +50,18 @@ describe("the tarball", () => {
       ...modules.map((name) => `${name}.d.ts`),
     ];
     assert.deepEqual(built.filter((name) => /\.d\.ts(\.map)?$/.test(name)).sort(), declarations.sort());
+    // For tools that cannot require ES modules, each has a twin; the program and the file for pages have none.
+    const hasTwin = (name: string) => !/^dist\/(cli\/|hawser\.browser\.|[^/]*\.wasm)/.test(name);
+    for (const [ending, twin] of [
+      [".js", ".cjs"],
+      [".d.ts", ".d.cts"],
+    ]) {
+      const twins = built.filter((name) => name.endsWith(ending) && hasTwin(name));
+      assert.deepEqual(
+        built.filter((name) => name.endsWith(twin)).sort(),
+        twins.map((name) => name.slice(0, -ending.length) + twin).sort(),
+      );
+    }
     // Layers are bundled: a door each, and what doors share.
     const isBundled = (stem: string) =>
       /^dist\/(kernel|codec|protocol|node|browser)\//.test(stem) && !/\/index$/.test(stem);
@@ -61,7 +75,8 @@ describe("the tarball", () => {
 
   test("holds the papers and nothing else", () => {
     const rest = paths.filter((name) => !/^(dist|src|assembly)\//.test(name));
-    assert.deepEqual(rest.sort(), ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "package.json"]);
+    const papers = ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "THIRD-PARTY-NOTICES.md"];
+    assert.deepEqual(rest.sort(), [...papers, ...filesIn("docs"), "package.json"].sort());
   });
 
   test("has source maps that lead to sources in it, or have them", () => {
@@ -82,16 +97,48 @@ describe("the tarball", () => {
         assert.ok(paths.includes(target.replace(/^\.\//, "")), `${entry} exports ${target}`);
         return;
       }
-      // `browser` has both in it: who asks for that condition must not be given the types of Node.
-      const conditions = Object.keys(target).filter((condition) => condition !== "browser");
-      assert.equal(conditions[0], "types", `${entry}: TypeScript takes the first condition that fits`);
-      assert.equal(conditions.at(-1), "default", `${entry}: every runtime finds one`);
-      if ("browser" in target) assert.equal(Object.keys(target)[0], "browser", entry);
+      const conditions = Object.keys(target);
+      if ("default" in target) assert.deepEqual(conditions, ["types", "default"], entry);
       for (const [condition, next] of Object.entries(target)) check(`${entry} (${condition})`, next);
     };
     for (const [entry, target] of Object.entries<Target>(manifest.exports)) check(entry, target);
     for (const name of ["unpkg", "jsdelivr"]) assert.equal(manifest[name], "./dist/hawser.browser.js");
-    assert.ok(paths.includes(manifest.types.replace(/^\.\//, "")));
+    for (const name of ["main", "types"]) assert.ok(paths.includes(manifest[name].replace(/^\.\//, "")));
+  });
+
+  test("gives Node one module, by import and by require, and others one each", () => {
+    const twins = (stem: string) => ({
+      import: { types: `./dist/${stem}.d.ts`, default: `./dist/${stem}.js` },
+      require: { types: `./dist/${stem}.d.cts`, default: `./dist/${stem}.cjs` },
+    });
+    // Node takes the first condition that it knows: `module-sync`, for both.
+    const conditions = (stem: string) => ({ "module-sync": twins(stem).import, ...twins(stem) });
+    const page = twins("index.browser");
+    const expected = {
+      ".": { "react-native": page, browser: page, ...conditions("index") },
+      "./codec": conditions("codec/index"),
+      "./protocol": conditions("protocol/index"),
+      "./bufferutil": conditions("compat/bufferutil"),
+      "./utf-8-validate": conditions("compat/utf-8-validate"),
+    };
+    for (const [entry, given] of Object.entries(expected)) {
+      assert.equal(JSON.stringify(manifest.exports[entry]), JSON.stringify(given), "in this order");
+    }
+  });
+
+  test("passes publint and arethetypeswrong", { timeout: 300_000 }, async () => {
+    const linters = await createFolder({ "package.json": { private: true, devDependencies: LINTERS } });
+    try {
+      await install(linters);
+      const tarball = path.join(folder, packed.filename);
+      // Both end with an error where they find a fault.
+      await run(process.execPath, ["node_modules/publint/src/cli.js", "run", tarball, "--strict"], linters);
+      const others = ["--exclude-entrypoints", "kernel.wasm", "compression.wasm", "hawser.browser.js"];
+      const attw = "node_modules/@arethetypeswrong/cli/dist/index.js";
+      await run(process.execPath, [attw, tarball, ...others], linters);
+    } finally {
+      await removeFolder(linters);
+    }
   });
 
   test("holds the program, for Node to run", () => {
@@ -110,15 +157,37 @@ describe("package.json", () => {
 
   test("says that modules have no side effects", () => assert.equal(manifest.sideEffects, false));
 
-  test("has one dependency", () => {
-    assert.deepEqual(Object.keys(manifest.dependencies), ["@assemblyscript/loader"]);
+  test("has no dependency", () => {
+    assert.equal(manifest.dependencies, undefined);
     assert.equal(manifest.peerDependencies, undefined);
     assert.equal(manifest.optionalDependencies, undefined);
   });
 
   test("runs nothing when it is installed", () => {
-    for (const script of ["preinstall", "install", "postinstall"]) {
+    // npm 11 warns of `prepare` too.
+    for (const script of ["preinstall", "install", "postinstall", "prepublish", "prepare"]) {
       assert.equal(manifest.scripts[script], undefined);
+    }
+  });
+
+  test("says where it comes from", () => {
+    assert.equal(manifest.repository.type, "git");
+    assert.match(manifest.repository.url, /^git\+https:\/\/github\.com\/[^/]+\/hawser\.git$/);
+  });
+
+  test("has the notices of the code of others that it contains", () => {
+    const notices = readFileSync(path.join(root, "THIRD-PARTY-NOTICES.md"), "utf8");
+    for (const text of ["Apache License", "@assemblyscript/loader", "Daniel Wirtz"]) {
+      assert.ok(notices.includes(text), text);
+    }
+    const bundles = [
+      "dist/hawser.browser.js",
+      ...filesIn("dist/shared").filter((name) => /\.c?js$/.test(name)),
+    ];
+    for (const name of bundles) {
+      const code = readFileSync(path.join(root, name), "utf8");
+      const isIn = /instantiateStreaming/.test(code);
+      assert.equal(/\/\*! @assemblyscript\/loader [\d.]+, Apache-2\.0/.test(code), isIn, name);
     }
   });
 
