@@ -6,12 +6,12 @@ import { after } from "node:test";
 import { type Browser, chromium as launcher, type Page } from "playwright-core";
 import type { Closing, Payload, Peer, PeerConnection } from "../peer.js";
 
-const EXECUTABLE = process.env.CHROMIUM ?? "/usr/bin/chromium";
+export const EXECUTABLE = process.env.CHROMIUM ?? "/usr/bin/chromium";
 /** Why tests cannot run here, if they cannot. */
 export const skip = existsSync(EXECUTABLE) ? false : `there is no ${EXECUTABLE}`;
 
 /** In a container, as root, without anything that asks the network for something else. */
-const ARGUMENTS =
+export const ARGUMENTS =
   "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking " +
   "--disable-component-update --disable-sync";
 
