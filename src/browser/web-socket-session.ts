@@ -228,7 +228,7 @@ export class WebSocketSession<Connection> implements InboxOwner {
 
   #gone({ code, reason }: Closed): void {
     if (!this.#move("gone")) return;
-    // §7.1.6: where no Close brought one, the reason is empty, whatever text the host has.
+    // §7.1.6: where no Close brought one, the reason is empty: a text that the host puts there is its own.
     const isTold = code !== CloseCode.NoStatusReceived && code !== CloseCode.AbnormalClosure;
     const closed = { code, reason: isTold ? reason : "" };
     this.howClosed = closed;

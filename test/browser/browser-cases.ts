@@ -1,4 +1,4 @@
-/** What a browser's connection has, or refuses, otherwise than Node's. Runs in a page and in a worker. */
+/** Where a browser's connection differs from Node's. Runs in a page and in a worker. */
 
 import assert from "node:assert/strict";
 import {
@@ -53,7 +53,7 @@ define("no credentials are shown", async (base) => {
   assert.ok(!failure.message.includes("secret"), failure.message);
 });
 
-define("nothing is left on the signal of whoever opens many connections", async () => {
+define("nothing is left on a signal that many connections are opened with", async () => {
   const { signal } = new AbortController();
   let count = 0;
   const { addEventListener } = signal;
@@ -306,7 +306,7 @@ define("what a page does not look at is bounded", async () => {
   assert.equal(count, 5, "and what arrived before is still there");
 });
 
-define("whatever fails on our side is closed without a code", async () => {
+define("a connection that fails on our side is closed without a code", async () => {
   const codes: unknown[] = [];
   const socket = new WebSocket(new URL("/echo", location.href.replace("http", "ws")));
   await new Promise((resolve) => socket.addEventListener("open", resolve));

@@ -160,7 +160,7 @@ async function visit(
   const found = await page.evaluate("found");
   // A data: URL has no host.
   hosts.delete("");
-  assert.deepEqual([...hosts], [new URL(server.url).host], "nobody else was asked for anything");
+  assert.deepEqual([...hosts], [new URL(server.url).host], "no other host was asked for anything");
   return { found, complaints };
 }
 

@@ -166,6 +166,47 @@ describe("hosts", () => {
     }
   });
 
+  for (const [kind, entry] of [
+    ["imports", 'export { connect, isControl } from "hawser"; export { mask } from "hawser/codec";'],
+    ["requires", 'Object.assign(exports, require("hawser"), { mask: require("hawser/codec").mask });'],
+  ]) {
+    test(`React Native gets the build for browsers where it ${kind} it, and loads it without what it lacks`, async () => {
+      await writeFile(`${folder}/native.js`, entry);
+      const { metafile, warnings } = await build({
+        entryPoints: ["native.js"],
+        outfile: `${folder}/native.cjs`,
+        absWorkingDir: folder,
+        bundle: true,
+        platform: "neutral",
+        // Those of Metro, beside `import` or `require`.
+        conditions: ["react-native"],
+        format: "cjs",
+        metafile: true,
+      });
+      assert.deepEqual(warnings, []);
+      const files = Object.keys(metafile.inputs).join(" ");
+      assert.match(files, kind === "imports" ? /dist\/index\.browser\.js/ : /dist\/index\.browser\.cjs/);
+      assert.doesNotMatch(files, /dist\/node\//);
+      assert.doesNotMatch(files, kind === "imports" ? /\.cjs/ : /hawser\/dist\/[^ ]*\.js\b/, "one copy");
+      const lacks = [
+        "TextDecoder",
+        "TextEncoder",
+        "WebAssembly",
+        "Atomics",
+        "SharedArrayBuffer",
+        "Buffer",
+        "process",
+      ];
+      const without = lacks.map((name) => `delete globalThis.${name};`).join(" ");
+      const script = `const { log } = console; ${without}
+const { connect, isControl, mask } = require("./native.cjs");
+log(typeof connect, isControl(9), typeof mask);`;
+      await writeFile(`${folder}/run-native.cjs`, script);
+      const { stdout } = await run(process.execPath, ["run-native.cjs"], folder);
+      assert.equal(stdout, "function true function\n");
+    });
+  }
+
   for (const door of ["hawser", "hawser/codec"]) {
     test(`a bundle that needs one function of ${door} leaves the kernel out`, async () => {
       const { metafile } = await bundle(`import { isControl } from "${door}"; console.log(isControl(9));`);

@@ -13,7 +13,7 @@ import { createFolder, install, pack, removeFolder, run } from "./support.js";
 
 interface Runtime {
   readonly name: string;
-  /** Where it is, if somebody says so. */
+  /** Where it is, if the environment says so. */
   readonly given: string | undefined;
   /** On npm, for Linux on x64. */
   readonly package: string;
