@@ -12,6 +12,9 @@ const ONLY_ON_NODE: Readonly<Record<string, unknown>> = {
   agent: undefined,
   createConnection: undefined,
   socketPath: undefined,
+  lookup: undefined,
+  family: undefined,
+  localAddress: undefined,
   redirect: false,
   partial: false,
   autoPong: true,
@@ -26,6 +29,10 @@ const WITHOUT_EFFECT = [
   "pingIntervalMs",
   "pingTimeoutMs",
   "idleTimeoutMs",
+  "pauseReadingAt",
+  "maxTurnMs",
+  "maxTurnSize",
+  "deliverWhileClosing",
 ];
 
 /** What users of a bare WebSocket and of other libraries may write. */

@@ -16,6 +16,7 @@ const RETRY_OPTIONS = {
   maxDelay: 1,
   jitter: 1,
   onRetry: 1,
+  maxRetryAfter: 1,
 } as const satisfies Record<keyof RetryLimits, 1>;
 
 /**
