@@ -7,7 +7,6 @@ const READ_CALLBACK = Object.getOwnPropertySymbols(new net.Socket()).find(
   ({ description }) => description === "kBufferCb",
 );
 
-type Callback = (error?: Error | null) => void;
 type OnRead = (length: number, buffer: Uint8Array) => boolean;
 
 export class Wire {
@@ -17,26 +16,29 @@ export class Wire {
   #readBuffer: Uint8Array | undefined;
 
   constructor() {
-    this.socket = new net.Socket();
-    Object.assign(this.socket, {
-      _handle: {
-        useUserBuffer: (buffer: Uint8Array) => {
-          this.#readBuffer = buffer;
-        },
-        readStart: () => 0,
-        readStop: () => 0,
-        close: (callback?: () => void) => callback?.(),
+    const handle = {
+      useUserBuffer: (buffer: Uint8Array) => {
+        this.#readBuffer = buffer;
       },
-      _read: () => {},
-      _write: (chunk: Uint8Array, _encoding: string, callback: Callback) => {
+      readStart: () => 0,
+      readStop: () => 0,
+      writeBuffer: (_request: object, chunk: Uint8Array) => {
         this.onWrite([chunk]);
-        callback();
+        return 0;
       },
-      _writev: (chunks: readonly { readonly chunk: Uint8Array }[], callback: Callback) => {
-        this.onWrite(chunks.map(({ chunk }) => chunk));
-        callback();
+      writev: (_request: object, chunks: readonly (Uint8Array | string)[], areBuffers: boolean) => {
+        // Where some are strings, the encoding of each follows it.
+        if (areBuffers) this.onWrite(chunks as readonly Uint8Array[]);
+        else this.onWrite(chunks.filter((_, i) => i % 2 === 0).map((chunk) => Buffer.from(chunk)));
+        return 0;
       },
-    });
+      writeLatin1String: () => 0,
+      writeUtf8String: () => 0,
+      shutdown: () => 0,
+      close: (callback?: () => void) => callback?.(),
+    };
+    // A socket whose own members are Node's: hawser reads and writes it as it does a server's.
+    this.socket = new net.Socket({ handle } as unknown as net.SocketConstructorOpts);
   }
 
   /** A chunk arrives: in the owner's buffer if there is one, as bytes of its own otherwise. It is left as it is. */

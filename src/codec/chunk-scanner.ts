@@ -60,6 +60,9 @@ const SINGLE_LENGTH = 0x800;
 /** Up to this many bytes a loop copies faster than a view of them is made. */
 const LOOP_LENGTH = 32;
 
+/** The memory of `EMPTY`; asking a view for it takes as long as making one. */
+const NO_MEMORY = /* @__PURE__ */ (() => EMPTY.buffer)();
+
 export class ChunkScanner implements WindowHolder {
   /** The words of the last scan's records: from index `FIRST_RECORD` to before `end`. */
   records: Int32Array;
@@ -366,8 +369,9 @@ export class ChunkScanner implements WindowHolder {
     if (this.space.holder === this) this.space.holder = undefined;
     this.inKernel = this.#stillMasked = false;
     this.records = this.#kernel.words;
-    this.#hold(EMPTY);
-    this.#copyBuffer = EMPTY.buffer;
+    this.#chunk = EMPTY;
+    this.#chunkBuffer = this.#copyBuffer = NO_MEMORY;
+    this.#chunkOffset = 0;
     this.#copyEnd = 0;
     this.#chunkAddress = -1;
     this.#chunkLength = this.#scanned = 0;

@@ -318,6 +318,16 @@ export class FrameDecoder {
   }
 
   /**
+   * The same, for a caller that asks once: the decoder does not keep it, and `payload` is empty from then on. A decoder
+   * lives long, and a reference to each new view would cost more than the view.
+   */
+  takePayload(): Uint8Array {
+    if (this.#payload !== undefined || this.#source !== IN_RECORD) return this.payload;
+    this.#payload = EMPTY;
+    return this.#scanner.payloadAt(this.#address, this.#length);
+  }
+
+  /**
    * The current payload for a caller that is done with it before the next call of `next`, `push` or `retain`, and
    * before any other decoder is used: for a chunk in `receiveBuffer()` a view of that, which spares a copy;
    * otherwise the same as `payload`.

@@ -77,6 +77,7 @@ export class FrameEncoder {
   readonly #masked: boolean;
   readonly #nextKey: () => number;
   #slab: Uint8Array = EMPTY;
+  #memory: ArrayBufferLike = EMPTY.buffer;
   /** The same memory, for 32-bit words at any address. */
   #words = viewOf(EMPTY);
   /** What `take` would return lies from `#start` to `#end`. */
@@ -203,7 +204,7 @@ export class FrameEncoder {
    */
   recycle(taken?: Uint8Array): void {
     if (taken === undefined) this.#outstanding = 0;
-    else if (taken.buffer === this.#slab.buffer) this.#outstanding--;
+    else if (taken.buffer === this.#memory) this.#outstanding--;
     if (this.#outstanding > 0 || this.#start !== this.#end) return;
     if (this.#slab.length > MAX_KEPT_LENGTH) this.#slab = EMPTY;
     this.#start = this.#end = 0;
@@ -221,6 +222,7 @@ export class FrameEncoder {
     const grown = writable(new Uint8Array(Math.max(SLAB_LENGTH, kept + length, 2 * kept)));
     grown.set(this.#slab.subarray(this.#start, this.#end + written));
     this.#slab = grown;
+    this.#memory = grown.buffer;
     this.#words = viewOf(grown);
     this.#start = 0;
     this.#end = held;

@@ -17,6 +17,9 @@ const MAX_RESERVE = 0x4000;
 /** Memory grows by this factor; what is reserved and not written yet takes no page of the system's. */
 const GROWTH = 3;
 
+/** From this length on, a piece of a payload of unknown length is not copied to make it longer: 1 MiB. */
+const LONG_PIECE = 1 << 20;
+
 /** Memory of a payload that was borrowed and given back; it is warm, so the next one gets it. */
 let spare: Uint8Array | undefined;
 /** What was lent last, if it may become the spare. */
@@ -71,7 +74,15 @@ export class PayloadBuffer {
   }
 
   #copy(part: Uint8Array, expected: number): void {
-    const needed = this.#tailLength + part.length;
+    let needed = this.#tailLength + part.length;
+    if (needed > this.#tail.length) {
+      // Where the length is not known, copying what is long already would take longer than one copy at the end.
+      if (this.#tailLength >= LONG_PIECE && expected < this.#length) {
+        this.#endTail();
+        needed = part.length;
+        this.#tail = roomFor(Math.max(LONG_PIECE, needed));
+      }
+    }
     if (needed > this.#tail.length) {
       const isFirst = this.#length === part.length;
       const capacity = Math.max(GROWTH * needed, isFirst && expected > 0 ? MAX_RESERVE : LEAST_CAPACITY);

@@ -28,6 +28,7 @@ export interface DispatcherOwner extends InboxOwner {
 export class Dispatcher<Face> {
   readonly #connection: Face;
   readonly #owner: DispatcherOwner;
+  readonly #endpoint: Endpoint;
   readonly #settings: ConnectionSettings;
   #handlers: Handlers<Face>;
   #inbox: Inbox | undefined = undefined;
@@ -41,6 +42,7 @@ export class Dispatcher<Face> {
   ) {
     this.#connection = connection;
     this.#owner = owner;
+    this.#endpoint = owner.endpoint;
     this.#settings = settings;
     this.#handlers = handlers;
     this.#setLending();
@@ -60,7 +62,7 @@ export class Dispatcher<Face> {
 
   /** Messages for the inbox are copied one by one as they are kept, so that small ones hold no more than they need. */
   #setLending(): void {
-    this.#owner.endpoint.lends = this.#settings.borrow === true || this.#handlers.message === undefined;
+    this.#endpoint.lends = this.#settings.borrow === true || this.#handlers.message === undefined;
   }
 
   /** The messages that wait for `receive`. */
@@ -86,7 +88,7 @@ export class Dispatcher<Face> {
     }
     if (channels.message.hasSubscribers) channels.message.publish({ connection: this.#connection, message });
     // Messages behind a close of ours are dropped.
-    if (this.#owner.endpoint.phase === "close-sent" && !this.#settings.deliverWhileClosing) return;
+    if (this.#endpoint.phase === "close-sent" && !this.#settings.deliverWhileClosing) return;
     if (this.#handlers.message === undefined) this.#keep(message);
     else this.#callMessage(message);
   }
@@ -130,7 +132,7 @@ export class Dispatcher<Face> {
     const handlers = this.#handlers;
     const handler = type === "ping" ? handlers.ping : handlers.pong;
     if (handler !== undefined) {
-      const payload = this.#owner.endpoint.lends ? new Uint8Array(event.data) : event.data;
+      const payload = this.#endpoint.lends ? new Uint8Array(event.data) : event.data;
       this.run(() => handler.call(handlers, this.#connection, payload));
     } else if (this.#settings.autoPong === false) {
       this.#surface(event);
@@ -145,7 +147,7 @@ export class Dispatcher<Face> {
 
   /** Once a Close was sent, messages that have no room are dropped, so that the peer's Close is reached. */
   #keep(event: Message): void {
-    if (this.inbox.isFull && this.#owner.endpoint.closeSent) return;
+    if (this.inbox.isFull && this.#endpoint.closeSent) return;
     const { type, partial, code } = event;
     const data: string | Uint8Array = event.data;
     // The inbox copies a LentMessage itself. Other bytes are borrowed if the option is set, and in control frames.

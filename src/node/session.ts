@@ -190,11 +190,12 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     if (this.#isDelivering) return;
     this.#isDelivering = true;
     try {
-      while (this.transport.holds === 0 && this.phase !== "cut") {
-        if (this.dispatcher.hasInbox && this.#mustWait()) break;
-        const message = this.endpoint.nextEvent();
+      const { dispatcher, endpoint } = this;
+      while (this.transport.holds === 0) {
+        if (dispatcher.hasInbox && this.#mustWait()) break;
+        const message = endpoint.nextEvent();
         if (message === null) break;
-        this.dispatcher.handle(message as AnyMessage);
+        dispatcher.handle(message as AnyMessage);
         if (++this.#delivered % MESSAGES_PER_LOOK === 0) this.#lookAtClock();
       }
     } catch (thrown) {
@@ -330,7 +331,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   terminate(): void {
     if (this.isGone || this.phase === "cut") return;
     this.phase = "cut";
-    this.transport.holds = 0;
+    this.transport.holds = Hold.Cut;
     this.transport.destroy();
   }
 

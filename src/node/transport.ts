@@ -34,6 +34,8 @@ export const Hold = {
   Output: 4,
   /** The connection has used up its turn. */
   Turn: 8,
+  /** We cut the connection: nothing is delivered any more. */
+  Cut: 16,
 } as const;
 export type Hold = (typeof Hold)[keyof typeof Hold];
 
@@ -156,7 +158,7 @@ export class Transport {
 
   /** Ends our side once everything is written. Goes on reading, so that the peer's end is seen. */
   end(): void {
-    this.holds = 0;
+    this.holds &= Hold.Cut;
     this.socket.end();
     this.socket.resume();
   }
@@ -240,6 +242,14 @@ function onClose(this: Owned): void {
   }
 }
 
+/** The last chunk: those of one length share a view, for a chunk is used up, or copied, before the next read. */
+let lastChunk: Uint8Array | undefined;
+
+function chunkOf(buffer: Uint8Array, length: number): Uint8Array {
+  if (lastChunk?.length !== length) lastChunk = buffer.subarray(0, length);
+  return lastChunk;
+}
+
 /** Runs for each read of a socket that reads to the kernel's memory; `this` is the socket. */
 function onReadToKernel(this: Owned, length: number, buffer: Uint8Array): boolean {
   const owner = this[OWNER];
@@ -247,7 +257,7 @@ function onReadToKernel(this: Owned, length: number, buffer: Uint8Array): boolea
   if (owner === undefined) return this.push(Buffer.from(buffer.subarray(0, length)));
   beginTurn();
   try {
-    owner.receive(buffer.subarray(0, length));
+    owner.receive(chunkOf(buffer, length));
   } finally {
     endTurn();
   }

@@ -13,13 +13,17 @@ export interface Flushable {
 
 let depth = 0;
 let isScheduled = false;
-const dirty: Flushable[] = [];
-/** How many of them were flushed, or are being flushed. */
+/** The first `count` of them wait, but for those that were flushed or are being flushed. */
+const dirty: (Flushable | undefined)[] = [];
+let count = 0;
 let flushed = 0;
+/** A burst that made more of them dirty does not keep its memory. */
+const MOST_KEPT = 1024;
 
 /** Flushes `connection` at the end of this turn. Call it once for each flush. */
 export function flushLater(connection: Flushable): void {
-  dirty.push(connection);
+  // Setting an index costs less than `push` and then setting the length to 0, for every chunk that arrives.
+  dirty[count++] = connection;
   if (depth > 0 || isScheduled) return;
   isScheduled = true;
   onNextTick(flushAll);
@@ -32,14 +36,19 @@ export function beginTurn(): void {
 
 /** The turn ends. Call it once for each `beginTurn`, even when something threw in between. */
 export function endTurn(): void {
-  if (--depth === 0 && dirty.length > 0) flushAll();
+  if (--depth === 0 && count > 0) flushAll();
 }
 
 function flushAll(): void {
   isScheduled = false;
   // A flush may run a drain handler, which may make others dirty, or be a turn at whose end this runs again.
-  while (flushed < dirty.length) dirty[flushed++].flush();
-  dirty.length = flushed = 0;
+  while (flushed < count) {
+    const connection = dirty[flushed];
+    dirty[flushed++] = undefined;
+    connection?.flush();
+  }
+  count = flushed = 0;
+  if (dirty.length > MOST_KEPT) dirty.length = 0;
 }
 
 /** Promises that may resolve at once in one turn of the event loop. */

@@ -43,6 +43,8 @@ export class Writer {
   readonly #endpoint: Endpoint;
   readonly #settings: ConnectionSettings;
   readonly #owner: WriterOwner;
+  /** Below this many waiting bytes no limit is near. */
+  readonly #lowMark: number;
   #transport: Transport;
   /** Whether the socket is there. */
   #isOpen = true;
@@ -59,19 +61,23 @@ export class Writer {
     this.#endpoint = endpoint;
     this.#transport = transport;
     this.#settings = settings;
+    this.#lowMark = Math.min(settings.highWaterMark, settings.maxBufferedAmount);
     this.#owner = owner;
   }
 
   /** @returns see `Connection.send`. */
   send(data: Sendable, options?: SendOptions): boolean | undefined {
-    if (this.#backlogTurns !== 0 || this.#endpoint.phase !== "open" || !this.#isOpen) {
+    const endpoint = this.#endpoint;
+    if (this.#backlogTurns !== 0 || endpoint.phase !== "open" || !this.#isOpen) {
       if (!this.mayQueue()) {
-        if (this.#endpoint.phase === "open" && this.#isOpen) this.messagesDropped++;
+        if (endpoint.phase === "open" && this.#isOpen) this.messagesDropped++;
         return undefined;
       }
     }
     if (isBlob(data)) this.#sendBlob(data, options);
-    else this.#endpoint.send(data, options);
+    else endpoint.send(data, options);
+    // Most messages: the flush is scheduled already, and little waits.
+    if (this.#isScheduled && this.#backlogTurns === 0 && endpoint.queuedLength < this.#lowMark) return true;
     return this.queued();
   }
 

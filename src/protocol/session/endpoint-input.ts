@@ -43,6 +43,8 @@ export abstract class EndpointInput implements Delivery {
    * set it again to go on. Default Infinity.
    */
   inflateBudget = Infinity;
+  /** Events that were asked for: a message is lent until the next one. */
+  loans = 0;
   framesIn = 0;
   messagesIn = 0;
   bytesIn = 0;
@@ -55,8 +57,6 @@ export abstract class EndpointInput implements Delivery {
   #assembler: MessageAssembler | undefined = undefined;
   /** Since the first compressed message. */
   #decompressor: Decompressor | undefined = undefined;
-  /** With `borrow`, since the first message. */
-  #lent: LentMessage | undefined = undefined;
 
   /** @throws {TypeError | RangeError} for options that make no sense. */
   constructor(options: EndpointOptions) {
@@ -108,7 +108,8 @@ export abstract class EndpointInput implements Delivery {
    *   whether the budget ended before the bytes did.
    */
   nextEvent(): Message | null {
-    if (this.#assembler !== undefined || this.#lent !== undefined || this.#input === "stopped") {
+    this.loans++;
+    if (this.#assembler !== undefined || this.#input === "stopped") {
       const event = this.#endEvent();
       if (event !== null || this.#assembler?.hasMore === true) return event;
     }
@@ -121,7 +122,7 @@ export abstract class EndpointInput implements Delivery {
       if (decoder.fin && decoder.isFirstPart && decoder.isLastPart && !decoder.rsv1 && opcode !== 0) {
         if (opcode === Opcode.Binary && !this.lends && decoder.length <= this.maxMessageSize) {
           this.messagesIn++;
-          return new Message(decoder.payload, "binary");
+          return new Message(decoder.takePayload(), "binary");
         }
         return isControl(opcode) ? this.#control(decoder) : this.#wholeMessage(decoder);
       }
@@ -135,7 +136,6 @@ export abstract class EndpointInput implements Delivery {
 
   /** The event before was handled: ends its loan, and goes on with the message that it was a part of. */
   #endEvent(): Message | null {
-    this.#lent?.return();
     if (this.#input === "stopped") this.#forget();
     const assembler = this.#assembler;
     if (assembler === undefined) return null;
@@ -158,8 +158,8 @@ export abstract class EndpointInput implements Delivery {
     // A frame that is whole in one part fits the kernel's memory, so its text fits into a string.
     if (isText && !this.textAsBytes) return new Message(decoder.text(), "text");
     const type = isText ? "text" : "binary";
-    if (!this.lends) return new Message(decoder.payload, type);
-    return (this.#lent ??= new LentMessage()).lend(decoder, type);
+    if (!this.lends) return new Message(decoder.takePayload(), type);
+    return new LentMessage(type, decoder, this) as unknown as Message;
   }
 
   /** A part of a message. Returns the event that it completes, if it does. */

@@ -77,48 +77,52 @@ export function isMessage(value: unknown): value is Message {
 
 const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 
-/**
- * A message that is lent until its handler returns (option `borrow`). An endpoint has one such object and lends it
- * again and again. It makes the view of its bytes only when you ask for `data`, and it can be sent on without one.
- */
-export class LentMessage extends Message<"text" | "binary"> {
-  /** The decoder, as long as it stays at the frame of the message. */
-  #lender: FrameDecoder | undefined = undefined;
-  #view: Uint8Array | undefined = undefined;
-
-  constructor() {
-    super(NOTHING, "binary");
-    Object.defineProperty(this, "data", { get: dataOf, enumerable: true });
-  }
-
-  /** Lends the payload of the lender's current frame. */
-  lend(lender: FrameDecoder, type: "text" | "binary"): this {
-    this.#lender = lender;
-    this.#view = undefined;
-    (this as { type: MessageType }).type = type;
-    return this;
-  }
-
-  /** The lender, if the bytes were not looked at: then they are as they arrived. */
-  get untouched(): FrameDecoder | undefined {
-    return this.#view === undefined ? this.#lender : undefined;
-  }
-
-  /** The payload; no bytes once the loan ended. */
-  view(): Uint8Array {
-    return (this.#view ??= this.#lender?.borrowedPayload ?? NOTHING);
-  }
-
-  /** Ends the loan. */
-  return(): void {
-    this.#lender = undefined;
-    this.#view = NOTHING;
-  }
+/** Counts loans: a message is lent as long as the count stays at its own number. */
+export interface Lending {
+  readonly loans: number;
 }
 
-/** One function for all lent messages, so that they share a shape. */
-function dataOf(this: LentMessage): Uint8Array {
-  return this.view();
+/** A constructor that sets nothing, whose objects are Messages: LentMessage has `data` as a getter. */
+const Unset = /* @__PURE__ */ (() => {
+  function Unset(): void {}
+  Unset.prototype = Message.prototype;
+  return Unset as unknown as new () => Message;
+})();
+
+/**
+ * A message that is lent until its handler returns (option `borrow`). It makes the view of its bytes only when you ask
+ * for `data`, and it can be sent on without one. Once the loan ended, it has no bytes.
+ */
+export class LentMessage extends (Unset as unknown as new () => object) {
+  readonly type: "text" | "binary";
+  readonly partial: boolean;
+  readonly code: undefined;
+  readonly #decoder: FrameDecoder;
+  readonly #lending: Lending;
+  readonly #loan: number;
+  #view: Uint8Array | undefined;
+
+  /** @param decoder - it stays at the frame of the message as long as the loan lasts. */
+  constructor(type: "text" | "binary", decoder: FrameDecoder, lending: Lending) {
+    super();
+    this.type = type;
+    this.partial = false;
+    this.code = undefined;
+    this.#decoder = decoder;
+    this.#lending = lending;
+    this.#loan = lending.loans;
+    this.#view = undefined;
+  }
+
+  get data(): Uint8Array {
+    if (this.#loan !== this.#lending.loans) return NOTHING;
+    return (this.#view ??= this.#decoder.borrowedPayload);
+  }
+
+  /** The decoder, if the bytes were not looked at: then they are as they arrived. */
+  get untouched(): FrameDecoder | undefined {
+    return this.#view === undefined && this.#loan === this.#lending.loans ? this.#decoder : undefined;
+  }
 }
 
 /**

@@ -379,37 +379,37 @@ eachBackend("messages that are sent on", () => {
     decoder.push(hex("82 01 ff"));
     assert.ok(decoder.next());
     const endpoint = make("server");
-    const message = new LentMessage().lend(decoder, "text");
+    const message = new LentMessage("text", decoder, { loans: 1 }) as unknown as Message;
     endpoint.send(message);
     assert.equal(toHex(concat(endpoint.takeOutput())), "8101ff");
     assert.equal(toHex(message.data as Uint8Array), "ff");
     assert.throws(() => endpoint.send(message), TypeError);
   });
 
-  it("a lent message is one object for all, and empty once the next event was asked for", () => {
+  it("a lent message is empty once the next event was asked for", () => {
     for (const text of ["string", "bytes"] as const) {
       const endpoint = make("client", { borrow: true, text });
       endpoint.receiveData(
         fromPeer("client", { opcode: BINARY, payload: hex("01") }, { opcode: BINARY, payload: hex("02") }),
       );
       const first = endpoint.nextEvent() as Message;
-      assert.ok(first instanceof LentMessage && first instanceof Message);
+      assert.ok((first as object) instanceof LentMessage && first instanceof Message);
       const { data } = first;
       assert.deepEqual([first.type, toHex(data as Uint8Array)], ["binary", "01"]);
       assert.equal(first.data, data, "one view, however often it is asked for");
       const second = endpoint.nextEvent();
-      assert.equal(second, first);
-      assert.equal(toHex(first.data as Uint8Array), "02");
-      assert.equal(endpoint.nextEvent(), null);
       assert.equal(first.data.length, 0, "the loan has ended");
+      assert.equal(toHex(second?.data as Uint8Array), "02");
+      assert.equal(endpoint.nextEvent(), null);
+      assert.equal(second?.data.length, 0, "the loan has ended");
       endpoint.receiveData(fromPeer("client", { opcode: PING }, { opcode: BINARY, payload: hex("03") }));
       assert.equal(endpoint.nextEvent()?.type, "ping");
-      assert.equal(endpoint.nextEvent(), first);
+      const third = endpoint.nextEvent();
       // The connection may fail while the handler runs; the message is lent until the next event.
       endpoint.fail(1011);
-      assert.equal(toHex(first.data as Uint8Array), "03");
+      assert.equal(toHex(third?.data as Uint8Array), "03");
       assert.equal(endpoint.nextEvent(), null);
-      assert.equal(first.data.length, 0);
+      assert.equal(third?.data.length, 0);
     }
   });
 
@@ -424,6 +424,6 @@ eachBackend("messages that are sent on", () => {
     chunk.fill(0);
     const kept = [await waiting, queue.shift(), queue.shift()];
     assert.deepEqual(kept.map(String), ["one", "two", "three"]);
-    for (const message of kept) assert.ok(message?.type === "text" && !(message instanceof LentMessage));
+    for (const message of kept) assert.ok(message?.type === "text" && !((message as object) instanceof LentMessage));
   });
 });
