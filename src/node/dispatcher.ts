@@ -45,7 +45,7 @@ export class Dispatcher<Face> {
     this.#endpoint = owner.endpoint;
     this.#settings = settings;
     this.#handlers = handlers;
-    this.#setLending();
+    this.look();
   }
 
   get handlers(): Handlers<Face> {
@@ -57,12 +57,17 @@ export class Dispatcher<Face> {
       throw new TypeError(`handlers must be an object, not ${String(handlers)}`);
     }
     this.#handlers = handlers;
-    this.#setLending();
+    this.look();
   }
 
-  /** Messages for the inbox are copied one by one as they are kept, so that small ones hold no more than they need. */
-  #setLending(): void {
+  /**
+   * Looks which handlers there are, before events are delivered: users may add some to the object at any time. Messages
+   * for the inbox are lent, for they are copied one by one as they are kept, so that small ones hold no more than they
+   * need.
+   */
+  look(): void {
     this.#endpoint.lends = this.#settings.borrow === true || this.#handlers.message === undefined;
+    this.#endpoint.answersQuietly = this.#handlers.ping === undefined;
   }
 
   /** The messages that wait for `receive`. */
@@ -90,7 +95,16 @@ export class Dispatcher<Face> {
     // Messages behind a close of ours are dropped.
     if (this.#endpoint.phase === "close-sent" && !this.#settings.deliverWhileClosing) return;
     if (this.#handlers.message === undefined) this.#keep(message);
+    else if (this.#endpoint.lends && this.#settings.borrow !== true) this.#callMessage(this.#copyOf(message));
     else this.#callMessage(message);
+  }
+
+  /** A message for a handler that was added to the object while messages were lent to the inbox. */
+  #copyOf(message: DataMessage): DataMessage {
+    this.look();
+    const data: string | Uint8Array = message.data;
+    if (typeof data === "string") return message;
+    return new Message(new Uint8Array(data), message.type, message.partial) as DataMessage;
   }
 
   /** Hands a message that waited for `receive` to the message handler. Returns false if there is none of either. */

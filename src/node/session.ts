@@ -47,7 +47,7 @@ const MESSAGES_PER_LOOK = 32;
  * Bytes of the longest read of a connection whose messages wait for `receive`: what is read while they may not be
  * delivered is held, on each such connection.
  */
-const WAITING_READ = 0x10000;
+const WAITING_READ = 0xc000;
 
 export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwner, Living {
   readonly endpoint: Endpoint;
@@ -191,6 +191,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     this.#isDelivering = true;
     try {
       const { dispatcher, endpoint } = this;
+      dispatcher.look();
       while (this.transport.holds === 0) {
         if (dispatcher.hasInbox && this.#mustWait()) break;
         const message = endpoint.nextEvent();

@@ -43,6 +43,10 @@ export abstract class EndpointInput implements Delivery {
    * set it again to go on. Default Infinity.
    */
   inflateBudget = Infinity;
+  /**
+   * Whether a Ping that the endpoint answers itself makes no event: a flood of them then costs no memory. Default false.
+   */
+  answersQuietly = false;
   /** Events that were asked for: a message is lent until the next one. */
   loans = 0;
   framesIn = 0;
@@ -76,6 +80,9 @@ export abstract class EndpointInput implements Delivery {
     this.perMessageDeflate = options.perMessageDeflate;
     this.#maxFrameSize = maxFrameSize ?? Infinity;
   }
+
+  /** Answers a Ping that makes no event. Returns false if it must make one. */
+  protected abstract answerQuietly(decoder: FrameDecoder): boolean;
 
   /** Judges a control frame and makes its event. A Close is the last event. */
   protected abstract control(opcode: Opcode, payload: Uint8Array): Message;
@@ -124,7 +131,11 @@ export abstract class EndpointInput implements Delivery {
           this.messagesIn++;
           return new Message(decoder.takePayload(), "binary");
         }
-        return isControl(opcode) ? this.#control(decoder) : this.#wholeMessage(decoder);
+        if (!isControl(opcode)) return this.#wholeMessage(decoder);
+        if (opcode !== Opcode.Ping || !this.answersQuietly || !this.answerQuietly(decoder)) {
+          return this.#control(decoder);
+        }
+        continue;
       }
       const event = this.#part(decoder);
       if (event !== null) return event;

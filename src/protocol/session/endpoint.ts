@@ -14,6 +14,7 @@ import {
   DEFAULT_MAX_FRAME_SIZE,
   decodeCloseBody,
   encodeCloseBody,
+  type FrameDecoder,
   InvalidStateError,
   Opcode,
   type ProtocolError,
@@ -143,6 +144,13 @@ export class Endpoint extends EndpointInput {
     if (opcode === Opcode.Pong) return new Message(payload, "pong");
     if (this.#autoPong) this.#answer(payload);
     return new Message(payload, "ping");
+  }
+
+  protected answerQuietly(decoder: FrameDecoder): boolean {
+    if (!this.#autoPong || this.phase !== "open" || this.isBackedUp || this.#heldPong !== undefined)
+      return false;
+    this.#framer.pongFor(decoder);
+    return true;
   }
 
   protected violated(error: ProtocolError): void {

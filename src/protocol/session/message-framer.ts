@@ -4,7 +4,7 @@
  * Knows no state of a connection.
  */
 
-import { InvalidStateError, Opcode, Utf8Validator } from "../../codec/index.js";
+import { type FrameDecoder, InvalidStateError, Opcode, Utf8Validator } from "../../codec/index.js";
 import { type Bytes, isPlainBytes, toBytes } from "./bytes.js";
 import type { FrameQueue } from "./frame-queue.js";
 import { LentMessage, Message } from "./message.js";
@@ -94,6 +94,12 @@ export class MessageFramer {
 
   control(opcode: Opcode, payload: string | Uint8Array): void {
     this.#queue.encoder.frame(opcode, payload);
+    this.frames++;
+  }
+
+  /** Answers the Ping that a decoder stands at (§5.5.3: with "identical "Application data""). */
+  pongFor(decoder: FrameDecoder): void {
+    this.#queue.encoder.forward(Opcode.Pong, decoder);
     this.frames++;
   }
 
