@@ -25,6 +25,9 @@ export interface DispatcherOwner extends InboxOwner {
   handlerFailed(thrown: unknown): void;
 }
 
+/** Messages that may wait for `receive`: short ones take more memory than their bytes in the chunk do. */
+const MOST_WAITING = 64;
+
 export class Dispatcher<Face> {
   readonly #connection: Face;
   readonly #owner: DispatcherOwner;
@@ -72,7 +75,7 @@ export class Dispatcher<Face> {
 
   /** The messages that wait for `receive`. */
   get inbox(): Inbox {
-    return (this.#inbox ??= new Inbox(this.#owner, this.#settings.highWaterMark));
+    return (this.#inbox ??= new Inbox(this.#owner, this.#settings.highWaterMark, MOST_WAITING));
   }
 
   /** Whether messages were ever kept or asked for by `receive`. */

@@ -21,11 +21,16 @@ export class Inbox {
   readonly #queue = new MessageQueue();
   readonly #owner: InboxOwner;
   readonly #highWaterMark: number;
+  readonly #mostMessages: number;
 
-  /** @param highWaterMark - bytes that may wait, roughly. */
-  constructor(owner: InboxOwner, highWaterMark: number) {
+  /**
+   * @param highWaterMark - bytes that may wait, roughly.
+   * @param mostMessages - messages that may wait, however short. Default: any number.
+   */
+  constructor(owner: InboxOwner, highWaterMark: number, mostMessages = Infinity) {
     this.#owner = owner;
     this.#highWaterMark = highWaterMark;
+    this.#mostMessages = mostMessages;
   }
 
   push(message: Message): void {
@@ -39,7 +44,7 @@ export class Inbox {
 
   /** Whether enough waits. */
   get isFull(): boolean {
-    return this.#queue.size > this.#highWaterMark;
+    return this.#queue.size > this.#highWaterMark || this.#queue.count >= this.#mostMessages;
   }
 
   /**
@@ -57,7 +62,8 @@ export class Inbox {
   /** The message that has waited longest; makes room for more to arrive. */
   tryReceive(): AnyMessage | undefined {
     const message = this.#queue.shift();
-    if (this.#queue.size * 2 <= this.#highWaterMark) this.#owner.pull();
+    const hasRoom = this.#queue.size * 2 <= this.#highWaterMark && this.#queue.count * 2 <= this.#mostMessages;
+    if (hasRoom) this.#owner.pull();
     return (message ?? this.#queue.shift()) as AnyMessage | undefined;
   }
 

@@ -16,6 +16,11 @@ export class MessageQueue {
   size = 0;
   #waiting: Waiter[] = [];
 
+  /** How many messages wait. */
+  get count(): number {
+    return this.#messages.length - this.#first;
+  }
+
   /** Hands a message to the `wait` that came first, or keeps it. */
   push(message: Message): void {
     const waiter = this.#waiting.shift();
