@@ -1,11 +1,7 @@
 /**
  * One connection at work: drives an Endpoint over a transport. Chunks go in; events go to handlers or to the inbox;
- * frames leave when a turn ends. The Connection is its face.
- *
- *        new ── start ──▶ running ── the peer ends its side ──▶ ended
- *         └──────────────────┴──────────┬────────────────────────┘
- *                                       ├── terminate ──▶ cut ── the socket is gone ──────────────────┐
- *                                       └── the socket is gone ──▶ gone ── all events delivered ──▶ finished
+ * frames leave when a turn ends. The Connection is its face. `session-phase.ts` draws its phases; `#step` alone
+ * changes them.
  */
 
 import type { Duplex } from "node:stream";
@@ -19,6 +15,7 @@ import { Dispatcher, type DispatcherOwner } from "./dispatcher.js";
 import { type ErrorKind, Faults } from "./faults.js";
 import type { Liveness, Living } from "./liveness.js";
 import { PeerWatch } from "./peer-watch.js";
+import { SESSION_STEPS, type SessionPhase, type SessionStep } from "./session-phase.js";
 import { FULL_READ, Hold, Transport, type TransportOwner } from "./transport.js";
 import { beginTurn, endTurn } from "./turn.js";
 import { Writer, type WriterOwner } from "./writer.js";
@@ -38,8 +35,6 @@ export interface SessionContext {
   readonly onGone?: (connection: never) => void;
 }
 
-type Phase = "new" | "running" | "ended" | "cut" | "gone" | "finished";
-
 /** Messages that are delivered between two looks at the clock. */
 const MESSAGES_PER_LOOK = 32;
 
@@ -54,7 +49,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   readonly writer: Writer;
   readonly context: SessionContext;
   transport: Transport;
-  phase: Phase = "new";
+  phase: SessionPhase = "new";
   readonly faults: Faults<Face>;
 
   readonly dispatcher: Dispatcher<Face>;
@@ -87,9 +82,16 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     this.#watch = new PeerWatch(steadyNow());
   }
 
+  #step(step: SessionStep): void {
+    const next = SESSION_STEPS[this.phase][step];
+    if (next === undefined) throw new InvalidStateError(`there is no ${step} in the phase ${this.phase}`);
+    this.phase = next;
+  }
+
   /** Begins to read. */
   start(head: Uint8Array | undefined): void {
-    if (this.phase === "new") this.phase = "running";
+    // The open handler may have cut the connection.
+    if (this.phase === "new") this.#step("start");
     this.context.liveness.add(this);
     if (channels.open.hasSubscribers) channels.open.publish({ connection: this.#connection });
     this.transport.start(head, this.#mostRead);
@@ -164,13 +166,13 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   }
 
   ended(): void {
-    if (this.phase === "new" || this.phase === "running") this.phase = "ended";
+    if (this.phase === "running") this.#step("end");
     this.deliver();
   }
 
   gone(error: Error | undefined): void {
     const wasCut = this.phase === "cut";
-    this.phase = "gone";
+    this.#step("lose");
     if (error !== undefined && !wasCut) this.#note(error, "loss");
     // Nothing can resume the connection any more, and its closing is still to be told.
     this.transport.holds = 0;
@@ -297,7 +299,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   #finish(discard: boolean): void {
     this.endpoint.receiveEof(discard);
     if (this.phase === "finished") return;
-    this.phase = "finished";
+    this.#step("finish");
     this.dispatcher.endInbox();
     const { code, reason } = this.#howClosed;
     this.faults.tell(this.handlers);
@@ -331,7 +333,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   terminate(): void {
     if (this.isGone || this.phase === "cut") return;
-    this.phase = "cut";
+    this.#step("cut");
     this.transport.holds = Hold.Cut;
     this.transport.destroy();
   }

@@ -2,12 +2,15 @@
  * The sending half of a connection: frames wait here until the turn ends, then leave in one write. It counts the
  * bytes that the system has not taken, tells the program when to wait, and applies the overflow policy.
  *
- * A writer is open until `close`. The drain goes round:
+ * A writer is open until `close`. The drain goes round (`DRAIN_STEPS` is the same as a table):
  *
- *        idle ── a send finds much waiting ──▶ wanted ── there is room ──▶ due ── next turn of the loop ──▶ idle
+ *        idle ── want ──▶ wanted ── room ──▶ due
+ *         ▲                │  ▲               │ │
+ *         │                │  └──── fill ─────┘ │
+ *         └──── settle ────┴────────────────────┘
  */
 
-import { decodeFrame } from "../codec/index.js";
+import { decodeFrame, InvalidStateError } from "../codec/index.js";
 import {
   type Bytes,
   bufferOverflow,
@@ -35,11 +38,26 @@ export interface WriterOwner extends Flushable {
 /** What can be sent as a message. */
 export type Sendable = MessageInit | Blob;
 
-type Drain = "idle" | "wanted" | "due";
+/**
+ * idle: no send found much waiting. wanted: one did, or the program waits for room. due: there is room, and the program
+ * hears of it in the next turn of the loop.
+ */
+export type DrainState = "idle" | "wanted" | "due";
+
+/** fill: the room was used before the program heard of it. settle: the program hears of it, or the closing begins. */
+export type DrainStep = "want" | "room" | "fill" | "settle";
+
+/** The state that each step leads to. A step that is missing does not happen in that state. */
+export const DRAIN_STEPS: Readonly<Record<DrainState, Readonly<Partial<Record<DrainStep, DrainState>>>>> = {
+  idle: { want: "wanted" },
+  wanted: { room: "due", settle: "idle" },
+  due: { fill: "wanted", settle: "idle" },
+};
 
 export class Writer {
   /** Messages that the overflow policy dropped. */
   messagesDropped = 0;
+  drain: DrainState = "idle";
   readonly #endpoint: Endpoint;
   readonly #settings: ConnectionSettings;
   readonly #owner: WriterOwner;
@@ -54,7 +72,6 @@ export class Writer {
   #hasEnded = false;
   /** Turns of the event loop for which the system has not taken everything; 0: it has. Counts to 2. */
   #backlogTurns = 0;
-  #drain: Drain = "idle";
   #drained: Deferred<void> | undefined = undefined;
 
   constructor(endpoint: Endpoint, transport: Transport, settings: ConnectionSettings, owner: WriterOwner) {
@@ -186,7 +203,13 @@ export class Writer {
   }
 
   #want(): void {
-    if (this.#drain === "idle") this.#drain = "wanted";
+    if (this.drain === "idle") this.#step("want");
+  }
+
+  #step(step: DrainStep): void {
+    const next = DRAIN_STEPS[this.drain][step];
+    if (next === undefined) throw new InvalidStateError(`there is no ${step} in the state ${this.drain}`);
+    this.drain = next;
   }
 
   /** Writes the queued frames now. Ends the socket's sending side when the endpoint wants that. */
@@ -198,11 +221,11 @@ export class Writer {
       this.#hasEnded = true;
       this.#transport.end();
     }
-    if (this.#drain === "idle") return;
+    if (this.drain === "idle") return;
     if (this.#endpoint.phase !== "open") this.#settleDrained();
-    else if (this.#drain === "wanted" && this.#hasRoom) {
+    else if (this.drain === "wanted" && this.#hasRoom) {
       // A drain handler that sends as much again may be as fast as the system: others have their turn in between.
-      this.#drain = "due";
+      this.#step("room");
       onNextTurn(() => this.#tellDrain());
     }
   }
@@ -212,9 +235,9 @@ export class Writer {
   }
 
   #tellDrain(): void {
-    if (this.#drain !== "due") return;
+    if (this.drain !== "due") return;
     if (!this.#hasRoom) {
-      this.#drain = "wanted";
+      this.#step("fill");
       return;
     }
     this.#settleDrained();
@@ -224,7 +247,8 @@ export class Writer {
   }
 
   #settleDrained(): void {
-    this.#drain = "idle";
+    if (this.drain === "idle") return;
+    this.#step("settle");
     const drained = this.#drained;
     this.#drained = undefined;
     if (drained !== undefined) void alreadySo().then(drained.resolve);
