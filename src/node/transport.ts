@@ -136,15 +136,19 @@ export class Transport {
     return this.socket.writableHighWaterMark;
   }
 
+  /** Whether bytes can be written. They cannot once the socket was destroyed, or its sending side ended. */
+  get isWritable(): boolean {
+    return this.socket.writable && !this.socket.destroyed;
+  }
+
   /**
-   * Writes segments, in one system call if the system takes them.
+   * Writes segments, in one system call if the system takes them. The socket must be writable.
    *
    * @returns whether the system took everything: then the memory of the segments may be used again. If not, they
    *   must not change.
    */
   write(segments: readonly Uint8Array[]): boolean {
     const { socket } = this;
-    if (socket.destroyed || !socket.writable) return true;
     if (segments.length === 1) {
       socket.write(segments[0]);
     } else {

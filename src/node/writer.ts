@@ -116,18 +116,25 @@ export class Writer {
   /** Sends a part of a message. One that was begun is never cut short: where it cannot go on, the connection ends. */
   sendPart(data: string | Bytes, options: PartOptions): boolean | undefined {
     const endpoint = this.#endpoint;
-    if (this.#isOverflowing && endpoint.isSendingParts && this.#settings.onOverflow === "drop") {
+    const goesOn = endpoint.isSendingParts;
+    // What waits behind this message can only leave when the message has ended.
+    const behind = goesOn ? endpoint.waitingLength : 0;
+    if (goesOn && this.#settings.onOverflow === "drop" && this.#isOverflowing(behind)) {
       this.#owner.onOverflow(this.bufferedAmount);
     }
-    if (!this.mayQueue()) return undefined;
+    if (!this.mayQueue(behind)) return undefined;
     endpoint.sendPart(data, options);
     return this.queued();
   }
 
-  /** Whether a frame may be queued now. If too much waits, applies the overflow policy. */
-  mayQueue(): boolean {
+  /**
+   * Whether a frame may be queued now. If too much waits, applies the overflow policy.
+   *
+   * @param behind - bytes of messages that wait for the frame; they do not count.
+   */
+  mayQueue(behind = 0): boolean {
     if (this.#endpoint.phase !== "open" || !this.#isOpen) return false;
-    if (!this.#isOverflowing) return true;
+    if (!this.#isOverflowing(behind)) return true;
     const { maxBufferedAmount, onOverflow } = this.#settings;
     const waiting = this.bufferedAmount;
     if (onOverflow === "throw") throw bufferOverflow(waiting, maxBufferedAmount);
@@ -141,11 +148,11 @@ export class Writer {
    * Whether more waits than may, although the system was offered all of it. The policy "close" ends a connection, so
    * there the peer must have had a turn of the event loop to take it, too.
    */
-  get #isOverflowing(): boolean {
+  #isOverflowing(behind: number): boolean {
     const { maxBufferedAmount, onOverflow } = this.#settings;
-    if (this.bufferedAmount <= maxBufferedAmount) return false;
+    if (this.bufferedAmount - behind <= maxBufferedAmount) return false;
     this.#write();
-    if (this.bufferedAmount <= maxBufferedAmount) return false;
+    if (this.bufferedAmount - behind <= maxBufferedAmount) return false;
     return onOverflow !== "close" || this.#backlogTurns === 2;
   }
 
@@ -169,22 +176,27 @@ export class Writer {
     flushLater(this.#owner);
   }
 
-  /** So much waits that no more should be read before the peer took some of it. First it gets the chance to. */
+  /**
+   * So much waits that no more should be read before the peer took some of it. First it gets the chance to. Messages
+   * behind one in parts, or behind a Blob, do not count: no 'drain' of the socket comes for them.
+   */
   #holdReading(): void {
     this.#write();
-    if (this.bufferedAmount >= this.#pauseMark) this.#transport.hold(Hold.Output);
+    const { willDrain, pendingLength } = this.#transport;
+    if (willDrain && pendingLength >= this.#pauseMark) this.#transport.hold(Hold.Output);
   }
 
-  // Both marks are at least the mark of the socket: below that, no 'drain' is certain to come.
+  // Both marks are at least the mark of the socket: below that, no 'drain' is certain to come. Of a stream that has
+  // none, they are 1: 0 bytes are room.
 
   get #pauseMark(): number {
-    return Math.max(this.#settings.pauseReadingAt, this.#transport.highWaterMark);
+    return Math.max(this.#settings.pauseReadingAt, this.#transport.highWaterMark, 1);
   }
 
   get #highWaterMark(): number {
     const { highWaterMark, maxBufferedAmount } = this.#settings;
     // At most `maxBufferedAmount`, so that a send after the drain is accepted.
-    return Math.max(Math.min(highWaterMark, maxBufferedAmount), this.#transport.highWaterMark);
+    return Math.max(Math.min(highWaterMark, maxBufferedAmount), this.#transport.highWaterMark, 1);
   }
 
   /** Bytes that wait: queued ones, and those that the system has not taken. */
@@ -259,7 +271,8 @@ export class Writer {
     if (this.#backlogTurns !== 0 && this.#transport.pendingLength === 0) this.#endBacklog();
     // While the peer does not read, several Pings leave one Pong, until the socket has drained.
     endpoint.isBackedUp = this.#backlogTurns !== 0 && this.#transport.willDrain;
-    if (!endpoint.hasOutput) return;
+    // What cannot be written stays, and is not counted as sent.
+    if (!endpoint.hasOutput || !this.#transport.isWritable) return;
     let output = endpoint.takeOutput();
     if (this.#backlogTurns !== 0) output = this.#compact(output);
     if (this.#transport.write(output)) endpoint.outbox.recycle(output);
@@ -297,10 +310,12 @@ export class Writer {
   transportDrained(): void {
     this.#endBacklog();
     this.flush();
-    if (this.bufferedAmount < this.#settings.highWaterMark) this.#transport.release(Hold.Output);
+    const { willDrain, pendingLength } = this.#transport;
+    // Where no further 'drain' comes, nothing else would release it.
+    if (!willDrain || pendingLength < this.#settings.highWaterMark) this.#transport.release(Hold.Output);
   }
 
-  /** The socket is gone: nobody waits for it any more, and the frames that are queued will not be sent. */
+  /** The socket is gone or cut: nothing waits for it any more, and the frames that are queued will not be sent. */
   close(): void {
     this.#isOpen = false;
     this.#endpoint.discardOutput();

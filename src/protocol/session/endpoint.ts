@@ -284,6 +284,11 @@ export class Endpoint extends EndpointInput {
     return this.outbox.length + this.#framer.waitingLength;
   }
 
+  /** Those of them that are of messages behind one that is sent in parts, or behind a place that was reserved. */
+  get waitingLength(): number {
+    return this.#framer.waitingLength;
+  }
+
   #sendHeldPong(): void {
     if (this.#heldPong === undefined) return;
     this.#framer.control(Opcode.Pong, this.#heldPong);
@@ -304,6 +309,7 @@ export class Endpoint extends EndpointInput {
     const { length } = this.outbox;
     if (length === 0) return NO_OUTPUT;
     this.bytesOut += length;
+    this.#framer.taken();
     return this.outbox.take();
   }
 
@@ -311,7 +317,7 @@ export class Endpoint extends EndpointInput {
   discardOutput(): void {
     this.#heldPong = undefined;
     this.outbox.recycle(this.outbox.take());
-    this.#framer.release();
+    this.#framer.discard();
   }
 
   /** Totals since the connection opened. */

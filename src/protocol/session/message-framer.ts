@@ -68,6 +68,9 @@ export interface Place {
 export class MessageFramer {
   frames = 0;
   messages = 0;
+  /** Both, when the queue was last emptied. */
+  #framesTaken = 0;
+  #messagesTaken = 0;
   /** Bytes of messages that wait behind one that is sent in parts. */
   waitingLength = 0;
   readonly #queue: FrameQueue;
@@ -339,6 +342,19 @@ export class MessageFramer {
     this.frames++;
     this.#begun = fin ? undefined : opcode;
     if (fin) this.messages++;
+  }
+
+  /** The frames were taken from the queue to be written. */
+  taken(): void {
+    this.#framesTaken = this.frames;
+    this.#messagesTaken = this.messages;
+  }
+
+  /** The frames that were not taken are dropped, and do not count as sent. */
+  discard(): void {
+    this.frames = this.#framesTaken;
+    this.messages = this.#messagesTaken;
+    this.release();
   }
 
   /** The connection closes: drops the messages that wait, and the memory of compression. */
