@@ -110,13 +110,16 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     const before = this.dispatcher.handlers;
     this.dispatcher.handlers = handlers;
     beginTurn();
-    if (this.dispatcher.hasInbox && handlers.message !== undefined) this.deliver();
     if (this.phase !== "finished") {
+      if (this.dispatcher.hasInbox && handlers.message !== undefined) this.pull();
       this.writer.schedule();
-    } else if (before.close === undefined) {
-      const { code, reason } = this.#howClosed;
-      this.faults.tell(handlers);
-      this.faults.tellClose(handlers, code, reason);
+    } else {
+      while (this.dispatcher.handleWaiting()) {}
+      if (before.close === undefined) {
+        const { code, reason } = this.#howClosed;
+        this.faults.tell(handlers);
+        this.faults.tellClose(handlers, code, reason);
+      }
     }
     endTurn();
   }
@@ -141,6 +144,10 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   get isFinished(): boolean {
     return this.phase === "finished";
+  }
+
+  get #isCut(): boolean {
+    return (this.transport.holds & Hold.Cut) !== 0;
   }
 
   get isPaused(): boolean {
@@ -175,13 +182,12 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     this.#step("lose");
     if (error !== undefined && !wasCut) this.#note(error, "loss");
     // Nothing can resume the connection any more, and its closing is still to be told.
-    this.transport.holds = 0;
+    if (!wasCut) this.transport.holds = 0;
     this.context.liveness.delete(this);
     this.writer.close();
     this.context.onGone?.(this.#connection as never);
     this.dispatcher.endPings(new InvalidStateError("the connection closed before the Pong came"));
-    if (wasCut) this.#finish(true);
-    else this.deliver();
+    this.deliver();
     this.writer.schedule();
   }
 
@@ -189,7 +195,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   /** Delivers the events that arrived, as far as nothing holds them. Safe to call at any time; never throws. */
   deliver(): void {
-    if (this.#isDelivering) return;
+    if (this.#isDelivering || this.isFinished) return;
     this.#isDelivering = true;
     try {
       const { dispatcher, endpoint } = this;
@@ -242,16 +248,15 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   #afterDelivery(): void {
     const { endpoint } = this;
-    const isDone = this.phase === "cut" || this.isGone;
     if (endpoint.hasOutput) this.writer.schedule();
-    if (!isDone && this.transport.holds !== 0) return;
-    if (endpoint.inflateBudget <= 0 && endpoint.hasUnread && this.phase !== "cut") {
+    if (!this.isGone && this.transport.holds !== 0) return;
+    if (endpoint.inflateBudget <= 0 && endpoint.hasUnread && !this.#isCut) {
       if (this.isGone) this.#goOn();
       else this.#endTurn();
       return;
     }
     if (endpoint.error !== undefined) this.#note(endpoint.error, "fault");
-    if (this.phase === "gone") this.#finish(false);
+    if (this.phase === "gone") this.#finish();
     else if (this.phase === "ended") this.endpoint.receiveEof();
     if (endpoint.phase !== "open") this.writer.schedule();
   }
@@ -268,8 +273,9 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   /** §7.4.1: 1011, "a server is terminating the connection because it encountered an unexpected condition". */
   handlerFailed(thrown: unknown): void {
-    if (this.faults.note(asError(thrown), "bug")) this.#failWith(CloseCode.InternalError, "");
-    else this.faults.report(thrown);
+    if (!this.faults.note(asError(thrown), "bug")) this.faults.report(thrown);
+    // Also where the socket is lost, and its error was the first: a handler that failed is called no more.
+    this.#failWith(CloseCode.InternalError, "");
   }
 
   /** Fails the connection for a reason of ours. */
@@ -296,10 +302,11 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   }
 
   /** The socket is gone, and every event was delivered. */
-  #finish(discard: boolean): void {
-    this.endpoint.receiveEof(discard);
-    if (this.phase === "finished") return;
+  #finish(): void {
+    this.endpoint.receiveEof(this.#isCut);
     this.#step("finish");
+    // Answers to what came last have nowhere to go.
+    this.writer.close();
     this.dispatcher.endInbox();
     const { code, reason } = this.#howClosed;
     this.faults.tell(this.handlers);
@@ -332,9 +339,10 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   }
 
   terminate(): void {
+    this.transport.holds = Hold.Cut;
     if (this.isGone || this.phase === "cut") return;
     this.#step("cut");
-    this.transport.holds = Hold.Cut;
+    this.writer.close();
     this.transport.destroy();
   }
 
