@@ -161,10 +161,19 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     this.#delivered = 0;
     this.endpoint.inflateBudget = this.context.settings.maxTurnSize;
     this.deliver();
-    // The chunk may lie where the next read goes to.
-    this.endpoint.retain();
+    this.#retain();
     // The socket may have as much again, and would be read up to 32 times before any other.
     if (chunk.length >= this.context.settings.maxTurnSize || chunk.length >= FULL_READ) this.#endTurn();
+  }
+
+  /** The chunk may lie where the next read goes to. */
+  #retain(): void {
+    try {
+      this.endpoint.retain();
+    } catch (thrown) {
+      // A handler transferred the memory of the chunk away, and stopped the delivery of the rest of it.
+      this.handlerFailed(thrown);
+    }
   }
 
   drained(): void {
