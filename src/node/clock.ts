@@ -21,6 +21,11 @@ export function steadyNow(): number {
   return Math.trunc(now());
 }
 
+/** Runs a function at once, outside of the caller's async context. */
+export function outsideOfContext(run: () => void): void {
+  context.runInAsyncScope(run);
+}
+
 /** Runs a function when the current callback and its microtasks are done. */
 export function onNextTick(run: () => void): void {
   context.runInAsyncScope(nextTick, process, run);

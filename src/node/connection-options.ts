@@ -38,6 +38,18 @@ export interface Handlers<Face, Request = IncomingMessage | undefined> {
   error?(connection: Face, error: Error): unknown;
 }
 
+/**
+ * Whether an object has a handler. One that a getter would throw for counts: the error is told when the handler is to
+ * be called.
+ */
+export function hasHandler(handlers: Handlers<never>, name: keyof Handlers<never>): boolean {
+  try {
+    return handlers[name] !== undefined && handlers[name] !== null;
+  } catch {
+    return true;
+  }
+}
+
 export interface ConnectionOptions
   extends Omit<EndpointOptions, "role" | "perMessageDeflate">,
     BufferLimits,

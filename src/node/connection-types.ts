@@ -2,7 +2,7 @@
 
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Counters, DeflateParameters, HttpHeaders } from "../protocol/index.js";
+import type { Counters, DeflateParameters, HttpHeaders, SendOptions } from "../protocol/index.js";
 
 /** A duplex stream; the addresses are there if it is a socket. */
 export type ConnectionSocket = Duplex &
@@ -12,6 +12,9 @@ export interface ConnectionCounters extends Counters {
   /** Messages that were not sent because the policy `onOverflow` dropped them. */
   readonly messagesDropped: number;
 }
+
+/** How a message that you made is sent; see `SendOptions`. */
+export type MessageOptions = Pick<SendOptions, "compress" | "copy">;
 
 export interface ReceiveOptions {
   /** Ends the wait with its reason. No message is lost: a later call gets it. */
@@ -35,6 +38,13 @@ export interface Opening {
   readonly perMessageDeflate: DeflateParameters | undefined;
   /** The headers of the response, on a client that did the handshake: lower-case names, one value for each line. */
   readonly headers?: HttpHeaders | undefined;
+}
+
+/** How a connection ended. */
+export interface Closed {
+  /** §7.1.5: of the Close that was received; 1005 if it had none, 1006 without one. */
+  readonly code: number;
+  readonly reason: string;
 }
 
 /** A connection at one moment. */

@@ -13,16 +13,19 @@ import {
   type Message,
   type SendOptions,
 } from "../protocol/index.js";
+import { onNextTick } from "./clock.js";
 import type { Handlers } from "./connection-options.js";
 import type {
+  Closed,
   ConnectionCounters,
   ConnectionSnapshot,
   ConnectionSocket,
   ConnectionState,
+  MessageOptions,
   Opening,
   ReceiveOptions,
 } from "./connection-types.js";
-import { type Closed, Session, type SessionContext } from "./session.js";
+import { Session, type SessionContext } from "./session.js";
 import type { Sendable } from "./writer.js";
 
 /** Handlers of a connection, on either side. */
@@ -170,7 +173,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
    *   received. Bytes are copied, unless `copy` is false; a Blob is read, and keeps its place in the order.
    * @returns true: go on. false: the message is queued, but you should wait for `drained` or the drain handler.
    *   undefined: the message is not sent, because the connection closes or the policy `onOverflow` dropped it.
-   * @throws {TypeError} for data that is no message.
+   * @throws {TypeError} for data that is no message, and for a part of one: see `sendAll`.
    * @throws {RangeError} if `onOverflow` is "throw" and too much waits.
    */
   send(data: Sendable, options?: SendOptions): boolean | undefined {
@@ -202,7 +205,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
    *
    * @throws {RangeError} when it is longer than `maxFrameSize`; `sendAll` cuts it.
    */
-  sendMessage(message: Message): boolean | undefined {
+  sendMessage(message: Message, options?: MessageOptions): boolean | undefined {
     assertValidMessage(message);
     const data: string | Uint8Array = message.data;
     const length = typeof data === "string" ? utf8Length(data) : data.length;
@@ -211,21 +214,26 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
         `a message must have at most ${this.maxFrameSize} bytes (maxFrameSize), not ${length}: see sendAll`,
       );
     }
-    return this.sendAll(message);
+    return this.sendAll(message, options);
   }
 
   /**
    * Sends a message in as many frames as it takes; or the control frame that it stands for. A `partial` message begins
-   * or continues a message in parts (§5.4); the first that is not partial ends it.
+   * or continues a message in parts (§5.4); the first that is not partial ends it. If the policy "drop" drops the
+   * first part, the others of that message are dropped, too.
+   *
+   * @param options - what the first part says about `compress` holds for the whole message.
    */
-  sendAll(message: Message): boolean | undefined {
+  sendAll(message: Message, options?: MessageOptions): boolean | undefined {
     assertValidMessage(message);
     const { type, partial, code } = message;
     const data: string | Uint8Array = message.data;
     const { writer, endpoint } = this.#session;
     if (type === "text" || type === "binary") {
-      if (!partial && !endpoint.isSendingParts) return writer.send(data, { type });
-      return writer.sendPart(data, { type, final: !partial });
+      const { compress, copy } = options ?? {};
+      const sending = { type, compress, copy };
+      if (!partial && !writer.isSendingParts) return writer.send(data, sending);
+      return writer.sendPart(data, { ...sending, final: !partial });
     }
     if (type === "close") {
       this.#session.close(code ?? CloseCode.NormalClosure, data as string);
@@ -304,7 +312,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
         yield message;
     } finally {
       // If the loop was left by an error, or to close with another code, that is to come first.
-      process.nextTick(() => void this.close());
+      onNextTick(() => void this.close());
     }
   }
 

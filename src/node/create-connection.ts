@@ -13,6 +13,7 @@ import {
 } from "./connection-options.js";
 import { sharedLiveness } from "./liveness.js";
 import { beginTurn, endTurn } from "./turn.js";
+import { assertFrames } from "./writer.js";
 
 export interface CreateConnectionOptions<Data = unknown>
   extends Omit<ConnectionOptions, "perMessageDeflate">,
@@ -76,6 +77,7 @@ export function createConnection<Data = unknown>(
   if (head !== undefined && !(head instanceof Uint8Array)) {
     throw new TypeError(`head must be a Uint8Array, not ${nameOf(head)}`);
   }
+  if (outbox !== undefined) assertFrames(outbox, perMessageDeflate !== undefined);
   const settings = settingsOf(role, { ...options, perMessageDeflate: false });
   const context = { settings, liveness: sharedLiveness(options) };
   const host = parseWebSocketUrl(url)?.authority ?? "";

@@ -15,7 +15,7 @@ import {
   runHandler,
 } from "../protocol/index.js";
 import { exactNow } from "./clock.js";
-import type { ConnectionSettings, Handlers } from "./connection-options.js";
+import { type ConnectionSettings, type Handlers, hasHandler } from "./connection-options.js";
 import { channels } from "./diagnostics.js";
 
 /** The session that a dispatcher works for. */
@@ -69,8 +69,8 @@ export class Dispatcher<Face> {
    * need.
    */
   look(): void {
-    this.#endpoint.lends = this.#settings.borrow === true || this.#handlers.message === undefined;
-    this.#endpoint.answersQuietly = this.#handlers.ping === undefined;
+    this.#endpoint.lends = this.#settings.borrow === true || !hasHandler(this.#handlers, "message");
+    this.#endpoint.answersQuietly = !hasHandler(this.#handlers, "ping");
   }
 
   /** The messages that wait for `receive`. */
@@ -97,7 +97,7 @@ export class Dispatcher<Face> {
     if (channels.message.hasSubscribers) channels.message.publish({ connection: this.#connection, message });
     // Messages behind a close of ours are dropped.
     if (this.#endpoint.phase === "close-sent" && !this.#settings.deliverWhileClosing) return;
-    if (this.#handlers.message === undefined) this.#keep(message);
+    if (this.#handlers.message == null) this.#keep(message);
     else if (this.#endpoint.lends && this.#settings.borrow !== true) this.#callMessage(this.#copyOf(message));
     else this.#callMessage(message);
   }
@@ -112,7 +112,7 @@ export class Dispatcher<Face> {
 
   /** Hands a message that waited for `receive` to the message handler. Returns false if there is none of either. */
   handleWaiting(): boolean {
-    if (this.#handlers.message === undefined) return false;
+    if (this.#handlers.message == null) return false;
     const waited = this.#inbox?.shift();
     if (waited === undefined) return false;
     this.#callMessage(waited as DataMessage);
@@ -158,7 +158,7 @@ export class Dispatcher<Face> {
 
   /** Delivers a control frame that the user is to answer, as messages are delivered. */
   #surface(event: Message): void {
-    if (this.#handlers.message === undefined) this.#keep(event);
+    if (this.#handlers.message == null) this.#keep(event);
     else this.#callMessage(event as DataMessage);
   }
 

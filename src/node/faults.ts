@@ -7,7 +7,8 @@
  */
 
 import { asError, runHandler } from "../protocol/index.js";
-import type { Handlers } from "./connection-options.js";
+import { outsideOfContext } from "./clock.js";
+import { type Handlers, hasHandler } from "./connection-options.js";
 import { reportError, tellError } from "./report.js";
 
 /**
@@ -24,6 +25,7 @@ export class Faults<Face> {
   readonly #connection: Face;
   #telling: Telling = "none";
   #kind: ErrorKind = "fault";
+  #isCloseTold = false;
 
   constructor(connection: Face) {
     this.#connection = connection;
@@ -42,24 +44,31 @@ export class Faults<Face> {
   tell(handlers: Handlers<Face>): void {
     const { error } = this;
     if (error === undefined || this.#telling === "told") return;
-    const connection = this.#connection;
-    const isLoss = this.#kind === "loss";
-    const listener =
-      handlers.error && !isLoss ? (told: Error) => handlers.error?.(connection, told) : undefined;
+    const isHeard = this.#kind !== "loss" && hasHandler(handlers, "error");
     const wasPublished = this.#telling === "published";
-    if (wasPublished && listener === undefined) return;
-    this.#telling = listener === undefined ? "published" : "told";
-    if (wasPublished && listener !== undefined)
-      runHandler(
-        () => listener(error),
-        (thrown) => this.report(thrown),
-      );
-    else if (this.#kind === "bug") reportError(error, { connection }, listener);
-    else tellError(error, { connection }, listener);
+    if (wasPublished && !isHeard) return;
+    this.#telling = isHeard ? "told" : "published";
+    // The turn may be that of another connection, in the async context of its user.
+    outsideOfContext(() => {
+      const connection = this.#connection;
+      const listener = isHeard ? (told: Error) => handlers.error?.(connection, told) : undefined;
+      if (wasPublished) {
+        runHandler(
+          () => listener?.(error),
+          (thrown) => this.report(thrown),
+        );
+      } else if (this.#kind === "bug") reportError(error, { connection }, listener);
+      else tellError(error, { connection }, listener);
+    });
   }
 
-  /** Calls the close handler. If it throws, `error` is not called any more, but the bug is reported. */
+  /**
+   * Calls the close handler, unless that was done. If it throws, `error` is not called any more, but the bug is
+   * reported.
+   */
   tellClose(handlers: Handlers<Face>, code: number, reason: string): void {
+    if (this.#isCloseTold || !hasHandler(handlers, "close")) return;
+    this.#isCloseTold = true;
     runHandler(
       () => handlers.close?.(this.#connection, code, reason),
       (thrown) => {

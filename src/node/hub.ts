@@ -4,23 +4,29 @@ import { CloseCode, encodeCloseBody } from "../codec/index.js";
 import {
   addCounters,
   assertKnownOptions,
+  type Bytes,
   type Counters,
   NO_COUNTERS,
   PreparedMessage,
   prepareMessage,
 } from "../protocol/index.js";
+import { type BlobLike, isBlob, SharedBlob } from "./blob.js";
+import { after } from "./clock.js";
 import type { Connection } from "./connection.js";
+import type { ConnectionCounters } from "./connection-types.js";
 import { type Deferred, defer } from "./deferred.js";
 import { duration } from "./liveness.js";
-import { beginTurn, endTurn } from "./turn.js";
 
 /** What went through a server, closed connections included. */
-export interface ServerCounters extends Counters {
+export interface ServerCounters extends ConnectionCounters {
   /** Connections that were opened. */
   readonly accepted: number;
   /** Requests that were refused, by reason: the `code` of a HandshakeError, or the status. */
   readonly refused: Readonly<Record<string, number>>;
 }
+
+/** What can be sent to all connections. */
+export type Broadcastable = string | Bytes | BlobLike | PreparedMessage;
 
 export interface BroadcastOptions {
   /** The connection that does not get it: usually the one that it came from. */
@@ -62,13 +68,13 @@ export function cutAfter(options: CloseOptions, cut: () => void): () => void {
   const { timeoutMs = 5000 } = options;
   const ms = duration({ timeoutMs }, "timeoutMs", 0);
   // 0 means at once here; a duration of 0 from what is longer than timers can wait means never.
-  const timer = ms > 0 || timeoutMs === 0 ? setTimeout(cut, ms) : undefined;
-  return () => clearTimeout(timer);
+  return ms > 0 || timeoutMs === 0 ? after(ms, cut) : () => undefined;
 }
 
 export class Hub {
   readonly connections = new Set<Connection>();
   #closed: Counters = NO_COUNTERS;
+  #dropped = 0;
   #accepted = 0;
   readonly #refused: Record<string, number> = Object.create(null);
   /** Resolved when the last connection is gone. */
@@ -81,7 +87,9 @@ export class Hub {
 
   delete(connection: Connection): void {
     if (!this.connections.delete(connection)) return;
-    this.#closed = addCounters(this.#closed, connection.counters);
+    const { counters } = connection;
+    this.#closed = addCounters(this.#closed, counters);
+    this.#dropped += counters.messagesDropped;
     if (this.connections.size > 0) return;
     this.#emptied?.resolve();
     this.#emptied = undefined;
@@ -93,34 +101,37 @@ export class Hub {
 
   get counters(): ServerCounters {
     let sum = this.#closed;
-    for (const connection of this.connections) sum = addCounters(sum, connection.counters);
-    return { ...sum, accepted: this.#accepted, refused: { ...this.#refused } };
+    let messagesDropped = this.#dropped;
+    for (const { counters } of this.connections) {
+      sum = addCounters(sum, counters);
+      messagesDropped += counters.messagesDropped;
+    }
+    return { ...sum, messagesDropped, accepted: this.#accepted, refused: { ...this.#refused } };
   }
 
   /**
-   * Sends a message to every open connection: encoded once, and compressed once for all that agreed on the same.
+   * Sends a message to every open connection: read once, encoded once, and compressed once for all that agreed on the
+   * same. The frames leave at the end of the turn, so nothing of the user's runs in here.
    *
-   * @returns to how many.
+   * @returns to how many it was sent: not to those whose policy `onOverflow` dropped it or closed them.
    */
-  broadcast(data: string | Uint8Array | PreparedMessage, options: BroadcastOptions = {}): number {
+  broadcast(data: Broadcastable, options: BroadcastOptions = {}): number {
     const { except, type, compress } = options;
-    const message = data instanceof PreparedMessage ? data : prepareMessage(data, { type });
-    const sending = compress === undefined ? undefined : { compress };
+    const message = isBlob(data)
+      ? new SharedBlob(data, type)
+      : data instanceof PreparedMessage
+        ? data
+        : prepareMessage(data, { type });
+    const sending =
+      message instanceof SharedBlob ? { type, compress } : compress === undefined ? undefined : { compress };
     let count = 0;
-    beginTurn();
-    try {
-      for (const connection of this.connections) {
-        if (connection === except || connection.state !== "open") continue;
-        try {
-          connection.send(message, sending);
-          count++;
-        } catch {
-          // It is in the middle of another message, or too much waits for it and its policy is to throw: no reason
-          // for the others to go without.
-        }
+    for (const connection of this.connections) {
+      if (connection === except || connection.state !== "open") continue;
+      try {
+        if (connection.send(message, sending) !== undefined) count++;
+      } catch {
+        // Too much waits for it and its policy is to throw: no reason for the others to go without.
       }
-    } finally {
-      endTurn();
     }
     return count;
   }

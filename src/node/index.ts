@@ -2,6 +2,7 @@
 /** Servers, clients and connections on Node's sockets. */
 
 export type { Authorization } from "./authorization.js";
+export type { BlobLike } from "./blob.js";
 export { type ConnectOptions, connect, tryConnect } from "./client.js";
 export {
   Connection,
@@ -11,20 +12,21 @@ export {
 } from "./connection.js";
 export type { ConnectionOptions } from "./connection-options.js";
 export type {
+  Closed,
   ConnectionCounters,
   ConnectionSnapshot,
   ConnectionSocket,
   ConnectionState,
+  MessageOptions,
   Opening,
   ReceiveOptions,
 } from "./connection-types.js";
 export { type CreateConnectionOptions, createConnection } from "./create-connection.js";
-export type { BroadcastOptions, CloseOptions, ServerCounters } from "./hub.js";
+export type { Broadcastable, BroadcastOptions, CloseOptions, ServerCounters } from "./hub.js";
 export type { LivenessLimits } from "./liveness.js";
 export type { ErrorSubject } from "./report.js";
 export { connectWithRetry, type RetryOptions } from "./retry.js";
 export { type ServeOptions, Server, serve } from "./server.js";
-export type { Closed } from "./session.js";
 export { createUpgradeHandler, type UpgradeHandler } from "./upgrade-handler.js";
 export type { UpgradeOptions } from "./upgrade-options.js";
 export type { Sendable } from "./writer.js";

@@ -11,8 +11,9 @@ export interface Living {
    * Compares the connection with the last look.
    *
    * @param now - milliseconds of a steady clock, whole.
+   * @param readUntil - a time before: what had arrived by then was read.
    */
-  checkLiveness(now: number): void;
+  checkLiveness(now: number, readUntil: number): void;
 }
 
 export interface LivenessLimits {
@@ -58,8 +59,12 @@ export class Liveness {
   add(living: Living): void {
     this.#living.add(living);
     // Timers run before the event loop looks at the sockets. A loop that stood still may find the answer of a healthy
-    // peer there, so the look comes after that. The sockets keep the process alive, not the timer.
-    this.#stop ??= every(this.#tickMs, () => onNextTurn(() => this.#tick()));
+    // peer there, so the look comes after that, and judges by the time before. The sockets keep the process alive, not
+    // the timer.
+    this.#stop ??= every(this.#tickMs, () => {
+      const readUntil = steadyNow();
+      onNextTurn(() => this.#tick(readUntil));
+    });
   }
 
   delete(living: Living): void {
@@ -69,9 +74,9 @@ export class Liveness {
     this.#onEmpty();
   }
 
-  #tick(): void {
+  #tick(readUntil: number): void {
     const now = steadyNow();
-    for (const living of this.#living) living.checkLiveness(now);
+    for (const living of this.#living) living.checkLiveness(now, readUntil);
   }
 }
 

@@ -44,25 +44,32 @@ export class PeerWatch {
     this.heardAt = this.#messageAt = now;
   }
 
-  /** Looks at what happened since the last look. */
-  look(now: number, facts: PeerFacts, limits: Liveness): Verdict {
+  /**
+   * Looks at what happened since the last look.
+   *
+   * @param now - milliseconds.
+   * @param readUntil - a time before: what had arrived by then was read. Deadlines are judged by it, for an event loop
+   *   that stood still since then has not looked at the sockets.
+   */
+  look(now: number, readUntil: number, facts: PeerFacts, limits: Liveness): Verdict {
     const { pingIntervalMs, pingTimeoutMs, idleTimeoutMs, closeTimeoutMs } = limits;
     if (facts.isClosing) {
       if (this.#closingAt === 0) this.#closingAt = now;
-      return closeTimeoutMs > 0 && now - this.#closingAt >= closeTimeoutMs ? "late" : undefined;
+      return closeTimeoutMs > 0 && readUntil - this.#closingAt >= closeTimeoutMs ? "late" : undefined;
     }
     if (this.#isHeard(facts)) {
       this.heardAt = now;
       this.#pingedAt = 0;
     } else if (this.#pingedAt > 0) {
-      if (pingTimeoutMs > 0 && now - this.#pingedAt >= pingTimeoutMs) return this.#unanswered(now, facts);
-    } else if (pingIntervalMs > 0 && now - this.heardAt >= pingIntervalMs) {
+      if (pingTimeoutMs > 0 && readUntil - this.#pingedAt >= pingTimeoutMs)
+        return this.#unanswered(now, facts);
+    } else if (pingIntervalMs > 0 && readUntil - this.heardAt >= pingIntervalMs) {
       this.#pingedAt = now;
       return "ping";
     }
     if (facts.messages !== this.#messagesSeen) this.#messageAt = now;
     this.#messagesSeen = facts.messages;
-    return idleTimeoutMs > 0 && now - this.#messageAt >= idleTimeoutMs ? "idle" : undefined;
+    return idleTimeoutMs > 0 && readUntil - this.#messageAt >= idleTimeoutMs ? "idle" : undefined;
   }
 
   /**

@@ -4,11 +4,12 @@ import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
-import { assertKnownOptions, nameOf, type PreparedMessage } from "../protocol/index.js";
+import { assertKnownOptions, nameOf } from "../protocol/index.js";
 import { assertSignal, whenAborted } from "./abort.js";
 import type { Connection, ServerHandlers } from "./connection.js";
 import { HANDLER_NAMES } from "./connection-options.js";
 import {
+  type Broadcastable,
   type BroadcastOptions,
   type CloseOptions,
   checkCloseOptions,
@@ -129,11 +130,14 @@ export class Server {
   }
 
   /**
-   * Sends a message to every open connection: encoded once, the same bytes for all.
+   * Sends a message to every open connection: read once, encoded once, the same bytes for all.
    *
-   * @returns to how many.
+   * @param data - a string, bytes (any view, ArrayBuffer, Blob or File), or a prepared message. A Blob keeps its place
+   *   in the order; one that cannot be read fails the connections that were to get it (1011).
+   * @returns to how many it was sent. Where the policy `onOverflow` is "drop" or "throw" and too much waits, it is not;
+   *   `counters.messagesDropped` counts the dropped ones.
    */
-  broadcast(data: string | Uint8Array | PreparedMessage, options?: BroadcastOptions): number {
+  broadcast(data: Broadcastable, options?: BroadcastOptions): number {
     return this.#upgrader.hub.broadcast(data, options);
   }
 

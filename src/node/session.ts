@@ -8,7 +8,8 @@ import type { Duplex } from "node:stream";
 import { CloseCode, InvalidStateError, type LimitError } from "../codec/index.js";
 import { type AnyMessage, asError, type Bytes, type DeflateParameters, Endpoint } from "../protocol/index.js";
 import { exactNow, onNextTurn, steadyNow } from "./clock.js";
-import type { ConnectionSettings, Handlers } from "./connection-options.js";
+import { type ConnectionSettings, type Handlers, hasHandler } from "./connection-options.js";
+import type { Closed } from "./connection-types.js";
 import { type Deferred, defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
 import { Dispatcher, type DispatcherOwner } from "./dispatcher.js";
@@ -20,13 +21,6 @@ import { FULL_READ, Hold, Transport, type TransportOwner } from "./transport.js"
 import { beginTurn, endTurn } from "./turn.js";
 import { Writer, type WriterOwner } from "./writer.js";
 
-/** How a connection ended. */
-export interface Closed {
-  /** §7.1.5: of the Close that was received; 1005 if it had none, 1006 without one. */
-  readonly code: number;
-  readonly reason: string;
-}
-
 /** Shared by all connections of one server, or of one call of `connect`. */
 export interface SessionContext {
   readonly settings: ConnectionSettings;
@@ -37,6 +31,12 @@ export interface SessionContext {
 
 /** Messages that are delivered between two looks at the clock. */
 const MESSAGES_PER_LOOK = 32;
+
+/**
+ * Bytes from which a read counts as filled: as much as TLS hands over at once. Behind a filled read libuv reads the
+ * same socket again, up to 32 times, before any other.
+ */
+const FILLED_READ = 0x4000;
 
 /**
  * Bytes of the longest read of a connection whose messages wait for `receive`: what is read while they may not be
@@ -51,15 +51,15 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   transport: Transport;
   phase: SessionPhase = "new";
   readonly faults: Faults<Face>;
-
   readonly dispatcher: Dispatcher<Face>;
 
   readonly #connection: Face;
   readonly #watch: PeerWatch;
   #isDelivering = false;
-  /** Messages delivered in this turn, and when the turn began. */
+  /** Messages delivered in this turn, when the turn began, and the bytes of its reads. */
   #delivered = 0;
   #turnBegan = 0;
+  #turnSize = 0;
   #closed: Deferred<Closed> | undefined = undefined;
 
   constructor(
@@ -78,6 +78,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     );
     this.dispatcher = new Dispatcher(connection, this, handlers, settings);
     this.transport = new Transport(socket, this);
+    this.#keepAddresses();
     this.writer = new Writer(this.endpoint, this.transport, settings, this);
     this.#watch = new PeerWatch(steadyNow());
   }
@@ -98,7 +99,13 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   }
 
   get #mostRead(): number {
-    return this.dispatcher.handlers.message === undefined ? WAITING_READ : FULL_READ;
+    return hasHandler(this.handlers, "message") ? FULL_READ : WAITING_READ;
+  }
+
+  /** Handlers that run when the socket is gone may ask for its addresses. */
+  #keepAddresses(): void {
+    const { handlers } = this;
+    if (hasHandler(handlers, "close") || hasHandler(handlers, "error")) this.transport.keepAddresses();
   }
 
   get handlers(): Handlers<Face> {
@@ -107,19 +114,15 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   /** The new handlers get what waited: messages, an error that no handler heard of, and the closing. */
   set handlers(handlers: Handlers<Face>) {
-    const before = this.dispatcher.handlers;
     this.dispatcher.handlers = handlers;
     beginTurn();
-    if (this.phase !== "finished") {
-      if (this.dispatcher.hasInbox && handlers.message !== undefined) this.pull();
-      this.writer.schedule();
-    } else {
+    this.#keepAddresses();
+    if (this.isFinished) {
       while (this.dispatcher.handleWaiting()) {}
-      if (before.close === undefined) {
-        const { code, reason } = this.#howClosed;
-        this.faults.tell(handlers);
-        this.faults.tellClose(handlers, code, reason);
-      }
+      this.#tellEnd();
+    } else {
+      if (this.dispatcher.hasInbox && hasHandler(handlers, "message")) this.pull();
+      this.writer.schedule();
     }
     endTurn();
   }
@@ -157,23 +160,20 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   // Events of the transport ─────────────────────────────────────────────────────────────────────
 
   receive(chunk: Uint8Array): void {
-    this.endpoint.receiveData(chunk);
-    this.#delivered = 0;
-    this.endpoint.inflateBudget = this.context.settings.maxTurnSize;
-    this.deliver();
-    this.#retain();
-    // The socket may have as much again, and would be read up to 32 times before any other.
-    if (chunk.length >= this.context.settings.maxTurnSize || chunk.length >= FULL_READ) this.#endTurn();
-  }
-
-  /** The chunk may lie where the next read goes to. */
-  #retain(): void {
+    const { length } = chunk;
+    const { maxTurnSize } = this.context.settings;
+    if (this.#turnSize === 0) this.#beginTurn();
+    const size = this.#turnSize + length;
+    this.#turnSize = length < FILLED_READ ? 0 : size;
     try {
+      this.endpoint.receiveData(chunk);
+      this.deliver();
+      // The chunk may lie where the next read goes to.
       this.endpoint.retain();
     } catch (thrown) {
-      // A handler transferred the memory of the chunk away, and stopped the delivery of the rest of it.
       this.handlerFailed(thrown);
     }
+    if (size >= maxTurnSize || length >= FULL_READ) this.#endTurn();
   }
 
   drained(): void {
@@ -233,6 +233,12 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     return true;
   }
 
+  #beginTurn(): void {
+    this.#delivered = 0;
+    this.#turnSize = 0;
+    this.endpoint.inflateBudget = this.context.settings.maxTurnSize;
+  }
+
   #lookAtClock(): void {
     const now = exactNow();
     if (this.#delivered === MESSAGES_PER_LOOK) this.#turnBegan = now;
@@ -247,8 +253,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     transport.hold(Hold.Turn);
     onNextTurn(() => {
       beginTurn();
-      this.#delivered = 0;
-      this.endpoint.inflateBudget = this.context.settings.maxTurnSize;
+      this.#beginTurn();
       this.transport.release(Hold.Turn);
       this.deliver();
       endTurn();
@@ -260,8 +265,13 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     if (endpoint.hasOutput) this.writer.schedule();
     if (!this.isGone && this.transport.holds !== 0) return;
     if (endpoint.inflateBudget <= 0 && endpoint.hasUnread && !this.#isCut) {
-      if (this.isGone) this.#goOn();
-      else this.#endTurn();
+      if (!this.isGone) this.#endTurn();
+      else {
+        onNextTurn(() => {
+          this.#beginTurn();
+          this.deliver();
+        });
+      }
       return;
     }
     if (endpoint.error !== undefined) this.#note(endpoint.error, "fault");
@@ -270,21 +280,15 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     if (endpoint.phase !== "open") this.writer.schedule();
   }
 
-  /** The socket is gone, and messages of it are still to be inflated. */
-  #goOn(): void {
-    onNextTurn(() => {
-      this.endpoint.inflateBudget = this.context.settings.maxTurnSize;
-      this.deliver();
-    });
-  }
-
   // Handlers and errors ─────────────────────────────────────────────────────────────────────────
 
   /** §7.4.1: 1011, "a server is terminating the connection because it encountered an unexpected condition". */
   handlerFailed(thrown: unknown): void {
-    if (!this.faults.note(asError(thrown), "bug")) this.faults.report(thrown);
+    // Once the closing was told, there is no connection to fail, and no handler is called any more.
+    const isFirst = !this.isFinished && this.faults.note(asError(thrown), "bug");
+    if (!isFirst) this.faults.report(thrown);
     // Also where the socket is lost, and its error was the first: a handler that failed is called no more.
-    this.#failWith(CloseCode.InternalError, "");
+    if (!this.isFinished) this.#failWith(CloseCode.InternalError, "");
   }
 
   /** Fails the connection for a reason of ours. */
@@ -295,9 +299,16 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   #failWith(code: number, reason: string): void {
     this.endpoint.fail(code, reason);
-    this.transport.release(Hold.User);
-    this.transport.release(Hold.Inbox);
+    this.#readToEnd();
     this.writer.schedule();
+  }
+
+  /**
+   * A connection that closes is read, so that the peer's Close is seen. What is read leads to no output any more, so
+   * it is read also while much waits to be sent.
+   */
+  #readToEnd(): void {
+    this.transport.release(Hold.User | Hold.Inbox | Hold.Output);
   }
 
   #note(error: Error, kind: ErrorKind): void {
@@ -306,7 +317,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   /** The end of a turn: writes what was queued, and tells the error that occurred. */
   flush(): void {
-    this.writer.flush();
+    this.writer.endTurn();
     if (this.faults.error !== undefined && this.phase !== "finished") this.faults.tell(this.handlers);
   }
 
@@ -318,12 +329,19 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     this.writer.close();
     this.dispatcher.endInbox();
     const { code, reason } = this.#howClosed;
-    this.faults.tell(this.handlers);
     if (channels.close.hasSubscribers) {
       channels.close.publish({ connection: this.#connection, code, reason });
     }
-    this.faults.tellClose(this.handlers, code, reason);
+    this.#tellEnd();
     this.#closed?.resolve({ code, reason });
+  }
+
+  /** Tells the error that was not told yet, and that the connection is closed. */
+  #tellEnd(): void {
+    const { code, reason } = this.#howClosed;
+    this.faults.tell(this.handlers);
+    // The error handler may have set other handlers.
+    this.faults.tellClose(this.handlers, code, reason);
   }
 
   // Calls of the Connection ─────────────────────────────────────────────────────────────────────
@@ -340,9 +358,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   close(code: number | undefined, reason: string): void {
     this.endpoint.close(code, reason);
     if (this.isGone) return;
-    // A connection that closes is read, so that the peer's Close is seen.
-    this.transport.release(Hold.User);
-    this.transport.release(Hold.Inbox);
+    this.#readToEnd();
     this.deliver();
     this.writer.schedule();
   }
@@ -376,6 +392,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     transport.holds = this.transport.holds & ~Hold.Output;
     this.transport.detach();
     this.transport = transport;
+    this.#keepAddresses();
     this.writer.move(transport);
     // In the open handler, `start` is still to come.
     if (this.phase !== "new") transport.start(undefined, this.#mostRead);
@@ -391,9 +408,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   onDrain(): void {
     const { handlers } = this;
-    if (handlers.drain !== undefined && this.endpoint.phase === "open") {
-      this.dispatcher.run(() => handlers.drain?.(this.#connection));
-    }
+    if (this.endpoint.phase === "open") this.dispatcher.run(() => handlers.drain?.(this.#connection));
   }
 
   onOverflow(waiting: number): void {
@@ -404,20 +419,17 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     this.fail(error, CloseCode.TryAgainLater, "too much waits to be read");
   }
 
-  onUnreadable(thrown: unknown): void {
-    this.handlerFailed(thrown);
-  }
-
   onTooBig(error: LimitError): void {
     this.fail(error, CloseCode.MessageTooBig, error.message);
   }
 
-  checkLiveness(now: number): void {
+  checkLiveness(now: number, readUntil: number): void {
     const { endpoint, transport } = this;
     const verdict = this.#watch.look(
       now,
+      readUntil,
       {
-        isClosing: endpoint.phase !== "open",
+        isClosing: endpoint.phase !== "open" || this.phase === "cut",
         bytesIn: endpoint.bytesIn,
         bytesOut: endpoint.bytesOut,
         pendingLength: transport.pendingLength,
@@ -438,7 +450,9 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
         const silentMs = now - this.#watch.heardAt;
         this.#note(new Error(`the peer has been silent for ${silentMs} ms and answers no Ping`), "fault");
       }
-      transport.destroy();
+      // A stream that was destroyed and has not said since that it is gone will not say it any more.
+      if (transport.isDestroyed) transport.abandon();
+      else transport.destroy();
     }
   }
 }

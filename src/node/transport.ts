@@ -8,6 +8,7 @@
 import net from "node:net";
 import type { Duplex } from "node:stream";
 import { InvalidStateError } from "../codec/index.js";
+import { asError, nameOf } from "../protocol/index.js";
 import { onNextTick } from "./clock.js";
 import { readToKernel } from "./kernel-reading.js";
 import { beginTurn, endTurn } from "./turn.js";
@@ -20,7 +21,7 @@ export interface TransportOwner {
   drained(): void;
   /** The peer ended its side. */
   ended(): void;
-  /** The socket is gone; with the error that it died of, if any. */
+  /** The socket is gone, or is given up; with the error that it died of, if any. */
   gone(error: Error | undefined): void;
 }
 
@@ -50,6 +51,7 @@ interface Owned extends Duplex {
   [ERROR]?: Error | undefined;
 }
 
+/** The stream may be of the user's making: a method of it that throws destroys it with what it threw. */
 export class Transport {
   readonly socket: Duplex;
   /** The `Hold`s that are in force, as bits. 0: the socket is read. */
@@ -80,6 +82,15 @@ export class Transport {
    * @param mostLength - bytes of one read, at most.
    */
   start(head?: Uint8Array, mostLength = FULL_READ): void {
+    try {
+      this.#start(head, mostLength);
+    } catch (thrown) {
+      this.#fail(thrown);
+      this.abandon();
+    }
+  }
+
+  #start(head: Uint8Array | undefined, mostLength: number): void {
     const socket = this.socket as Owned;
     socket.on("drain", onDrain);
     socket.on("end", onEnd);
@@ -105,15 +116,41 @@ export class Transport {
 
   /** Stops reading for a reason. */
   hold(reason: Hold): void {
-    if (this.holds === 0) this.socket.pause();
+    const wasRead = this.holds === 0;
     this.holds |= reason;
+    if (wasRead) this.#call("pause");
   }
 
-  /** Takes a reason back; reads again if it was the last. */
-  release(reason: Hold): void {
-    if ((this.holds & reason) === 0) return;
-    this.holds &= ~reason;
-    if (this.holds === 0) this.socket.resume();
+  /** Takes reasons back; reads again if there is no other. */
+  release(reasons: number): void {
+    if ((this.holds & reasons) === 0) return;
+    this.holds &= ~reasons;
+    if (this.holds === 0) this.#call("resume");
+  }
+
+  #call(method: "pause" | "resume" | "end"): void {
+    try {
+      this.socket[method]();
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  #fail(thrown: unknown): void {
+    const error = asError(thrown);
+    (this.socket as Owned)[ERROR] ??= error;
+    this.destroy(error);
+  }
+
+  /** Reads the addresses: Node keeps those that were read while the socket was open. */
+  keepAddresses(): void {
+    try {
+      const socket = this.socket as net.Socket;
+      void socket.remoteAddress;
+      void socket.localAddress;
+    } catch {
+      // A stream of the user's has what it has.
+    }
   }
 
   /** Bytes written that the system has not taken yet. A write counts whole until it is done. */
@@ -149,12 +186,17 @@ export class Transport {
    */
   write(segments: readonly Uint8Array[]): boolean {
     const { socket } = this;
-    if (segments.length === 1) {
-      socket.write(segments[0]);
-    } else {
-      socket.cork();
-      for (const segment of segments) socket.write(segment);
-      socket.uncork();
+    try {
+      if (segments.length === 1) {
+        socket.write(segments[0]);
+      } else {
+        socket.cork();
+        for (const segment of segments) socket.write(segment);
+        socket.uncork();
+      }
+    } catch (thrown) {
+      this.#fail(thrown);
+      return false;
     }
     // Another kind of stream may pass a chunk on to a place where it waits for its reader.
     return this.#writesToSystem && socket.writableLength === 0;
@@ -163,12 +205,25 @@ export class Transport {
   /** Ends our side once everything is written. Goes on reading, so that the peer's end is seen. */
   end(): void {
     this.holds &= Hold.Cut;
-    this.socket.end();
-    this.socket.resume();
+    this.#call("end");
+    this.#call("resume");
   }
 
-  destroy(): void {
-    this.socket.destroy();
+  destroy(error?: Error): void {
+    try {
+      this.socket.destroy(error);
+    } catch {
+      this.abandon();
+    }
+  }
+
+  get isDestroyed(): boolean {
+    return this.socket.destroyed;
+  }
+
+  /** Gives up a stream that does not say that it is gone. */
+  abandon(): void {
+    onNextTick(() => onClose.call(this.socket));
   }
 
   /** Stops reading for the owner and leaves the socket open, paused, for another owner. */
@@ -180,7 +235,7 @@ export class Transport {
     socket.removeListener("error", onError);
     socket.removeListener("close", onClose);
     socket[OWNER] = undefined;
-    socket.pause();
+    this.#call("pause");
   }
 
   /** The file descriptor; -1 where there is none. */
@@ -204,10 +259,14 @@ function writesToSystem(socket: Duplex): boolean {
 
 // Listeners are shared by all sockets: `this` is the socket.
 
-function onData(this: Owned, chunk: Uint8Array): void {
+function onData(this: Owned, chunk: unknown): void {
+  if (!ArrayBuffer.isView(chunk)) {
+    this.destroy(new TypeError(`a transport must bring bytes, not ${nameOf(chunk)}`));
+    return;
+  }
   beginTurn();
   try {
-    this[OWNER]?.receive(chunk);
+    this[OWNER]?.receive(chunk as Uint8Array);
   } finally {
     endTurn();
   }

@@ -19,6 +19,7 @@ let count = 0;
 let flushed = 0;
 /** A burst that made more of them dirty does not keep its memory. */
 const MOST_KEPT = 1024;
+let isFlushing = false;
 
 /** Flushes `connection` at the end of this turn. Call it once for each flush. */
 export function flushLater(connection: Flushable): void {
@@ -41,14 +42,23 @@ export function endTurn(): void {
 
 function flushAll(): void {
   isScheduled = false;
-  // A flush may run a drain handler, which may make others dirty, or be a turn at whose end this runs again.
-  while (flushed < count) {
-    const connection = dirty[flushed];
-    dirty[flushed++] = undefined;
-    connection?.flush();
+  // A flush may run an error handler, which may make others dirty, or be a turn of its own: they come behind it, so
+  // that the stack does not grow with the number of connections.
+  if (isFlushing) return;
+  isFlushing = true;
+  try {
+    while (flushed < count) {
+      const connection = dirty[flushed];
+      dirty[flushed++] = undefined;
+      connection?.flush();
+    }
+    count = flushed = 0;
+    if (dirty.length > MOST_KEPT) dirty.length = 0;
+  } finally {
+    isFlushing = false;
+    // Something threw: the others are flushed all the same.
+    if (count > 0) onNextTick(flushAll);
   }
-  count = flushed = 0;
-  if (dirty.length > MOST_KEPT) dirty.length = 0;
 }
 
 /** Promises that may resolve at once in one turn of the event loop. */

@@ -21,7 +21,6 @@ import {
   judgeOrigin,
   nameOf,
   type PerMessageDeflateOptions,
-  type PreparedMessage,
   serializeExtensions,
 } from "../protocol/index.js";
 import { type Authorization, type Decision, readDecision } from "./authorization.js";
@@ -30,6 +29,7 @@ import { compressionOf, settingsOf } from "./connection-options.js";
 import { defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
 import {
+  type Broadcastable,
   type BroadcastOptions,
   type CloseOptions,
   checkCloseOptions,
@@ -63,8 +63,8 @@ export interface UpgradeHandler {
   (request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
   readonly connections: ReadonlySet<Connection>;
   readonly counters: ServerCounters;
-  /** Sends to every open connection. Returns to how many. */
-  broadcast(data: string | Uint8Array | PreparedMessage, options?: BroadcastOptions): number;
+  /** Sends to every open connection; see `Server.broadcast`. */
+  broadcast(data: Broadcastable, options?: BroadcastOptions): number;
   /**
    * Refuses with 503 from now on, closes all connections with 1001 or another code, and cuts those that do not close
    * in time. Of several calls the first says the code, and the shortest time counts.
@@ -340,12 +340,12 @@ export class Upgrader<Data> {
     const opening = { url: this.#lastUrl, host: this.#lastHost, protocol, extensions, perMessageDeflate };
     const connection = new Connection<Data>(socket, opening, handlers, this.#context);
     connection.data = data;
-    this.hub.add(connection as Connection);
     beginTurn();
-    // What the open handler sends leaves with the response, in one write.
-    socket.cork();
     try {
+      // What the open handler sends leaves with the response, in one write.
+      socket.cork();
       socket.write(response, "latin1");
+      this.hub.add(connection as Connection);
       connection[begin](() => handlers.open?.(connection, request), head);
     } catch (error) {
       // The response has left: what is written now would be read as frames.

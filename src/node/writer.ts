@@ -19,6 +19,7 @@ import {
   type PartOptions,
   type SendOptions,
 } from "../protocol/index.js";
+import { type BlobLike, isBlob, readBlob, SharedBlob } from "./blob.js";
 import { onNextTurn } from "./clock.js";
 import type { ConnectionSettings } from "./connection-options.js";
 import { type Deferred, defer } from "./deferred.js";
@@ -30,13 +31,13 @@ export interface WriterOwner extends Flushable {
   /** After `send` returned false: there is room again. */
   onDrain(): void;
   /** A Blob that was to be sent cannot be read. */
-  onUnreadable(thrown: unknown): void;
+  handlerFailed(thrown: unknown): void;
   /** So many bytes wait that the connection is to be closed. */
   onOverflow(waiting: number): void;
 }
 
 /** What can be sent as a message. */
-export type Sendable = MessageInit | Blob;
+export type Sendable = MessageInit | BlobLike;
 
 /**
  * idle: no send found much waiting. wanted: one did, or the program waits for room. due: there is room, and the program
@@ -72,6 +73,8 @@ export class Writer {
   #hasEnded = false;
   /** Turns of the event loop for which the system has not taken everything; 0: it has. Counts to 2. */
   #backlogTurns = 0;
+  /** Whether the policy dropped the beginning of a message in parts: the rest of it is dropped, too. */
+  #isDroppingParts = false;
   #drained: Deferred<void> | undefined = undefined;
 
   constructor(endpoint: Endpoint, transport: Transport, settings: ConnectionSettings, owner: WriterOwner) {
@@ -99,30 +102,45 @@ export class Writer {
   }
 
   /** Reads a Blob. Messages that are sent meanwhile wait behind it. */
-  #sendBlob(blob: Blob, options: SendOptions | undefined): void {
+  #sendBlob(blob: BlobLike, options: SendOptions | undefined): void {
     const place = this.#endpoint.reserve(blob.size, options);
-    blob.arrayBuffer().then(
-      (bytes) => {
-        place.fill(new Uint8Array(bytes));
+    const reading = blob instanceof SharedBlob ? blob.message : readBlob(blob);
+    reading
+      .then((data) => {
+        place.fill(data);
         if (this.#isOpen) this.queued();
-      },
-      (thrown: unknown) => {
+      })
+      .catch((thrown: unknown) => {
         place.fill(undefined);
-        this.#owner.onUnreadable(thrown);
-      },
-    );
+        if (this.#isOpen) this.#owner.handlerFailed(thrown);
+      });
+  }
+
+  /** Whether a message was begun in parts and lacks its last. */
+  get isSendingParts(): boolean {
+    return this.#endpoint.isSendingParts || this.#isDroppingParts;
   }
 
   /** Sends a part of a message. One that was begun is never cut short: where it cannot go on, the connection ends. */
   sendPart(data: string | Bytes, options: PartOptions): boolean | undefined {
     const endpoint = this.#endpoint;
+    if (this.#isDroppingParts) {
+      this.#isDroppingParts = !options.final;
+      return undefined;
+    }
     const goesOn = endpoint.isSendingParts;
     // What waits behind this message can only leave when the message has ended.
     const behind = goesOn ? endpoint.waitingLength : 0;
     if (goesOn && this.#settings.onOverflow === "drop" && this.#isOverflowing(behind)) {
       this.#owner.onOverflow(this.bufferedAmount);
     }
-    if (!this.mayQueue(behind)) return undefined;
+    if (!this.mayQueue(behind)) {
+      if (endpoint.phase === "open" && this.#isOpen) {
+        this.messagesDropped++;
+        this.#isDroppingParts = !options.final;
+      }
+      return undefined;
+    }
     endpoint.sendPart(data, options);
     return this.queued();
   }
@@ -182,8 +200,14 @@ export class Writer {
    */
   #holdReading(): void {
     this.#write();
+    if (this.#mustPause) this.#transport.hold(Hold.Output);
+  }
+
+  /** What waits behind a Blob or a message in parts does not wait for the peer, and does not count. */
+  get #mustPause(): boolean {
     const { willDrain, pendingLength } = this.#transport;
-    if (willDrain && pendingLength >= this.#pauseMark) this.#transport.hold(Hold.Output);
+    const isOpen = this.#isOpen && this.#endpoint.phase === "open";
+    return isOpen && willDrain && pendingLength >= this.#pauseMark;
   }
 
   // Both marks are at least the mark of the socket: below that, no 'drain' is certain to come. Of a stream that has
@@ -224,9 +248,14 @@ export class Writer {
     this.drain = next;
   }
 
+  /** The flush that was scheduled. */
+  endTurn(): void {
+    this.#isScheduled = false;
+    this.flush();
+  }
+
   /** Writes the queued frames now. Ends the socket's sending side when the endpoint wants that. */
   flush(): void {
-    this.#isScheduled = false;
     if (!this.#isOpen) return;
     this.#write();
     if (this.#endpoint.wantsEnd && !this.#hasEnded) {
@@ -271,8 +300,12 @@ export class Writer {
     if (this.#backlogTurns !== 0 && this.#transport.pendingLength === 0) this.#endBacklog();
     // While the peer does not read, several Pings leave one Pong, until the socket has drained.
     endpoint.isBackedUp = this.#backlogTurns !== 0 && this.#transport.willDrain;
-    // What cannot be written stays, and is not counted as sent.
-    if (!endpoint.hasOutput || !this.#transport.isWritable) return;
+    if (!endpoint.hasOutput) return;
+    if (!this.#transport.isWritable) {
+      // Nothing takes the frames, and they do not count as sent.
+      endpoint.outbox.recycle(endpoint.outbox.take());
+      return;
+    }
     let output = endpoint.takeOutput();
     if (this.#backlogTurns !== 0) output = this.#compact(output);
     if (this.#transport.write(output)) endpoint.outbox.recycle(output);
@@ -310,9 +343,7 @@ export class Writer {
   transportDrained(): void {
     this.#endBacklog();
     this.flush();
-    const { willDrain, pendingLength } = this.#transport;
-    // Where no further 'drain' comes, nothing else would release it.
-    if (!willDrain || pendingLength < this.#settings.highWaterMark) this.#transport.release(Hold.Output);
+    if (!this.#mustPause) this.#transport.release(Hold.Output);
   }
 
   /** The socket is gone or cut: nothing waits for it any more, and the frames that are queued will not be sent. */
@@ -344,6 +375,11 @@ export class Writer {
   }
 }
 
+/** @throws {ProtocolError | TypeError} for bytes that are not whole frames. */
+export function assertFrames(frames: readonly Uint8Array[], allowRsv1: boolean): void {
+  for (const frame of frames) splitFrames([frame], allowRsv1);
+}
+
 /** Cuts segments, which hold whole frames, into frames. */
 function splitFrames(segments: readonly Uint8Array[], allowRsv1: boolean): Uint8Array[] {
   const frames: Uint8Array[] = [];
@@ -372,8 +408,4 @@ function join(a: Uint8Array, b: Uint8Array): Uint8Array {
   joined.set(a);
   joined.set(b, a.length);
   return joined;
-}
-
-function isBlob(data: Sendable): data is Blob {
-  return typeof data === "object" && typeof (data as Partial<Blob> | null)?.arrayBuffer === "function";
 }

@@ -100,7 +100,7 @@ describe("names of options", () => {
 
   it("the lists have what the interfaces have", () => {
     const inherited = [
-      ...membersOf("protocol/session/endpoint", "EndpointOptions").filter((name) => name !== "role"),
+      ...membersOf("protocol/session/endpoint-options", "EndpointOptions").filter((name) => name !== "role"),
       ...membersOf("protocol/connection/buffer-limits", "BufferLimits"),
       ...membersOf("node/liveness", "LivenessLimits"),
     ];
@@ -108,7 +108,7 @@ describe("names of options", () => {
       ...new Set([...inherited, ...membersOf("node/connection-options", "ConnectionOptions")]),
     ];
     assert.deepEqual([...CONNECTION_OPTION_NAMES].sort(), connection.sort());
-    assert.deepEqual([...HANDLER_NAMES], membersOf("node/connection-options", "ConnectionHandlers"));
+    assert.deepEqual([...HANDLER_NAMES], membersOf("node/connection-options", "Handlers"));
     const upgrade = [...CONNECTION_OPTION_NAMES, ...membersOf("node/upgrade-options", "UpgradeOptions")];
     assert.deepEqual([...UPGRADE_OPTION_NAMES].sort(), upgrade.sort());
   });

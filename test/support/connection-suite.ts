@@ -387,7 +387,7 @@ define("a handler that fails is not called again", async (api, base) => {
   await sleep(60);
   connection.resume();
   await connection.closed;
-  assert.deepEqual(told, ["a", ["closing", false], "closed"]);
+  assert.deepEqual(told, ["a", ["closing", undefined], "closed"]);
 });
 
 define("handlers may do anything to their connection", async (api, base) => {

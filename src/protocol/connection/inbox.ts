@@ -62,7 +62,8 @@ export class Inbox {
   /** The message that has waited longest; makes room for more to arrive. */
   tryReceive(): AnyMessage | undefined {
     const message = this.#queue.shift();
-    const hasRoom = this.#queue.size * 2 <= this.#highWaterMark && this.#queue.count * 2 <= this.#mostMessages;
+    const hasRoom =
+      this.#queue.size * 2 <= this.#highWaterMark && this.#queue.count * 2 <= this.#mostMessages;
     if (hasRoom) this.#owner.pull();
     return (message ?? this.#queue.shift()) as AnyMessage | undefined;
   }

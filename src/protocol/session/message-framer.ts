@@ -62,7 +62,7 @@ export interface Place {
    *
    * @throws {TypeError} for data that cannot be sent as the type that was reserved; the place is given up.
    */
-  fill(data: string | Uint8Array | undefined): void;
+  fill(data: string | Uint8Array | PreparedMessage | undefined): void;
 }
 
 export class MessageFramer {
@@ -144,6 +144,9 @@ export class MessageFramer {
     if (type !== "text" && type !== "binary") {
       throw new TypeError(`send takes text and binary messages, not a ${type}: see sendMessage`);
     }
+    if (message.partial) {
+      throw new TypeError("send takes whole messages, not a part of one: see sendMessage and sendAll");
+    }
     const lender = message instanceof LentMessage ? message.untouched : undefined;
     const isFree =
       this.#compression === undefined && this.#begun === undefined && this.#waiting === undefined;
@@ -181,7 +184,7 @@ export class MessageFramer {
     return { fill: (data) => this.#fill(entry, data) };
   }
 
-  #fill(entry: Waiting, data: string | Uint8Array | undefined): void {
+  #fill(entry: Waiting, data: Ready | undefined): void {
     const at = this.#waiting?.indexOf(entry) ?? -1;
     if (at < 0 || entry.data !== undefined) return;
     try {

@@ -424,6 +424,7 @@ eachBackend("messages that are sent on", () => {
     chunk.fill(0);
     const kept = [await waiting, queue.shift(), queue.shift()];
     assert.deepEqual(kept.map(String), ["one", "two", "three"]);
-    for (const message of kept) assert.ok(message?.type === "text" && !((message as object) instanceof LentMessage));
+    for (const message of kept)
+      assert.ok(message?.type === "text" && !((message as object) instanceof LentMessage));
   });
 });
