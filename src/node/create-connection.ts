@@ -13,7 +13,7 @@ import {
 } from "./connection-options.js";
 import { sharedLiveness } from "./liveness.js";
 import { beginTurn, endTurn } from "./turn.js";
-import { assertFrames } from "./writer.js";
+import { wholeFrames } from "./writer.js";
 
 export interface CreateConnectionOptions<Data = unknown>
   extends Omit<ConnectionOptions, "perMessageDeflate">,
@@ -77,7 +77,7 @@ export function createConnection<Data = unknown>(
   if (head !== undefined && !(head instanceof Uint8Array)) {
     throw new TypeError(`head must be a Uint8Array, not ${nameOf(head)}`);
   }
-  if (outbox !== undefined) assertFrames(outbox, perMessageDeflate !== undefined);
+  const frames = outbox === undefined ? undefined : wholeFrames(outbox, perMessageDeflate !== undefined);
   const settings = settingsOf(role, { ...options, perMessageDeflate: false });
   const context = { settings, liveness: sharedLiveness(options) };
   const host = parseWebSocketUrl(url)?.authority ?? "";
@@ -86,7 +86,7 @@ export function createConnection<Data = unknown>(
   connection.data = data as Data;
   beginTurn();
   try {
-    if (outbox !== undefined) connection.outbox = outbox;
+    if (frames !== undefined) connection.outbox = frames;
     connection[begin](() => options.open?.(connection, undefined), head);
   } finally {
     endTurn();

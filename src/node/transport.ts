@@ -85,7 +85,9 @@ export class Transport {
     try {
       this.#start(head, mostLength);
     } catch (thrown) {
-      this.#fail(thrown);
+      (this.socket as Owned)[ERROR] ??= asError(thrown);
+      // Without the error: its listener may be missing.
+      this.destroy();
       this.abandon();
     }
   }

@@ -18,6 +18,7 @@ import {
   type MessageInit,
   type PartOptions,
   type SendOptions,
+  toBytes,
 } from "../protocol/index.js";
 import { type BlobLike, isBlob, readBlob, SharedBlob } from "./blob.js";
 import { onNextTurn } from "./clock.js";
@@ -368,16 +369,20 @@ export class Writer {
   /** @throws {ProtocolError | TypeError} for bytes that are not whole frames of our side. */
   set frames(frames: readonly Uint8Array[]) {
     const { outbox, perMessageDeflate } = this.#endpoint;
-    const whole = frames.flatMap((frame) => splitFrames([frame], perMessageDeflate !== undefined));
+    const whole = wholeFrames(frames, perMessageDeflate !== undefined);
     outbox.recycle(outbox.take());
     for (const frame of whole) outbox.append(frame);
     this.queued();
   }
 }
 
-/** @throws {ProtocolError | TypeError} for bytes that are not whole frames. */
-export function assertFrames(frames: readonly Uint8Array[], allowRsv1: boolean): void {
-  for (const frame of frames) splitFrames([frame], allowRsv1);
+/**
+ * Copies of frames that a caller gave, one by one.
+ *
+ * @throws {ProtocolError | TypeError} for bytes that are not whole frames.
+ */
+export function wholeFrames(frames: readonly Uint8Array[], allowRsv1: boolean): Uint8Array[] {
+  return frames.flatMap((frame) => splitFrames([toBytes(frame, "whole frames")], allowRsv1));
 }
 
 /** Cuts segments, which hold whole frames, into frames. */

@@ -7,7 +7,11 @@ export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T
 
 /** What was thrown, as an error. */
 export function asError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
+  try {
+    if (thrown instanceof Error) return thrown;
+  } catch {
+    // A revoked Proxy cannot even be asked.
+  }
   return new Error(`a handler threw ${nameOf(thrown)}`, { cause: thrown });
 }
 
