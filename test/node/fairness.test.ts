@@ -164,7 +164,12 @@ describe("a turn in bytes", () => {
 
   it("ends after so many in a row of filled reads; a read that was not filled ends the row", async () => {
     const stream = new SlowStream();
-    const connection = createConnection(stream, { role: "client", maxTurnSize: 100_000, maxTurnMs: Number.POSITIVE_INFINITY, message() {} });
+    const connection = createConnection(stream, {
+      role: "client",
+      maxTurnSize: 100_000,
+      maxTurnMs: Number.POSITIVE_INFINITY,
+      message() {},
+    });
     await settle();
     const isRead = () => !stream.isPaused();
     const push = (bytes: Uint8Array) => stream.push(Buffer.from(new Uint8Array(bytes)));
@@ -189,7 +194,12 @@ describe("a turn in bytes", () => {
 
   it("ends after one read that is longer", () => {
     const stream = new SlowStream();
-    const connection = createConnection(stream, { role: "client", maxTurnSize: 1000, maxTurnMs: Number.POSITIVE_INFINITY, message() {} });
+    const connection = createConnection(stream, {
+      role: "client",
+      maxTurnSize: 1000,
+      maxTurnMs: Number.POSITIVE_INFINITY,
+      message() {},
+    });
     return settle().then(async () => {
       stream.push(Buffer.from(frame({ opcode: BINARY, payload: new Uint8Array(1000) })));
       assert.equal(stream.isPaused(), true);
@@ -205,6 +215,7 @@ describe("a turn in bytes", () => {
     const connection = createConnection(first, {
       role: "client",
       maxTurnSize: 1000,
+      maxTurnMs: Number.POSITIVE_INFINITY,
       message: (_connection, { data }) => {
         seen.push(data.length);
       },

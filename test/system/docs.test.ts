@@ -218,8 +218,17 @@ function missingIn(document: string, names: readonly string[]): string[] {
   return names.filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
 }
 
-const membersOf = (type: { prototype: object }) =>
-  Object.getOwnPropertyNames(type.prototype).filter((name) => name !== "constructor");
+/** Members of a class that only its subclasses call; the language knows them as `protected`, the runtime does not. */
+const PROTECTED = ["control", "violated", "endInput", "stopInput"];
+
+/** The members of a class and of those that it extends. */
+function membersOf(type: { prototype: object }): string[] {
+  const members: string[] = [];
+  for (let each = type.prototype; each !== Object.prototype; each = Object.getPrototypeOf(each)) {
+    members.push(...Object.getOwnPropertyNames(each));
+  }
+  return members.filter((name) => name !== "constructor" && !PROTECTED.includes(name));
+}
 
 describe("docs/protocol.md", () => {
   test("names every export, and every member of the classes", () => {
@@ -251,7 +260,8 @@ describe("docs/connections.md", () => {
   test("names every option and handler", () => {
     const files = ["node/connection-options", "node/liveness", "node/upgrade-options", "node/server"];
     const shared = [
-      "protocol/session/endpoint",
+      "protocol/session/endpoint-options",
+      "protocol/session/message-framer",
       "protocol/connection/retry",
       "protocol/connection/buffer-limits",
     ];
