@@ -1,7 +1,7 @@
 /**
  * Sec-WebSocket-Key and Sec-WebSocket-Accept (RFC 6455 §1.3, §4.1, §4.2.2): a nonce, and the digest that
- * proves it was read. SHA-1 is here because the digest is wanted at once, and hosts without `node:crypto`
- * have only one that answers later. Nothing secret depends on it.
+ * proves that the server read it. SHA-1 is written out here because the digest must be synchronous, and the
+ * SHA-1 of hosts without `node:crypto` is asynchronous. Nothing secret depends on it.
  */
 
 import { hostSha1 } from "../../codec/index.js";
@@ -32,7 +32,7 @@ export function generateKey(): string {
 }
 
 /**
- * Whether a Sec-WebSocket-Key is what it must be: "a base64-encoded value that, when decoded, is 16 bytes in
+ * Whether a Sec-WebSocket-Key is valid: "a base64-encoded value that, when decoded, is 16 bytes in
  * length" (§4.2.1).
  */
 export function isValidKey(key: string): boolean {
@@ -40,9 +40,9 @@ export function isValidKey(key: string): boolean {
 }
 
 /**
- * Computes the Sec-WebSocket-Accept that answers a key.
+ * Computes the Sec-WebSocket-Accept for a key.
  *
- * @param key - taken as it is, not decoded (§4.2.2); `isValidKey` judges it.
+ * @param key - not decoded (§4.2.2); `isValidKey` judges it.
  * @returns 20 bytes in base64, 28 characters.
  * @see RFC 6455 §4.2.2
  */
@@ -59,7 +59,7 @@ export function toBase64(bytes: Uint8Array): string {
   return btoa(text);
 }
 
-/** Bytes in a block, and in what a block keeps for the length at the end of the message (FIPS 180-4 §5.1.1). */
+/** Bytes of a block, and of the message's length at its end (FIPS 180-4 §5.1.1). */
 const BLOCK_LENGTH = 64;
 const LENGTH_LENGTH = 8;
 

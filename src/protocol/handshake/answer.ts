@@ -1,6 +1,6 @@
 /**
  * The server's answer to a request (RFC 6455 §4.2.2): the text of the 101 response, or of a refusal. Knows no
- * socket; `judgement.ts` says which of the two.
+ * socket; `judgement.ts` decides between the two.
  */
 
 import { computeAccept, isValidKey } from "./accept.js";
@@ -8,12 +8,12 @@ import { quote } from "./handshake-error.js";
 import { assertHeaderValue, assertToken, type ExtensionInit, serializeExtensions } from "./header-values.js";
 import { decodeHead, type HeaderInit, joinHead, listHeaders } from "./headers.js";
 
-/** What every response that accepts begins with, up to the digest. */
+/** The beginning of every response that accepts, up to the digest. */
 const ACCEPTED =
   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
 
 export interface HandshakeResponseOptions {
-  /** Of the request. */
+  /** The key of the request. */
   readonly key: string;
   /** The subprotocol chosen among those offered; undefined, false or empty for none. */
   readonly protocol?: string | false | undefined;
@@ -27,7 +27,7 @@ export interface HandshakeResponseOptions {
  * Builds the response that accepts a connection.
  *
  * @returns the text of the whole response, one character for each byte; `encodeHead` makes the bytes.
- * @throws {TypeError} for what could not be sent, such as a control character in a header.
+ * @throws {TypeError} for a value that cannot be sent, such as a control character in a header.
  * @see RFC 6455 §4.2.2 item 5
  */
 export function buildHandshakeResponse(options: HandshakeResponseOptions): string {
@@ -47,7 +47,7 @@ export function buildHandshakeResponse(options: HandshakeResponseOptions): strin
   return `${text}\r\n`;
 }
 
-/** RFC 9110 §15, RFC 6585: reason phrases of what a handshake is refused with. Others go without. */
+/** RFC 9110 §15, RFC 6585: reason phrases of the usual refusals. Other statuses have none. */
 const REASONS = new Map([
   [301, "Moved Permanently"],
   [302, "Found"],
@@ -80,7 +80,7 @@ export interface RefusalOptions {
   readonly body?: string | undefined;
 }
 
-/** Headers that a refusal may give although they are the handshake's in every other message. */
+/** Headers that only the handshake writes in other messages, and that a refusal may have. */
 const REFUSAL_OWN = new Set(["upgrade", "sec-websocket-version"]);
 
 /**
@@ -89,7 +89,7 @@ const REFUSAL_OWN = new Set(["upgrade", "sec-websocket-version"]);
  * @returns the text of the whole response, one character for each byte, the body's too: `encodeHead` makes
  *   the bytes.
  * @throws {RangeError} for a status that is no refusal.
- * @throws {TypeError} for what could not be sent, such as a control character in a header.
+ * @throws {TypeError} for a value that cannot be sent, such as a control character in a header.
  * @see RFC 6455 §4.2.2
  */
 export function buildRefusal({ status, headers = [], body = "" }: RefusalOptions): string {

@@ -7,7 +7,7 @@ import { assertKnownOptions } from "../connection/known-options.js";
 import { HandshakeError, quote } from "./handshake-error.js";
 import type { Extension, ExtensionInit } from "./header-values.js";
 
-/** What a user wants of compression, on either side. The names are those that `ws` has for the same. */
+/** A user's options of compression, on either side, with the names that `ws` uses. */
 export interface PerMessageDeflateOptions {
   /**
    * Whether the server forgets each message before it compresses the next: less memory, worse ratio. A client
@@ -24,8 +24,8 @@ export interface PerMessageDeflateOptions {
   readonly serverMaxWindowBits?: number | undefined;
   /**
    * The greatest window of the client's messages, likewise. A client never exceeds a number; true, the default,
-   * leaves it to the server, and false gives the server no say in it: then it is 15. A server demands a number of
-   * clients that let it, and takes up to 15 from those that do not; true and false say nothing there.
+   * leaves it to the server, and false does not let the server limit it: then it is 15. A server demands a number
+   * from clients that let it, and accepts up to 15 from others; true and false have no effect on a server.
    */
   readonly clientMaxWindowBits?: number | boolean | undefined;
   /** How hard our own messages are compressed: 0, not at all, to 9. */
@@ -36,7 +36,7 @@ export interface PerMessageDeflateOptions {
   readonly threshold?: number | undefined;
 }
 
-/** What both sides agreed on; the last four are our own settings for what we send. */
+/** The agreement of both sides; the last four are our own settings for messages that we send. */
 export interface DeflateParameters {
   readonly serverNoContextTakeover: boolean;
   readonly clientNoContextTakeover: boolean;
@@ -44,7 +44,7 @@ export interface DeflateParameters {
   readonly serverMaxWindowBits: number;
   /** The same for the client's messages. */
   readonly clientMaxWindowBits: number;
-  /** The window that we use: no greater than what was agreed on, and 13 if the user said nothing, to save memory. */
+  /** The window that we use: no greater than the agreed one, and 13 if the user gave none, to save memory. */
   readonly windowBits: number;
   readonly level: number | undefined;
   readonly memLevel: number | undefined;
@@ -63,7 +63,7 @@ const OPTION_NAMES: readonly string[] = [
     memLevel: true,
     threshold: true,
   } satisfies Record<keyof PerMessageDeflateOptions, true>),
-  // Options of `ws` that mean nothing here, and do no harm.
+  // Options of `ws` that have no effect here, and do no harm.
   "zlibDeflateOptions",
   "zlibInflateOptions",
   "concurrencyLimit",
@@ -79,12 +79,12 @@ const DEFAULT_WINDOW_BITS = 13;
 const WINDOW_BITS = /^(?:[89]|1[0-5])$/;
 
 /**
- * Checks what a user gives for compression.
+ * Checks a user's options of compression.
  *
  * @param options - true means the defaults.
  * @returns the known options, copied; undefined for false and undefined: compression is neither offered nor
  *   accepted.
- * @throws {TypeError} when one is of the wrong type, or its name is none.
+ * @throws {TypeError} for a wrong type, and for an unknown name.
  * @throws {RangeError} when a number is out of its range.
  */
 export function checkPerMessageDeflate(
@@ -119,7 +119,7 @@ export function checkPerMessageDeflate(
 }
 
 /**
- * Checks what a caller says that a handshake agreed on.
+ * Checks parameters that a caller gives as the agreement of a handshake.
  *
  * @throws {TypeError | RangeError} saying what was expected.
  */
@@ -138,7 +138,7 @@ export function checkDeflateParameters(parameters: DeflateParameters): void {
   checkSettings(parameters);
 }
 
-/** What concerns only what is sent. */
+/** Options that concern only messages that we send. */
 function checkSettings({ level, memLevel, threshold }: PerMessageDeflateOptions | DeflateParameters): void {
   checkInteger("level", level, 0, 9);
   checkInteger("memLevel", memLevel, 1, 9);
@@ -173,8 +173,8 @@ interface Stated {
 }
 
 /**
- * Reads an offer or a response. Names are compared as they are: what neither RFC 6455 §9.1 nor RFC 7692 calls
- * case-insensitive is not.
+ * Reads an offer or a response. Names are compared with case: neither RFC 6455 §9.1 nor RFC 7692 calls them
+ * case-insensitive.
  *
  * @returns the first parameter that it must not have, as text, when there is one. §7 names the same reasons for a
  *   server to decline an offer and for a client to fail the connection: "an extension parameter not defined for
@@ -217,7 +217,7 @@ function writeParameters(stated: Stated): ExtensionInit {
 }
 
 /**
- * Lists what a client offers.
+ * Lists a client's offers.
  *
  * @param options - checked.
  * @returns the offers, the preferred one first, for `buildHandshakeRequest`. Where the server's window is to be
@@ -238,7 +238,7 @@ export function offerPerMessageDeflate(options: PerMessageDeflateOptions): Exten
     // supports the "client_max_window_bits" extension parameter in an extension negotiation response".
     clientMaxWindowBits: clientMaxWindowBits === false ? undefined : clientMaxWindowBits,
   };
-  // 15 goes without saying, and a server that does not know the parameter would decline it.
+  // 15 is the default, and a server that does not know the parameter would decline it.
   if (serverMaxWindowBits === MAX_WINDOW_BITS) return [writeParameters(offer)];
   // §5: "The order of elements is important as it specifies the client's preference."
   return [writeParameters({ ...offer, serverMaxWindowBits }), writeParameters(offer)];
@@ -314,13 +314,13 @@ function withSettings(
 }
 
 /**
- * Judges what a server answered to our offers.
+ * Judges a server's answer to our offers.
  *
- * @param accepted - what `validateHandshakeResponse` gives; it has judged the names, so that extensions of the
+ * @param accepted - from `validateHandshakeResponse`; it has judged the names, so that extensions of the
  *   caller's own may be among them.
  * @param options - checked, and those that were offered.
- * @returns what was agreed on; undefined when the server did not accept it; a HandshakeError when what it accepted
- *   is none of our offers, and the connection must fail.
+ * @returns the agreement; undefined if the server did not accept compression; a HandshakeError if its
+ *   answer matches none of our offers, and the connection must fail.
  * @see RFC 6455 §4.1, RFC 7692 §7
  */
 export function confirmPerMessageDeflate(
@@ -341,7 +341,7 @@ export function confirmPerMessageDeflate(
     return noAnswer("with server_no_context_takeover, as it was offered, not without");
   }
   const { clientMaxWindowBits = true } = options;
-  // What a client hints at in its offer it keeps to, also where the answer is another (§7.1.2.2).
+  // A client keeps to the hint of its offer, even if the answer differs (§7.1.2.2).
   const limit = typeof clientMaxWindowBits === "number" ? clientMaxWindowBits : MAX_WINDOW_BITS;
   const clientBits = typeof stated.clientMaxWindowBits === "number" ? stated.clientMaxWindowBits : limit;
   if (clientMaxWindowBits === false && stated.clientMaxWindowBits !== undefined) {

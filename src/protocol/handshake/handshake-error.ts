@@ -1,11 +1,11 @@
 /**
- * What can be wrong with an opening handshake (RFC 6455 §4): one table of `code` strings with the HTTP status
- * that answers each. Knows nothing of headers.
+ * Errors of an opening handshake (RFC 6455 §4): one table of `code` strings with the HTTP status that answers
+ * each. Knows no headers.
  */
 
 /**
- * The codes, each with the status that a server answers it with. 0 stands where there is nothing to answer:
- * it is the client that found fault with the response.
+ * The codes, each with the status that a server answers it with. 0: there is nothing to answer, because the
+ * client rejected the response.
  */
 export const HandshakeErrorStatus = {
   /** The method is not GET (§4.2.1 item 1). */
@@ -14,7 +14,7 @@ export const HandshakeErrorStatus = {
   WS_ERR_INVALID_HTTP_VERSION: 400,
   /** Neither a path nor an http(s) URI of this host (§4.2.1 item 1). */
   WS_ERR_INVALID_REQUEST_TARGET: 400,
-  /** No Host, an empty one, two, or one that is no host (§4.2.1 item 2, RFC 9112 §3.2). */
+  /** No Host, an empty one, two, or an invalid one (§4.2.1 item 2, RFC 9112 §3.2). */
   WS_ERR_INVALID_HOST_HEADER: 400,
   /** Upgrade does not say websocket (§4.1 item 2 of the response, §4.2.1 item 3). */
   WS_ERR_INVALID_UPGRADE_HEADER: 426,
@@ -38,7 +38,7 @@ export const HandshakeErrorStatus = {
   WS_ERR_HANDSHAKE_TOO_LARGE: 431,
   /** A header line breaks HTTP's grammar (RFC 9112 §5). */
   WS_ERR_INVALID_HEADER: 400,
-  /** What came is not an HTTP/1 response (RFC 9112 §4). */
+  /** Not an HTTP/1 response (RFC 9112 §4). */
   WS_ERR_INVALID_RESPONSE: 0,
   /** A final status other than 101 (§4.1 item 1 of the response). `error.status` is that status. */
   WS_ERR_UNEXPECTED_STATUS: 0,
@@ -46,11 +46,11 @@ export const HandshakeErrorStatus = {
   WS_ERR_REDIRECTED: 0,
   /** Not the digest of our key (§4.1 item 4 of the response). */
   WS_ERR_INVALID_ACCEPT_HEADER: 0,
-  /** The browser opened no connection, and does not say why: pages are not to find out what is in a network. */
+  /** The browser opened no connection, and does not say why, so that pages cannot scan a network. */
   WS_ERR_CONNECTION_FAILED: 0,
   /** An extension that was not offered (§4.1 item 5 of the response), or one with other parameters (RFC 7692 §7). */
   WS_ERR_UNEXPECTED_EXTENSION: 0,
-  /** A subprotocol that was not offered (§4.1 item 6 of the response), or none where one was required. */
+  /** A subprotocol that was not offered (§4.1 item 6 of the response), or none although one was required. */
   WS_ERR_UNEXPECTED_PROTOCOL: 0,
 } as const;
 
@@ -68,11 +68,11 @@ export interface HandshakeErrorDetails {
 }
 
 /**
- * An opening handshake that failed. Functions that judge what the peer sent return it and never throw it; it has
- * `ok: false`, so that it can stand beside a success that has `ok: true`.
+ * An opening handshake that failed. Functions that judge the peer's message return it and never throw it; it has
+ * `ok: false`, as a success has `ok: true`.
  */
 export class HandshakeError extends Error {
-  // Not among what a log shows of an error: it may be long.
+  // Hidden from logs of the error: it may be long.
   readonly #body: Uint8Array;
   override readonly name = "HandshakeError";
   readonly ok = false;
@@ -89,8 +89,8 @@ export class HandshakeError extends Error {
   readonly headers: ReadonlyMap<string, readonly string[]>;
 
   /**
-   * @param message - what was expected and what came.
-   * @param status - default: what a server answers this code with.
+   * @param message - the expected value, and the value that came.
+   * @param status - default: the status in the table.
    */
   constructor(
     message: string,

@@ -1,5 +1,5 @@
 /**
- * What stands in header values: tokens, lists, quoted strings (RFC 9110 §5.6), extensions and subprotocols
+ * The grammar of header values: tokens, lists, quoted strings (RFC 9110 §5.6), extensions and subprotocols
  * (RFC 6455 §4.1, §4.3, §9.1). Every parser walks its text once, by index, and gives undefined for text that
  * breaks the grammar. Knows no header names.
  */
@@ -27,7 +27,7 @@ function isWhitespace(code: number): boolean {
   return code === SPACE || code === TAB;
 }
 
-/** Whether a text is a token: at least one character, all of those that a name may have (RFC 9110 §5.6.2). */
+/** Whether a text is a token: one or more characters, all of them allowed in a name (RFC 9110 §5.6.2). */
 export function isToken(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (!isTokenCharacter(text.charCodeAt(i))) return false;
   return text.length > 0;
@@ -57,8 +57,8 @@ export function assertToken(text: string, what: string): void {
 }
 
 /**
- * Checks a header value that we are about to send. A CR or LF would begin a header of somebody else's making
- * (CVE-2026-1527), and NUL ends the value for some readers.
+ * Checks a header value that we are about to send. A CR or LF would inject another header (CVE-2026-1527), and
+ * NUL ends the value for some readers.
  *
  * @param what - names it in the message.
  * @throws {TypeError} when it has a control character other than a tab, or one above U+00FF.
@@ -99,7 +99,7 @@ export function listIncludes(value: string, element: string): boolean {
   return false;
 }
 
-/** Whether a part of a text is `element`, but for the space around it and for the case of A to Z. */
+/** Whether a part of a text is `element`, ignoring space around it and the case of A to Z. */
 function isElement(text: string, start: number, end: number, element: string): boolean {
   while (start < end && isWhitespace(text.charCodeAt(start))) start++;
   while (start < end && isWhitespace(text.charCodeAt(end - 1))) end--;
@@ -198,7 +198,7 @@ export function parseProtocols(value: string): string[] | undefined {
  * The subprotocols that a caller gives for an offer.
  *
  * @param protocols - a list, or a text with commas.
- * @throws {SyntaxError} when one is not a token or comes twice: what browsers and `ws` throw.
+ * @throws {SyntaxError} when one is not a token or comes twice, as in browsers and `ws`.
  */
 export function listProtocols(protocols: string | readonly string[] = []): readonly string[] {
   if (typeof protocols === "string") {
@@ -215,11 +215,11 @@ export function listProtocols(protocols: string | readonly string[] = []): reado
     }
     seen.add(protocol);
   }
-  // Not `protocols` again: what it iterates may be read once only.
+  // Not `protocols` again: an iterator may be read only once.
   return [...seen];
 }
 
-/** What a parameter of an extension is: a text, or `true` when it has no value. */
+/** The value of an extension's parameter: a text, or `true` if it has none. */
 export type ExtensionParameterValue = string | true;
 
 /** One extension of a list, offered or accepted. */
@@ -271,7 +271,7 @@ function parseParameterValue(cursor: Cursor): string | undefined {
   return value !== undefined && isToken(value) ? value : undefined;
 }
 
-/** An extension to send; what `parseExtensions` gives is one. */
+/** An extension to send; `parseExtensions` returns such ones. */
 export interface ExtensionInit {
   readonly name: string;
   readonly parameters?:

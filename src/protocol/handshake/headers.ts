@@ -14,7 +14,7 @@ import {
 
 /**
  * Headers: lower-case name to values in the order of their lines, one for each line. A Map, so that a header
- * called `constructor` or `__proto__` is one like any other.
+ * called `constructor` or `__proto__` is a header like any other.
  */
 export type HttpHeaders = ReadonlyMap<string, readonly string[]>;
 
@@ -26,7 +26,7 @@ export type HeaderInit =
   | Readonly<Record<string, string | number | readonly (string | number)[] | undefined>>
   | Iterable<readonly [name: string, value: string | number]>;
 
-/** What a head may cost. */
+/** Limits of a head. */
 export interface HeadLimits {
   /** Bytes of the head, first line and empty line included. Default 16 KiB. */
   readonly maxHeadLength?: number | undefined;
@@ -108,7 +108,7 @@ export function tooManyHeaders(limit: number): HandshakeError {
  *
  * @param source - headers, or the text of a head with or without its first line.
  * @returns its value, undefined if there is none. Several lines are one list, joined by ", " (RFC 9110 §5.3);
- *   Set-Cookie does not bear that: take `getHeaderValues` for it.
+ *   Set-Cookie cannot be joined: use `getHeaderValues` for it.
  */
 export function getHeader(source: HttpHeaders | HeaderRecord | string, name: string): string | undefined {
   const values = getHeaderValues(source, name);
@@ -147,17 +147,17 @@ function valuesInText(text: string, wanted: string): string[] {
 }
 
 /**
- * Headers that the handshake writes itself, or that would say where the message ends. `ws` lets a caller
- * replace some of them; a connection that was opened so is none that the endpoint knows.
+ * Headers that the handshake writes itself, or that would change where the message ends. `ws` lets a caller
+ * replace some of them; the endpoint would not know how such a connection was opened.
  */
 const RESERVED = new Set(["host", "upgrade", "connection", "content-length", "transfer-encoding"]);
 const RESERVED_PREFIX = "sec-websocket-";
 
 /**
- * The header lines for what a caller wants to send besides the handshake's own headers.
+ * The header lines of headers that a caller adds to the handshake's own.
  *
  * @returns pairs of the name as it was written and the value.
- * @throws {TypeError} for a name that is no token or reserved, or a value that could not be sent.
+ * @throws {TypeError} for a name that is no token or reserved, or a value that cannot be sent.
  */
 export function listHeaders(init: HeaderInit = []): [name: string, value: string][] {
   const entries =
@@ -186,7 +186,7 @@ export function joinHead(firstLine: string, headers: readonly (readonly [string,
 
 /**
  * The bytes of a text that `buildHandshakeRequest`, `buildHandshakeResponse` or `buildRefusal` made: one for
- * each character (Latin-1, as HTTP has it).
+ * each character (Latin-1, as in HTTP).
  *
  * @returns new bytes.
  * @throws {RangeError} for a character above U+00FF, which none of those texts has.

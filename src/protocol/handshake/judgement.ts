@@ -1,5 +1,5 @@
 /**
- * The server's judgement of a request to open a connection (RFC 6455 §4.2.1): what it offers, or why to refuse it.
+ * The server's judgement of a request to open a connection (RFC 6455 §4.2.1): its offer, or the reason to refuse it.
  * The caller has parsed HTTP; `answer.ts` builds the answer.
  */
 
@@ -21,8 +21,8 @@ export interface HandshakeRequest {
   /** Any of them may be missing, or an array where a line came twice. */
   readonly headers: HttpHeaders | HeaderRecord;
   /**
-   * Name, value, name, value, … of every line, as they came. Where they are given, they are judged, and `headers`
-   * is not: hosts merge lines there, and leave out a second one.
+   * Name, value, name, value, … of every line, as they came. If they are given, they are judged instead of
+   * `headers`: hosts merge lines there, and drop repeated ones.
    */
   readonly rawHeaders?: readonly string[] | undefined;
 }
@@ -53,7 +53,7 @@ export interface HandshakeOffer {
   readonly extensions: readonly Extension[];
 }
 
-/** A request that must be refused, and with what; `buildRefusal` takes it as it is. */
+/** A request that must be refused, with its refusal; `buildRefusal` takes it as it is. */
 export interface HandshakeRefusal {
   readonly ok: false;
   readonly status: number;
@@ -61,13 +61,13 @@ export interface HandshakeRefusal {
   readonly headers: Readonly<Record<string, string>>;
   /** Says what was expected; repeats nothing of the request. */
   readonly body: string;
-  /** For logs: says what came, too. */
+  /** For logs: also says what came. */
   readonly error: HandshakeError;
 }
 
 const NONE: readonly never[] = [];
 
-/** Headers that an answer of some code must have. */
+/** Headers that the answers of some codes must have. */
 const REFUSAL_HEADERS: Readonly<Partial<Record<HandshakeErrorCode, Readonly<Record<string, string>>>>> = {
   // RFC 9110 §15.5.6: "The origin server MUST generate an Allow header field in a 405 response".
   WS_ERR_INVALID_METHOD: { Allow: "GET" },
@@ -87,8 +87,8 @@ function refuse(code: HandshakeErrorCode, expected: string, came?: string): Hand
 /**
  * Judges a request to open a connection.
  *
- * @returns what it offers, or what to refuse it with. Never throws for what the client sent.
- * @throws what `options.origin` throws, if it is a function, and a TypeError when that returns no boolean.
+ * @returns its offer, or a refusal. Never throws for an error of the client.
+ * @throws errors of `options.origin`, if it is a function, and a TypeError if that returns no boolean.
  * @see RFC 6455 §4.2.1
  */
 export function judgeHandshakeRequest(
@@ -138,8 +138,8 @@ export function judgeHandshakeRequest(
     const expected = 'the Connection header must list "Upgrade"';
     return refuse("WS_ERR_INVALID_CONNECTION_HEADER", expected, quote(connection));
   }
-  // RFC 9110 §7.8 lets a client send its content before it speaks the new protocol. It is none that a handshake
-  // could mean, and bytes of it must not be taken for frames.
+  // RFC 9110 §7.8 lets a client send its content before it speaks the new protocol. A handshake has no content,
+  // and its bytes must not be taken for frames.
   if (fields.transferEncoding !== undefined || (fields.contentLength ?? "0") !== "0") {
     return refuse("WS_ERR_UNEXPECTED_BODY", "the request must have no content");
   }
@@ -177,7 +177,7 @@ export function judgeHandshakeRequest(
   return { ok: true, key, version: 13, host, path, origin, protocols, extensions };
 }
 
-/** The offers of extensions that were read last: browsers of one make all send the same text. */
+/** The last offers of extensions that were read: browsers of one make all send the same text. */
 let lastOffers: { readonly text: string; readonly extensions: readonly Extension[] } | undefined;
 
 function offersIn(text: string): readonly Extension[] | undefined {
@@ -197,8 +197,8 @@ function isHttp11(version: string | undefined): boolean {
 const VERSION = /^(?:0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])$/;
 
 /**
- * Item 6: "A |Sec-WebSocket-Version| header field, with a value of 13." No other is taken: 8, which `ws` takes
- * too, is a draft of 2011 that names the origin otherwise; no client of today sends it.
+ * Item 6: "A |Sec-WebSocket-Version| header field, with a value of 13." No other is accepted: 8, which `ws`
+ * accepts too, is a draft of 2011 with another name for Origin; no client of today sends it.
  */
 function judgeVersion(version: string | undefined): HandshakeRefusal | undefined {
   if (version === "13") return undefined;
@@ -209,7 +209,7 @@ function judgeVersion(version: string | undefined): HandshakeRefusal | undefined
   return refuse("WS_ERR_INVALID_VERSION_HEADER", "Sec-WebSocket-Version must be 13, once", quote(version));
 }
 
-/** A path with or without a query: visible ASCII and what clients leave unescaped, no fragment. */
+/** A path with or without a query: visible ASCII and characters that clients leave unescaped, no fragment. */
 const ORIGIN_FORM = /^\/[!-"$-~\x80-\xff]*$/;
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)(.*)$/i;
 

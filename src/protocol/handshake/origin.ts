@@ -1,7 +1,7 @@
 /**
  * Which pages may open a connection (RFC 6455 §4.2.2, §10.2; RFC 6454). A browser sends cookies with a
- * handshake that any page begins, and no other rule keeps that page from reading the answers: without this
- * one, a page of another site connects a visitor (cross-site WebSocket hijacking).
+ * handshake that any page begins, and no other rule keeps that page from reading the answers. Without this rule, a
+ * page of another site could connect as its visitor (cross-site WebSocket hijacking).
  */
 
 import { isThenable, nameOf } from "../connection/handlers.js";
@@ -27,7 +27,7 @@ export type OriginPolicy =
 const POLICIES: readonly unknown[] = ["same-origin", "any"];
 
 /**
- * Checks a policy. A list is copied, so that what is done to it later changes nothing.
+ * Checks a policy. A list is copied, so that later changes to it have no effect.
  *
  * @throws {TypeError} saying what was expected.
  */
@@ -50,7 +50,7 @@ export function checkOriginPolicy(policy: OriginPolicy | undefined): OriginPolic
  * @param host - the Host header.
  * @param policy - default "same-origin".
  * @returns whether the connection may be opened.
- * @throws what a policy throws that is a function, and a TypeError when that returns no boolean: a promise, say.
+ * @throws errors of a policy that is a function, and a TypeError if it returns no boolean but, say, a promise.
  */
 export function judgeOrigin(
   origin: string | undefined,
@@ -64,7 +64,7 @@ export function judgeOrigin(
   return policy.some((each) => (typeof each === "string" ? each === origin : origin.search(each) >= 0));
 }
 
-/** What a function decided. A promise is not yet a yes, and its rejection must not end the process. */
+/** The decision of a function. A promise is not yet a yes, and its rejection must not end the process. */
 function decided(answer: unknown): boolean {
   if (typeof answer === "boolean") return answer;
   if (isThenable(answer)) answer.then(undefined, () => undefined);

@@ -1,6 +1,6 @@
 /**
  * The header lines of a request that matter to the handshake, read in one pass over all of them, within limits.
- * Knows no rule but those of every header.
+ * Knows only rules of every header.
  */
 
 import type { HandshakeError } from "./handshake-error.js";
@@ -18,8 +18,8 @@ import {
 } from "./headers.js";
 
 /**
- * Values by header; undefined where there is no such line. Several lines are one list, joined by ", " (RFC 9110
- * §5.3): in a header that must come once, that makes a value which is none.
+ * Values by header; undefined if there is no such line. Several lines are one list, joined by ", " (RFC 9110
+ * §5.3): in a header that must come once, that makes an invalid value.
  */
 export class RequestFields {
   host: string | undefined = undefined;
@@ -32,11 +32,11 @@ export class RequestFields {
   origin: string | undefined = undefined;
   contentLength: string | undefined = undefined;
   transferEncoding: string | undefined = undefined;
-  /** What all lines come to, in lines and in bytes. */
+  /** The sum of all lines, in lines and in bytes. */
   #count = 0;
   #length = 0;
 
-  /** Takes one line. @returns what is wrong with it, if anything is. */
+  /** Takes one line. @returns an error if the line is invalid. */
   add(name: string, value: string, maxLength: number, maxCount: number): HandshakeError | undefined {
     this.#length += name.length + value.length + LINE_OVERHEAD;
     if (this.#length > maxLength) return headTooLong(maxLength);
@@ -46,7 +46,7 @@ export class RequestFields {
     return undefined;
   }
 
-  /** The length of a name says which of those that matter it may be. */
+  /** The length of a name leaves few candidates among the headers that matter. */
   #note(name: string, value: string): void {
     switch (name.length) {
       case 4:
@@ -108,7 +108,7 @@ export function readRawHeaders(raw: readonly string[], limits: HeadLimits): Requ
 }
 
 /**
- * The same of headers that a host has sorted. Own properties alone count: what `Object.prototype` has is no header.
+ * The same for headers that a host has sorted. Only own properties count: members of `Object.prototype` are no headers.
  */
 export function readHeaders(
   source: HttpHeaders | HeaderRecord,

@@ -14,7 +14,7 @@ import { type HeaderInit, joinHead, listHeaders } from "./headers.js";
 import { addQuery, type Credentials, type QueryInit, resolveWebSocketUrl, type WebSocketUrl } from "./url.js";
 
 export interface HandshakeRequestOptions {
-  /** Where to; or give `host` and `path`. */
+  /** The URL to connect to; or give `host` and `path`. */
   readonly url?: string | URL | WebSocketUrl | undefined;
   /** The Host header, `name` or `name:port`; default: that in `headers`, or of the URL. One of them must be given. */
   readonly host?: string | undefined;
@@ -26,7 +26,7 @@ export interface HandshakeRequestOptions {
   readonly protocols?: string | readonly string[] | undefined;
   /** Extensions in order of preference: a list, or the header's value. */
   readonly extensions?: string | Iterable<ExtensionInit> | undefined;
-  /** More headers, except those that the handshake writes itself; a Host among them takes the place of the URL's. */
+  /** More headers, except those that the handshake writes itself; a Host among them replaces the URL's. */
   readonly headers?: HeaderInit | undefined;
   /** The Origin header; a page's browser sets it, other clients need none. */
   readonly origin?: string | undefined;
@@ -45,8 +45,8 @@ export interface HandshakeRequestOptions {
  * Builds the request that begins the opening handshake.
  *
  * @returns the text of the whole request, one character for each byte; `encodeHead` makes the bytes.
- * @throws {TypeError} for what could not be sent, or would put something else on the wire than it says:
- *   a control character, a token that is none, a header that the handshake writes itself.
+ * @throws {TypeError} for a value that cannot be sent, or would change the meaning of the request: a control
+ *   character, an invalid token, a header that the handshake writes itself.
  * @throws {SyntaxError} for a URL or subprotocols that cannot be used.
  * @see RFC 6455 §4.1
  */
@@ -56,9 +56,9 @@ export function buildHandshakeRequest(options: HandshakeRequestOptions): string 
 }
 
 /**
- * What `buildHandshakeRequest` makes a text of, for an HTTP client that writes the text itself.
+ * The path and headers of `buildHandshakeRequest`, for an HTTP client that writes the text itself.
  *
- * @throws what that throws.
+ * @throws as `buildHandshakeRequest` does.
  */
 export function listHandshakeHeaders(options: HandshakeRequestOptions): {
   readonly path: string;
@@ -131,7 +131,7 @@ function assertHost(host: string): void {
   }
 }
 
-/** What may stand in a path: visible ASCII except "#", with which a fragment would begin. */
+/** A path: visible ASCII except "#", which would begin a fragment. */
 const PATH = /^\/[!-"$-~]*$/;
 
 function assertPath(path: string): void {

@@ -1,6 +1,6 @@
 /**
  * The client's view of the response (RFC 6455 §4.1): reading its head from chunks of any size, and judging
- * it. What the server did wrong is a value, never an exception.
+ * it. An error of the server is a value, never an exception.
  */
 
 import { InvalidStateError } from "../../codec/index.js";
@@ -61,14 +61,14 @@ const CR = 0x0d;
 const LF = 0x0a;
 const NUL = 0x00;
 
-/** What every response begins with. A peer that speaks something else is found out by its first bytes. */
+/** The beginning of every response. A peer that speaks another protocol is detected by its first bytes. */
 const BEGINNING = "HTTP/1.";
 
 /** Bytes that the reader keeps at first; more are taken as they arrive, up to the limit. */
 const INITIAL_LENGTH = 1024;
 
 /**
- * Reads the head of a response from chunks of any size. Every byte is looked at once and kept at most until
+ * Reads the head of a response from chunks of any size. Every byte is read once and kept at most until
  * the head is whole, so a server that sends it slowly or without end costs no more than the limit
  * (CVE-2023-43669).
  */
@@ -85,7 +85,7 @@ export class HandshakeReader {
   /** Bytes of the current line so far, its CR included. */
   #lineLength = 0;
   #previous = -1;
-  /** Whether the byte judged last ended an empty line. */
+  /** Whether the last byte ended an empty line. */
   #headEnded = false;
   #done = false;
 
@@ -97,9 +97,9 @@ export class HandshakeReader {
   /**
    * Takes the next bytes of the connection.
    *
-   * @param chunk - read, and viewed by `rest` of the result; the caller's.
-   * @returns the head once it is whole; a HandshakeError once there can be none; undefined before.
-   * @throws {InvalidStateError} after either.
+   * @param chunk - the caller's; `rest` of the result is a view of it.
+   * @returns the head once it is whole; a HandshakeError once it is invalid; undefined before.
+   * @throws {InvalidStateError} after the head or an error was returned.
    */
   push(chunk: Uint8Array): ResponseHead | HandshakeError | undefined {
     if (this.#done) throw new InvalidStateError("the head of the response has been read");
@@ -131,7 +131,7 @@ export class HandshakeReader {
     if (length <= BEGINNING.length && byte !== BEGINNING.charCodeAt(length - 1)) {
       return invalidResponse(`begin with "${BEGINNING}"; byte ${length - 1} is 0x${byte.toString(16)}`);
     }
-    // Lines end in CRLF and nothing else does: where readers differ about that, one head is two.
+    // Lines end in CRLF only: if two readers disagree about line ends, they see different heads.
     const isLineEnd = byte === LF;
     if (isLineEnd !== (this.#previous === CR)) {
       return invalidResponse(isLineEnd ? "end its lines in CRLF, not LF" : "have no CR without LF");
@@ -188,7 +188,7 @@ function invalidResponse(expected: string): HandshakeError {
   return new HandshakeError(`the response must ${expected}`, "WS_ERR_INVALID_RESPONSE");
 }
 
-/** What our request said, as the response must answer it. */
+/** The values of our request that the response must match. */
 export interface ExpectedHandshake {
   /** The Sec-WebSocket-Key. */
   readonly key: string;
@@ -197,8 +197,8 @@ export interface ExpectedHandshake {
   /** The extensions offered: a list, or the header's value. */
   readonly extensions?: string | Iterable<Pick<ExtensionInit, "name">> | undefined;
   /**
-   * Whether a server must choose one of the subprotocols offered. Default false, as RFC 6455 has it; true is
-   * what browsers and `ws` do.
+   * Whether a server must choose one of the subprotocols offered. Default false, as in RFC 6455; browsers and `ws`
+   * require it.
    */
   readonly requireProtocol?: boolean | undefined;
 }
@@ -208,11 +208,11 @@ export interface AcceptedHandshake {
   readonly ok: true;
   /** The subprotocol in use, empty if there is none (§4.1). */
   readonly protocol: string;
-  /** What the server accepted, in its order; parameters are for each extension to judge. */
+  /** The extensions that the server accepted, in its order; each extension judges its parameters. */
   readonly extensions: readonly Extension[];
 }
 
-/** What is judged of a response: a ResponseHead is one, and so is Node's IncomingMessage, renamed. */
+/** The judged parts of a response. A ResponseHead has this shape; Node's IncomingMessage has it under other names. */
 export interface HandshakeResponse {
   readonly status: number;
   readonly headers: HttpHeaders | HeaderRecord;
@@ -220,7 +220,7 @@ export interface HandshakeResponse {
   readonly body?: Uint8Array | undefined;
 }
 
-/** Headers of either form in ours. */
+/** Headers of either form, as a map. */
 function collectHeaders(headers: HttpHeaders | HeaderRecord): HttpHeaders {
   if (headers instanceof Map) return headers as HttpHeaders;
   const collected = new Map<string, readonly string[]>();
@@ -231,7 +231,7 @@ function collectHeaders(headers: HttpHeaders | HeaderRecord): HttpHeaders {
   return collected;
 }
 
-/** An error about a response, with what the response said. */
+/** An error about a response, with the response's headers and body. */
 function fault(
   response: HandshakeResponse,
   message: string,
@@ -251,7 +251,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /**
  * Judges a server's response to our request.
  *
- * @returns what was agreed on, or a HandshakeError with the response's status, headers and body; for a redirect
+ * @returns the agreement, or a HandshakeError with the response's status, headers and body; for a redirect
  *   also its `location`.
  * @throws {SyntaxError} for `expected.protocols` that could not have been offered.
  * @see RFC 6455 §4.1, "The client MUST validate the server's response as follows"
@@ -262,7 +262,7 @@ export function validateHandshakeResponse(
 ): AcceptedHandshake | HandshakeError {
   const { status, headers } = response;
   // Item 1: "If the status code received from the server is not 101, the client handles the response per
-  // HTTP procedures". Its other headers are then no concern of ours.
+  // HTTP procedures". Its other headers do not matter then.
   if (status !== 101) {
     const target = getHeaderValues(headers, "Location")[0];
     if (REDIRECTS.has(status) && target !== undefined) {

@@ -11,8 +11,7 @@ export interface Credentials {
 /** A WebSocket URL and its parts (§3). */
 export interface WebSocketUrl {
   /**
-   * The URL in its normal form, with the scheme ws, wss, ws+unix or wss+unix; as it was given otherwise, credentials
-   * too.
+   * The URL in its normal form, with the scheme ws, wss, ws+unix or wss+unix, and with its credentials.
    */
   readonly href: string;
   readonly scheme: "ws" | "wss";
@@ -22,7 +21,7 @@ export interface WebSocketUrl {
   readonly host: string;
   /** Default: 80, or 443 when secure. */
   readonly port: number;
-  /** What the Host header says: host, in brackets if it is IPv6, and the port if it is not the default. */
+  /** The Host header: host, in brackets if it is IPv6, and the port if it is not the default. */
   readonly authority: string;
   /** The resource name: path, and "?" and query if there is one. Never empty. */
   readonly path: string;
@@ -33,8 +32,8 @@ export interface WebSocketUrl {
 }
 
 /**
- * The schemes that are taken, and what they mean. http and https are mapped as WHATWG does; those of Unix sockets are
- * `ws`'s: `ws+unix:/file:/resource`.
+ * The schemes, and their meaning. http and https are mapped as WHATWG does; the schemes of Unix sockets are
+ * those of `ws`: `ws+unix:/file:/resource`.
  */
 const SCHEMES = new Map<string, "ws" | "wss">([
   ["ws:", "ws"],
@@ -48,7 +47,7 @@ const SCHEMES = new Map<string, "ws" | "wss">([
 /**
  * Parses a WebSocket URL.
  *
- * @returns undefined when it is none; `resolveWebSocketUrl` says why.
+ * @returns undefined for any other text; `resolveWebSocketUrl` says why.
  * @see RFC 6455 §3
  */
 export function parseWebSocketUrl(url: string | URL): WebSocketUrl | undefined {
@@ -59,8 +58,8 @@ export function parseWebSocketUrl(url: string | URL): WebSocketUrl | undefined {
 /**
  * Parses a WebSocket URL, or a reference to one from another: a redirecting server's Location may be relative.
  *
- * @param base - what a relative reference is relative to; without it, `url` must be absolute.
- * @throws {SyntaxError} saying what was expected; it is what browsers and `ws` throw.
+ * @param base - the base of a relative reference; without it, `url` must be absolute.
+ * @throws {SyntaxError} that names the expected form, as browsers and `ws` do.
  * @see RFC 6455 §3
  */
 export function resolveWebSocketUrl(url: string | URL, base?: string | URL): WebSocketUrl {
@@ -69,7 +68,7 @@ export function resolveWebSocketUrl(url: string | URL, base?: string | URL): Web
   return parsed;
 }
 
-/** Returns what is wrong, or the parts. */
+/** Returns the parts, or an error message. */
 function readUrl(given: string | URL, base: string | URL | undefined): WebSocketUrl | string {
   const shown = quote(String(given));
   let url: URL;
@@ -82,8 +81,8 @@ function readUrl(given: string | URL, base: string | URL | undefined): WebSocket
   if (scheme === undefined) {
     return `the scheme of a WebSocket URL must be ws, wss, http, https or ws+unix, not ${quote(url.protocol.slice(0, -1))}`;
   }
-  // §3: "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be used". A "#"
-  // that is no fragment's stands escaped in href; an empty fragment shows there and not in hash.
+  // §3: "Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be used". In
+  // href, a "#" outside of a fragment is escaped; an empty fragment is visible in href and not in hash.
   if (url.href.includes("#")) return `a WebSocket URL must have no fragment, as ${shown} does`;
   if (url.protocol.endsWith("+unix:")) return readUnixUrl(url, scheme, shown);
   const secure = scheme === "wss";
