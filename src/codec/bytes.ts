@@ -1,9 +1,9 @@
-/** What counts as bytes at a public door. */
+/** The check of bytes that callers pass. */
 
 /**
  * Checks that a value is a Uint8Array (or a Buffer, or one of another realm, as test runners make them).
  *
- * @param name - what the value is, for the message.
+ * @param name - names the value in the message.
  * @throws {TypeError} when it is not.
  */
 export function assertBytes(value: unknown, name: string): asserts value is Uint8Array {

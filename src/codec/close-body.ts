@@ -7,7 +7,7 @@ import { protocolError, STATUS_CLOSE_CODE } from "./errors.js";
 import { utf8Length, writable, writeUtf8 } from "./host.js";
 import { textOf, Utf8Validator } from "./utf8.js";
 
-/** What a control frame may carry at most (§5.5). */
+/** The longest payload of a control frame, in bytes (§5.5). */
 export const MAX_CONTROL_PAYLOAD_LENGTH = 125;
 
 /** A Close frame's body, decoded. */
@@ -18,10 +18,10 @@ export interface CloseBody {
   readonly reason: string;
 }
 
-/** What is wrong with the body of a Close frame. */
+/** The error in the body of a Close frame. */
 export interface CloseBodyViolation {
   readonly status: number;
-  /** Index of the first byte that is wrong. */
+  /** Index of the first wrong byte. */
   readonly index: number;
   /** The close code or length at fault. */
   readonly detail: number;

@@ -1,6 +1,6 @@
 /**
- * What can be wrong with a frame (RFC 6455 §5, §7.4): one table from the kernel's status numbers to the
- * `code` strings that users of `ws` know, close codes and messages.
+ * Errors of frames (RFC 6455 §5, §7.4): one table from the kernel's status numbers to `code` strings, which are those
+ * of `ws` where it has the same rule, close codes and messages.
  */
 
 import {
@@ -44,12 +44,12 @@ export type ProtocolErrorCode =
   | "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH"
   | "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
 
-/** The peer broke the protocol. Reported, never thrown, by whatever reads a stream. */
+/** The peer broke the protocol. Readers of a stream report it and never throw it. */
 export class ProtocolError extends Error {
   override readonly name: string = "ProtocolError";
   /** Stable name of the rule. */
   readonly code: ProtocolErrorCode;
-  /** What to put into the Close frame that answers it (§7.4.1). */
+  /** The code for the Close frame that answers it (§7.4.1). */
   readonly closeCode: CloseCode;
   /** Bytes of the stream before the first one that broke the rule. */
   readonly offset: number;
@@ -62,7 +62,7 @@ export class ProtocolError extends Error {
   }
 }
 
-/** The peer kept to the protocol and exceeded a limit of ours. */
+/** The peer kept the protocol and exceeded a limit of ours. */
 export class LimitError extends ProtocolError {
   override readonly name = "LimitError";
   /** Bytes allowed. */
@@ -77,7 +77,7 @@ export class LimitError extends ProtocolError {
   }
 }
 
-/** A call that does not fit the moment: local misuse. */
+/** A call at the wrong time: local misuse. */
 export class InvalidStateError extends Error {
   override readonly name = "InvalidStateError";
 }
@@ -91,7 +91,7 @@ export const STATUS_NO_MEMORY = 35;
 /** `%` stands for the opcode, length or close code at fault, `%limit` for the limit that it exceeds. */
 type Row = readonly [code: ProtocolErrorCode, closeCode: CloseCode, message: string];
 
-/** Made by a function so that a bundle without it can leave it out. */
+/** Made by a function, so that a bundle that does not use it can leave it out. */
 const TABLE = /* @__PURE__ */ (() => {
   const { ProtocolError: BROKEN, MessageTooBig: TOO_BIG, InvalidFramePayloadData: NOT_TEXT } = CloseCode;
   const { InternalError: OURS } = CloseCode;

@@ -27,7 +27,7 @@ export function firstByte(opcode: number, fin: boolean, rsv1: boolean): number {
 }
 
 /**
- * Checks what a payload's length must be under its opcode.
+ * Checks a payload's length under its opcode.
  *
  * @throws {RangeError} for a control frame of more than 125 bytes, or a Close frame of one (§5.5).
  */
@@ -51,10 +51,10 @@ export function headerLengthFor(payloadLength: number, masked: boolean): number 
 }
 
 /**
- * Writes a header, but for the masking key.
+ * Writes a header without the masking key.
  *
  * @param target - mutated; has room at `offset`.
- * @returns the offset behind what was written: where the masking key or the payload goes.
+ * @returns the offset behind the header: of the masking key or the payload.
  */
 export function writeHeader(
   target: Uint8Array,

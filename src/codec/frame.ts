@@ -1,6 +1,6 @@
 /**
- * One frame at a time (RFC 6455 §5): for tests, tools and small programs. A server uses FrameDecoder and
- * FrameEncoder, which these are made of.
+ * One frame at a time (RFC 6455 §5): for tests, tools and small programs. Built on FrameDecoder and FrameEncoder,
+ * which servers use.
  */
 
 import { assertBytes } from "./bytes.js";
@@ -49,22 +49,22 @@ export interface EncodeFrameOptions extends FrameBits {
   readonly mask?: boolean | Uint8Array;
 }
 
-/** One encoder for each side serves every call; after a frame longer than this its memory is let go. */
+/** One encoder for each side serves every call; after a frame longer than this its memory is dropped. */
 const encoders: { [role in Role]?: FrameEncoder } = {};
 const KEPT_FRAME_LENGTH = 0x1000;
 let givenKey = 0;
 
 /**
- * Decodes the frame at the beginning of `bytes`, wherever in a message it stands.
+ * Decodes the frame at the beginning of `bytes`, at any position in a message.
  *
  * @param bytes - left as they are; the payload is a copy.
- * @throws {ProtocolError} for a header that breaks a rule, and for a frame of which the rest is here and does.
+ * @throws {ProtocolError} for a header that breaks a rule, and for a complete frame whose payload does.
  */
 export function decodeFrame(bytes: Uint8Array, options: DecodeFrameOptions = {}): FrameDecodeResult {
   const { role = "any", maxFrameSize = DEFAULT_MAX_FRAME_SIZE, allowRsv1 = false } = options;
   assertBytes(bytes, "bytes");
   const decoder = new FrameDecoder({ role, maxFrameSize, allowRsv1, midMessage: true });
-  // Copies: a decoder unmasks what it is given.
+  // Copies: a decoder unmasks its chunks in place.
   decoder.push(new Uint8Array(bytes.subarray(0, MAX_HEADER_LENGTH)));
   let complete = decoder.next();
   if (!complete && decoder.error === undefined && decoder.headerLength > 0) {
@@ -142,7 +142,7 @@ export function encodeClose(
   return encodeFrame(Opcode.Close, encodeCloseBody(code, reason), options);
 }
 
-/** Encodes a Ping frame of at most 125 bytes, by default none. */
+/** Encodes a Ping frame with a payload of at most 125 bytes; default: none. */
 export function encodePing(
   payload: Uint8Array | string = "",
   options?: EncodeFrameOptions,
@@ -150,7 +150,7 @@ export function encodePing(
   return encodeFrame(Opcode.Ping, payload, options);
 }
 
-/** Encodes a Pong frame of at most 125 bytes, by default none. */
+/** Encodes a Pong frame with a payload of at most 125 bytes; default: none. */
 export function encodePong(
   payload: Uint8Array | string = "",
   options?: EncodeFrameOptions,

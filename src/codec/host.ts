@@ -1,9 +1,9 @@
 /**
- * What the host does faster than portable JavaScript, looked up once. This file alone knows that Node's
- * `Buffer` may exist; everything has a portable equal, which browsers use.
+ * Functions that the host runs faster than portable JavaScript, looked up once. Only this file knows that Node's
+ * `Buffer` may exist; each function has a portable twin, which browsers use.
  */
 
-/** The few methods of Node's Buffer that are used, where they exist. */
+/** The methods of Node's Buffer that are used, if they exist. */
 interface HostBuffer extends Uint8Array<ArrayBufferLike> {
   latin1Slice(start: number, end: number): string;
   utf8Slice(start: number, end: number): string;
@@ -60,15 +60,15 @@ const utf8Decoder = (): TextDecoder => (decoder ??= new TextDecoder("utf-8", { i
 export const hostDecodesSlowly: boolean =
   Buffer !== undefined && isNode(host.process) && Number.parseInt(host.process.versions.node, 10) < 24;
 
-/** Others say that they are Node too, and then say what they are. */
+/** Other runtimes name a version of Node too, beside their own. */
 function isNode(process?: HostProcess): process is HostProcess & { versions: { node: string } } {
   const { node, bun, deno } = process?.versions ?? {};
   return node !== undefined && bun === undefined && deno === undefined;
 }
 
 /**
- * From which code unit on the kernel encodes text faster than the host. Node encodes what lies above U+00FF at a third of
- * the kernel's speed or less, and before 24 all that is not ASCII. Elsewhere: from none on.
+ * The first code unit that the kernel encodes faster than the host. Node encodes text above U+00FF at a third of the
+ * kernel's speed or less, before 24 all text that is not ASCII. Infinity on other runtimes.
  */
 export const slowlyEncodedFrom: number =
   Buffer !== undefined && isNode(host.process) ? (hostDecodesSlowly ? 0x80 : 0x100) : Infinity;
@@ -163,14 +163,15 @@ const WARMING_LENGTH = 0x2000000 - LARGE_LENGTH;
 let mayWarm = host.process?.platform === "linux" && isNode(host.process);
 
 /**
- * Makes large payloads reuse memory, once for a process: on Node with glibc (Linux); elsewhere it does nothing.
+ * Warms the allocator, once for a process, so that large payloads reuse memory: on Node with glibc (Linux); elsewhere
+ * it does nothing.
  *
- * glibc takes an allocation that is larger than a threshold, 128 KiB at first, from the system by `mmap`, gives it back
- * when it is freed, and gives the end of its heap back once twice that is free (mallopt(3), M_MMAP_THRESHOLD and
+ * glibc asks the system (`mmap`) for an allocation above a threshold, 128 KiB at first, and gives it back when it is
+ * freed. It also gives back the end of its heap once twice that is free (mallopt(3), M_MMAP_THRESHOLD and
  * M_TRIM_THRESHOLD). Each large payload then costs a page fault for every 4 KiB. When a block from `mmap` is freed,
- * glibc takes its length as the new threshold. So a block of the greatest length that counts is allocated, never
- * written to, so that it takes no memory, and freed: by `transfer`, where there is that, or by V8's next
- * collection of young objects, which so large a block brings about within a few allocations.
+ * glibc takes its length as the new threshold. So this allocates a block of the greatest length that counts, does not
+ * write to it, so that it takes no memory, and frees it: by `transfer`, if the engine has it, or by V8's next
+ * collection of young objects, which such a large block triggers within a few allocations.
  *
  * From then on, glibc keeps up to 64 MiB that are free at the end of its heap.
  */
@@ -180,14 +181,14 @@ function warmAllocator(): void {
     const block = new ArrayBuffer(WARMING_LENGTH) as { transfer?(length: number): unknown };
     block.transfer?.(0);
   } catch {
-    // Not even addresses are left for it: then it is no time to keep memory either.
+    // The process has no addresses left for the block: then it should not keep free memory either.
   }
 }
 
 /**
  * Whether the first payload of 64 KiB or more may raise glibc's thresholds, so that it reuses memory for large
  * payloads instead of asking the system for each. That makes them about twice as fast, and glibc may keep up to
- * 64 MiB of free memory. Default true, on Node on Linux; elsewhere nothing happens. What was raised stays so.
+ * 64 MiB of free memory. Default true, on Node on Linux; elsewhere nothing happens. Raised thresholds stay raised.
  */
 export function setAllocatorWarming(isAllowed: boolean): void {
   mayWarm = isAllowed && host.process?.platform === "linux" && isNode(host.process);
@@ -215,7 +216,7 @@ export function copyOf(bytes: Uint8Array): Uint8Array {
   return copy;
 }
 
-/** No bytes, for whoever has none to show. */
+/** No bytes: one empty array for all that need one. */
 export const EMPTY: Uint8Array = /* @__PURE__ */ allocate(0);
 
 /** A view of `bytes` that `writeUtf8` can write to. */

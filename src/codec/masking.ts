@@ -4,10 +4,10 @@ import { SCRATCH } from "../kernel/index.js";
 import { assertBytes } from "./bytes.js";
 import { SCRATCH_PIECE, workspace } from "./workspace.js";
 
-/** Where a loop in JavaScript is as fast as crossing into the kernel (`bench/micro/masking.ts`). */
+/** Up to this many bytes a loop in JavaScript is as fast as a call of the kernel (`bench/micro/masking.ts`). */
 const LOOP_LENGTH = 16;
 
-/** Up to here a loop over 32-bit words is faster still, where a view of them is at hand. */
+/** Up to this many bytes a loop over 32-bit words is faster still, if a view of them exists. */
 const WORDS_LENGTH = 128;
 /** No ArrayBuffer larger than this is kept alive for its view. */
 const MAX_VIEWED_LENGTH = 0x20000;
@@ -27,7 +27,7 @@ export function nextMaskingKey(): number {
     drawn = 0;
   }
   const key = pool[drawn];
-  pool[drawn++] = 0; // a used key is nobody's business
+  pool[drawn++] = 0; // a used key must not stay readable
   return key;
 }
 
@@ -139,7 +139,7 @@ export function maskWith(
 let lastBuffer: ArrayBufferLike | undefined;
 let lastWords: Int32Array | undefined;
 
-/** Masks the first bytes in place by 32-bit words, if a view of them is at hand. Returns whether it was. */
+/** Masks the first bytes in place by 32-bit words, if a view of them exists. Returns whether it does. */
 function maskWords(key: number, bytes: Uint8Array, length: number): boolean {
   const { buffer } = bytes;
   if (buffer !== lastBuffer) {
@@ -160,7 +160,7 @@ function maskWords(key: number, bytes: Uint8Array, length: number): boolean {
   return true;
 }
 
-/** A view of a buffer that may be resized would not follow it. */
+/** Whether a buffer can change its length: a view that is kept would not follow it. */
 function isResizable(buffer: ArrayBufferLike): boolean {
   const { resizable, growable } = buffer as { resizable?: boolean; growable?: boolean };
   return resizable === true || growable === true;

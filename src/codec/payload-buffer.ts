@@ -1,6 +1,6 @@
 /**
- * Bytes that arrive in parts and are wanted in one piece. Retains at most about four times what has arrived,
- * however it was cut, and at most 16 KiB for what was only announced.
+ * Bytes that arrive in parts and are delivered in one piece. Holds at most about four times the bytes that arrived,
+ * wherever they were cut, and at most 16 KiB for an announcement alone.
  */
 
 import { assertBytes } from "./bytes.js";
@@ -8,26 +8,26 @@ import { allocate, EMPTY } from "./host.js";
 import { textOfParts } from "./utf8.js";
 
 /**
- * What may be reserved beyond what has arrived: a stream of tiny parts is then not a stream of growths, and
- * a small payload gets its memory once.
+ * Bytes that are reserved beyond those that arrived: so tiny parts do not each allocate, and a small payload gets its
+ * memory once.
  */
 const LEAST_CAPACITY = 256;
 const MAX_RESERVE = 0x4000;
 
-/** Memory grows by this factor; what is reserved and not written yet takes no page of the system's. */
+/** Memory grows by this factor; the system provides no page for memory that was not written to. */
 const GROWTH = 3;
 
 /** From this length on, a piece of a payload of unknown length is not copied to make it longer: 1 MiB. */
 const LONG_PIECE = 1 << 20;
 
-/** Memory of a payload that was borrowed and given back; it is warm, so the next one gets it. */
+/** Memory of a payload that was lent and given back; it is warm, so the next payload gets it. */
 let spare: Uint8Array | undefined;
-/** What was lent last, if it may become the spare. */
+/** The memory that was lent last, if it may become the spare. */
 let lent: ArrayBufferLike | undefined;
 const LEAST_SPARE_LENGTH = 0x10000;
 const MOST_SPARE_LENGTH = 0x400000;
 
-/** A part shorter than this costs less copied than kept: a view is an object of some 200 bytes. */
+/** A part shorter than this is copied, because a view is an object of some 200 bytes. */
 const LEAST_KEPT_LENGTH = 1024;
 
 /**
@@ -42,7 +42,7 @@ const LEAST_KEPT_LENGTH = 1024;
 export class PayloadBuffer {
   /** Finished pieces, in order. */
   #pieces: Uint8Array[] = [];
-  /** What follows them: bytes copied out of small parts. */
+  /** The bytes behind them, copied from small parts. */
   #tail = EMPTY;
   #tailLength = 0;
   #length = 0;
@@ -57,8 +57,8 @@ export class PayloadBuffer {
    * are copied, so that a few bytes never keep a large chunk alive.
    *
    * @param part - the buffer's from now on; must not change before `take`.
-   * @param expected - bytes announced in all, if they were: at most 16 KiB, or as much again as has arrived,
-   *   are reserved on their account.
+   * @param expected - bytes announced in all, 0 if unknown: at most 16 KiB, or twice the bytes that arrived, are
+   *   reserved for them.
    * @param copy - whether the bytes must be copied, however many: then `part` stays the caller's. Default false.
    */
   append(part: Uint8Array, expected = 0, copy = false): void {
@@ -76,7 +76,7 @@ export class PayloadBuffer {
   #copy(part: Uint8Array, expected: number): void {
     let needed = this.#tailLength + part.length;
     if (needed > this.#tail.length) {
-      // Where the length is not known, copying what is long already would take longer than one copy at the end.
+      // If the length is unknown, copying a long piece to enlarge it would take longer than one copy at the end.
       if (this.#tailLength >= LONG_PIECE && expected < this.#length) {
         this.#endTail();
         needed = part.length;
@@ -86,7 +86,7 @@ export class PayloadBuffer {
     if (needed > this.#tail.length) {
       const isFirst = this.#length === part.length;
       const capacity = Math.max(GROWTH * needed, isFirst && expected > 0 ? MAX_RESERVE : LEAST_CAPACITY);
-      // What the tail comes to, as far as announced: it then ends without slack, and `take` need not copy.
+      // The tail's final length, if it was announced: then it has no slack, and `take` need not copy.
       const announced = expected - (this.#length - needed);
       const grown = roomFor(announced >= needed ? Math.min(announced, capacity) : capacity);
       if (this.#tailLength > 0) grown.set(this.#tail.subarray(0, this.#tailLength));
@@ -130,7 +130,7 @@ export class PayloadBuffer {
    * Everything as a string; the buffer is empty again.
    *
    * @param ascii - whether every byte is known to be below 0x80. Default false.
-   * @returns what the bytes say, which must be valid UTF-8.
+   * @returns the text of the bytes, which must be valid UTF-8.
    */
   takeText(ascii = false): string {
     const text = textOfParts(this, ascii);
@@ -148,7 +148,7 @@ export class PayloadBuffer {
     target.set(this.#tail.subarray(0, this.#tailLength), offset);
   }
 
-  /** Forgets everything. */
+  /** Drops everything. */
   clear(): void {
     if (this.#length === 0) return;
     this.#pieces = [];
@@ -166,7 +166,7 @@ function roomFor(length: number): Uint8Array {
   return kept;
 }
 
-/** Gives back what the last `take` lent: it is read no more. */
+/** Gives back the memory that the last `take` lent: the caller reads it no more. */
 export function reuse(taken: Uint8Array): void {
   const length = taken.buffer.byteLength;
   if (taken.buffer !== lent) return;

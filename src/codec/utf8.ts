@@ -1,4 +1,4 @@
-/** Text (RFC 6455 §5.6, §8.1; UTF-8 as in RFC 3629): validating it, and making strings of it. */
+/** Text (RFC 6455 §5.6, §8.1; UTF-8 as in RFC 3629): validates it, and makes strings of it. */
 
 import {
   RESULT,
@@ -32,7 +32,7 @@ export function isValidUtf8(bytes: Uint8Array): boolean {
 }
 
 /**
- * Validates UTF-8 that arrives in pieces, cut anywhere, and names the first byte that is wrong.
+ * Validates UTF-8 that arrives in pieces, cut anywhere, and names the first wrong byte.
  *
  * ```ts
  * const validator = new Utf8Validator();
@@ -134,7 +134,7 @@ export function asciiAt(
   return length <= SHORT_LENGTH ? shortString(kernel.bytes, start, length) : strings.ascii(start, end);
 }
 
-/** A string of at most 16 code units. Reads 8 or 16, whatever the length. */
+/** A string of at most 16 code units. Always reads 8 or 16 units. */
 function shortString(u: Uint8Array | Uint16Array, at: number, length: number): string {
   // biome-ignore format: eight arguments a line can be counted; the formatter gives each of the 24 a line
   const text = length <= 8
@@ -158,7 +158,7 @@ export function textOf(bytes: Uint8Array, ascii: boolean): string {
   for (let start = 0; start < bytes.length; ) {
     const end = characterBoundary(bytes, Math.min(start + WINDOW_LENGTH, bytes.length));
     space.kernel.bytes.set(bytes.subarray(start, end), SCRATCH);
-    // Whoever changed the bytes since they were validated must not read on into what lay here before.
+    // If the caller changed the bytes since they were validated, the kernel must not read older bytes behind them.
     space.kernel.bytes.fill(0, SCRATCH + (end - start), SCRATCH + (end - start) + 4);
     text += textAt(space, SCRATCH, SCRATCH + (end - start), false);
     start = end;
@@ -166,14 +166,14 @@ export function textOf(bytes: Uint8Array, ascii: boolean): string {
   return text;
 }
 
-/** A shorter text is not worth the look whether it is ASCII. */
+/** A shorter text is not sampled: the look costs more than it saves. */
 const LEAST_SAMPLED_UNITS = 512;
 const SAMPLES = 4;
 
 /** The longest text that SCRATCH takes for certain: UTF-8 takes at most three bytes for a UTF-16 unit. */
 export const MAX_ENCODED_UNITS: number = Math.floor(WINDOW_LENGTH / 3);
 
-/** Whether the kernel encodes a text faster than the host, by a look at a few of its units. */
+/** Whether the kernel encodes a text faster than the host, judged by a few of its units. */
 export function isEncodedByKernel(text: string): boolean {
   const { length } = text;
   if (length < LEAST_SAMPLED_UNITS || slowlyEncodedFrom === Infinity) return false;
@@ -192,7 +192,7 @@ export function encodeAtScratch(space: Workspace, text: string): number {
   return space.kernel.utf16ToUtf8(UTF16, UTF16 + 2 * text.length, SCRATCH);
 }
 
-/** Where a text that came in parts is put together to be decoded: kept, for memory that is warm is fast. */
+/** Memory to join the parts of a text before it is decoded; kept, because warm memory is fast. */
 let assembly: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 const KEPT_ASSEMBLY_LENGTH = 1 << 20;
 

@@ -1,7 +1,7 @@
 /**
  * The codec's side of the kernel's memory: views that are made once, and the lease on the window. One
- * memory serves every decoder of the thread, so what a scan left there belongs to its holder only until
- * another one scans.
+ * memory serves every decoder of the thread, so the results of a scan belong to the holder of the lease only until
+ * another decoder scans.
  */
 
 import {
@@ -16,9 +16,9 @@ import {
 } from "../kernel/index.js";
 import { createStringReader, type StringReader, writable } from "./host.js";
 
-/** Whoever has records or payloads in the window. */
+/** A scanner whose records or payloads lie in the window. */
 export interface WindowHolder {
-  /** Takes what is still needed out of the window, which is about to be overwritten. Never throws. */
+  /** Copies needed bytes out of the window, which is about to be overwritten. Never throws. */
   evict(): void;
 }
 
@@ -28,7 +28,7 @@ export interface WindowHolder {
  */
 const KEPT_VIEW_LENGTH = 1024;
 
-/** What goes through SCRATCH at a time: little enough to stay in the first-level cache. */
+/** Bytes that go through SCRATCH at a time: few enough to stay in the first-level cache. */
 export const SCRATCH_PIECE = 0x4000;
 
 export class Workspace {
@@ -41,7 +41,7 @@ export class Workspace {
   /** The code units of UTF16. */
   readonly units: Uint16Array;
   holder: WindowHolder | undefined = undefined;
-  /** What `receiveBuffer` returns, once it was asked for. */
+  /** The result of `receiveBuffer`, once it was called. */
   receive: Uint8Array | undefined = undefined;
   readonly #scratchViews: Uint8Array[] = [];
   readonly #windowViews: Uint8Array[] = [];
@@ -104,8 +104,8 @@ function workspaceOf(inUse: Kernel): Workspace {
 
 /**
  * A region of kernel memory that a socket may read to: a chunk that lies there (a view of it, from its
- * beginning) is scanned where it is, which spares two copies. One region serves all sockets of the thread, so
- * whoever pushed a chunk of it calls `retain` on that decoder, or reads all its frames, before the next read.
+ * beginning) is scanned in place, which spares two copies. One region serves all sockets of the thread, so
+ * before the next read, read all frames of a chunk that was pushed, or call `retain` of its decoder.
  *
  * @returns 512 KiB, the same at every call.
  */
