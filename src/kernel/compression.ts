@@ -19,13 +19,13 @@ export interface CompressionKernel {
   deflateInit(block: number, windowBits: number, level: number, hashBits: number, capacity: number): number;
   /** The length that `deflateInit` returns, without preparing anything. */
   deflateLength(windowBits: number, level: number, hashBits: number, capacity: number): number;
-  /** Deflates what was written behind the history; returns how much OUTPUT holds. See `assembly/deflate/deflate.ts`. */
+  /** Deflates the bytes written behind the history; returns the number of bytes in OUTPUT. See `assembly/deflate/deflate.ts`. */
   deflate(block: number, length: number, flush: number): number;
-  /** Forgets the history. */
+  /** Drops the history. */
   deflateReset(block: number): void;
-  /** Makes room in the window by dropping what no distance reaches. */
+  /** Makes room in the window by dropping bytes that no distance reaches. */
   deflateSlide(block: number): void;
-  /** Takes what was written behind the history into it, without deflating it. */
+  /** Adds the bytes written behind the history to it, without deflating them. */
   deflateSkip(block: number, length: number): void;
   /** Drops the end of the history: a message that was deflated and not sent. */
   deflateDrop(block: number, length: number): void;
@@ -35,7 +35,7 @@ export interface CompressionKernel {
 
 let compiled: WebAssembly.Module | undefined;
 
-/** Has instances made of a module that somebody else compiled, from now on. */
+/** Makes instances of a given compiled module from now on. */
 export function setCompressionModule(wasm: object): void {
   compiled = wasm as WebAssembly.Module;
 }
@@ -43,7 +43,7 @@ export function setCompressionModule(wasm: object): void {
 /**
  * A new instance.
  *
- * @throws what `instantiateKernel` throws.
+ * @throws as `instantiateKernel` does.
  */
 export function instantiateCompression(): CompressionKernel {
   compiled ??= new WebAssembly.Module(decodeBase64(COMPRESSION_BYTES));

@@ -15,7 +15,7 @@ export type { Kernel, KernelBackend } from "./kernel.js";
 const created: { [backend in KernelBackend]?: Kernel } = {};
 let current: Kernel | undefined;
 
-/** The kernel in use. Made at the first call: WebAssembly, or the reference where that is forbidden. */
+/** The kernel in use. Made at the first call: WebAssembly, or the reference if that is forbidden. */
 export function kernel(): Kernel {
   return (current ??= createKernel());
 }
@@ -33,7 +33,7 @@ function createKernel(): Kernel {
  * Makes `backend` the kernel in use from now on; decoders that exist keep theirs. For tests, which run
  * over both.
  *
- * @throws what `instantiateKernel` throws.
+ * @throws as `instantiateKernel` does.
  */
 export function selectKernel(backend: KernelBackend): Kernel {
   current = created[backend] ??= backend === "wasm" ? instantiateKernel() : createReferenceKernel();
@@ -41,7 +41,7 @@ export function selectKernel(backend: KernelBackend): Kernel {
 }
 
 /**
- * Uses compiled modules from now on, where bytes must not be compiled; what exists already keeps what it has.
+ * Uses compiled modules from now on, for hosts that forbid compiling. Objects that exist already keep their module.
  *
  * @throws {TypeError} for other modules; then nothing has changed.
  */

@@ -9,7 +9,7 @@ type Exports = Omit<Kernel, "backend" | "bytes" | "words"> & { memory: WebAssemb
 /**
  * Instantiates the kernel, synchronously.
  *
- * @param source - the module, where somebody else compiled it; default: the inlined bytes.
+ * @param source - a compiled module; default: the inlined bytes.
  * @throws {WebAssembly.CompileError} where compiling is forbidden, as in a page whose Content Security
  *   Policy lacks `wasm-unsafe-eval`; or {ReferenceError} where there is no WebAssembly.
  */
@@ -24,11 +24,11 @@ export function instantiateKernel(
 }
 
 /**
- * Checks what is given as a module of ours. Its type is `object` at every door: the one of WebAssembly's modules is in the
- * DOM's library, which whoever compiles for Node need not have.
+ * Checks a module that the caller gives. Its type is `object` in the public API, because the type of WebAssembly's
+ * modules is in the DOM's library, which a program for Node need not have.
  *
- * @param name - of the option that it is given by, and of the file that it should come from.
- * @param stamp - what its build is known by.
+ * @param name - of the option, and of the file that the module comes from.
+ * @param stamp - identifies the build.
  * @throws {TypeError} saying what was expected.
  */
 export function assertModule(wasm: object, name: string, stamp: string): asserts wasm is WebAssembly.Module {

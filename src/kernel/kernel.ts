@@ -1,9 +1,9 @@
 /**
- * What a kernel is: one linear memory and five operations on addresses in it, as documented in
+ * The shape of a kernel: one linear memory and five operations on addresses in it, as documented in
  * `assembly/`. Two backends have this shape: `instance.ts` (WebAssembly) and `reference.ts`.
  */
 
-/** Which backend does the work: compiled AssemblyScript, or plain TypeScript where that is forbidden. */
+/** The backend: compiled AssemblyScript, or plain TypeScript where WebAssembly is forbidden. */
 export type KernelBackend = "wasm" | "reference";
 
 /** Bytes at addresses. The map is `layout.ts`; every address below is a byte offset into it. */

@@ -1,7 +1,6 @@
 /**
- * The kernel's operations in plain TypeScript: what the vector code in `assembly/` must agree with, byte
- * for byte, and what runs where WebAssembly is forbidden. Written to be checked against RFC 6455 §5 and
- * RFC 3629 §4 by reading.
+ * The kernel's operations in plain TypeScript: the vector code in `assembly/` must agree with it byte for byte, and it
+ * runs where WebAssembly is forbidden. Written so that a reader can check it against RFC 6455 §5 and RFC 3629 §4.
  */
 
 import {
@@ -182,7 +181,7 @@ export function createReferenceKernel(): Kernel {
         if (opcode === 1 || opcode === 2) began = opcode | (first & RSV1);
         else if (opcode === 0 && message === MESSAGE_ANY) began = MESSAGE_UNKNOWN;
         const cut = header.payloadLength > end - position - header.length;
-        // What began in the chunk before cannot be scanned again.
+        // A header that began in the chunk before cannot be scanned again.
         if (cut && options & OPTION_MORE && position >= start) {
           status = STATUS_FULL;
           break;
@@ -223,7 +222,7 @@ export function createReferenceKernel(): Kernel {
     }
 
     if (position < end && status === STATUS_OK) {
-      // A header is cut: left to the next scan if the rest of it is at hand, else kept in STATE.
+      // A header is cut: left to the next scan if its rest lies behind the end, else kept in STATE.
       if (options & OPTION_MORE) {
         status = STATUS_FULL;
       } else {
@@ -240,7 +239,7 @@ export function createReferenceKernel(): Kernel {
     return finish(status, position);
   }
 
-  /** Judges as much of a header as is here. `length` stays 0 while the header is incomplete. */
+  /** Judges the bytes of a header that have arrived. `length` stays 0 while the header is incomplete. */
   function judgeHeader(start: number, end: number, message: number, options: number, maxFrameSize: number) {
     const header = { status: STATUS_OK, position: start, length: 0, payloadLength: 0 };
     const available = end - start;
@@ -278,7 +277,7 @@ export function createReferenceKernel(): Kernel {
   return { backend: "reference", bytes, words, scan, mask, validateUtf8, utf8ToUtf16, utf16ToUtf8 };
 }
 
-/** The key that goes on `length` bytes later. */
+/** The key for the byte that is `length` bytes further on. */
 function rotate(key: number, length: number): number {
   const bits = (length & 3) << 3;
   return bits === 0 ? key | 0 : (key >>> bits) | (key << (32 - bits));
