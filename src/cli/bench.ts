@@ -1,4 +1,4 @@
-/** `hawser bench`: how many messages an echo server sends back, how soon, and whether they are the right ones. */
+/** `hawser bench`: measures messages a second and latency of an echo server, and verifies the echoes. */
 
 import { Load, type LoadOptions } from "./load.js";
 import { CONNECT_HELP, CONNECT_OPTIONS, integer, parse, seconds, targetOf, UsageError } from "./options.js";
@@ -6,30 +6,30 @@ import { count, escapeLine, painter } from "./print.js";
 import { type Command, onStop, type Shell } from "./shell.js";
 
 const HELP = `\
-hawser bench: load an echo server, verify and time its answers
+hawser bench: load an echo server, verify and time its echoes
 
 Usage: hawser bench URL [options]
 
   URL                          ws://… or wss://…; without a scheme ws, so localhost:8080 and :8080 will do
   -c, --connections N          connections that are open at once; default 50
   -s, --size N                 bytes of a message; default 128
-  -n, --in-flight N            messages that a connection has on their way at once; default 1
+  -n, --in-flight N            messages that a connection has in flight; default 1
   -d, --seconds N              how long; default 5
       --text                   text messages, not binary ones
-      --no-verify              do not compare answers with what was sent
+      --no-verify              do not compare echoes with the messages sent
       --subprotocol NAME       offer a subprotocol; may be given more than once
 ${CONNECT_HELP}
   -h, --help
 
-Each connection sends its next message when an answer came. An answer must be what was sent, in the order in
-which it was sent. MB are 10^6 bytes of payload, in one direction. There is no warm-up: the first second is the
-slowest, so give it some. This is one process with one thread: where that is busy, it is what was measured.
+Each connection sends its next message when an echo arrives. Echoes must match the messages, in their order. MB
+are 10^6 bytes of payload, in one direction. There is no warm-up: the first second is the slowest, so run for a
+few. This is one process with one thread: if it is busy, it is the limit, and not the server.
 Ctrl+C ends the run early and reports it.
 
-Exit codes: 0 when every answer came and was right, 1 otherwise, 2 when the command was called wrongly.
+Exit codes: 0 when every echo came and was right, 1 otherwise, 2 when the command was called wrongly.
 `;
 
-/** What this command takes, for `parseArgs`. */
+/** The options of this command, for `parseArgs`. */
 export const OPTIONS = {
   ...CONNECT_OPTIONS,
   connections: { type: "string", short: "c", default: "50" },
@@ -42,7 +42,7 @@ export const OPTIONS = {
 
 const MAX_SIZE = 64 << 20;
 
-/** How often the line of progress is renewed. */
+/** How often the progress line is renewed. */
 const PROGRESS_MS = 250;
 
 async function run(argv: readonly string[], shell: Shell): Promise<number> {
@@ -73,7 +73,7 @@ async function run(argv: readonly string[], shell: Shell): Promise<number> {
 
 export const command: Command = { help: HELP, run };
 
-/** Shows how it goes where somebody watches. Returns a function that takes it away. */
+/** Shows progress on a terminal. Returns a function that removes it. */
 function showProgress(load: Load, shell: Shell): () => void {
   const output = shell.stderr;
   if (output.isTTY !== true) return () => {};
@@ -111,7 +111,7 @@ function report(load: Load, options: LoadOptions, elapsedMs: number, shell: Shel
     `latency   ${latency.join("  ")}  max ${load.latency.max.toFixed(2)} ms`,
     `errors    ${load.errors === 0 ? "0" : paint("red", load.errors.toLocaleString("en"))}`,
   ];
-  // What servers say of themselves is in these texts.
+  // These texts contain words of the server.
   for (const [text, times] of load.kinds) lines.push(`  ${times.toLocaleString("en")} x ${escapeLine(text)}`);
   if (load.example !== undefined) lines.push(`  the first wrong echo: ${load.example}`);
   shell.stdout.write(`${lines.join("\n")}\n`);

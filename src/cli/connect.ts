@@ -16,9 +16,9 @@ Usage: hawser connect URL [options]
   URL                          ws://… or wss://…; without a scheme ws, so localhost:8080 and :8080 will do
   -s, --subprotocol NAME       offer a subprotocol; may be given more than once, the preferred one first
 ${CONNECT_HELP}
-  -x, --execute LINE           do this as if it were typed, then close; may be given more than once
-  -w, --wait SECONDS           how long to wait for answers when the last line was sent and nobody is at
-                               the keyboard; default 0.5, or forever: until the server closes
+  -x, --execute LINE           follow this line as if it were typed, then close; may be given more than once
+  -w, --wait SECONDS           how long to wait for answers after the last line of a script or pipe;
+                               default 0.5, or forever: until the server closes
       --binary-as FORM         how to show binary messages: hex (default), base64, file (each is saved as
                                message-0001.bin and so on), file:FOLDER
   -h, --help
@@ -26,14 +26,14 @@ ${CONNECT_HELP}
 Lines, from the keyboard, from a pipe or from -x:
 
 ${LINES_HELP}
-What comes is shown with "<", what goes with ">"; Ping, Pong and Close frames are shown too. Control characters
-of the other side are shown as \\x1b, and control nothing. Messages of more than 16 MiB are refused.
+Received messages are shown with "<", sent ones with ">"; Ping, Pong and Close frames are shown too. Control
+characters of the other side are shown as \\x1b, and control nothing. Messages of more than 16 MiB are refused.
 
 Exit codes: 0 when the connection was closed by a closing handshake, 1 when it could not be opened, was lost, or
 a piped line could not be followed, 2 when the command was called wrongly.
 `;
 
-/** What this command takes, for `parseArgs`. */
+/** The options of this command, for `parseArgs`. */
 export const OPTIONS = {
   ...CONNECT_OPTIONS,
   subprotocol: { type: "string", short: "s", multiple: true },
@@ -45,10 +45,10 @@ export const OPTIONS = {
 /** Bytes that a message may have, in one frame or in several. */
 const MAX_MESSAGE_SIZE = 16 << 20;
 
-/** What is said beside "connected" to whoever types. */
+/** The hint after "connected", on a terminal. */
 const TYPED_HINT = "; /help lists commands, Ctrl+D leaves";
 
-/** How long the server has for its Close frame. */
+/** How long to wait for the server's Close frame. */
 const CLOSE_TIMEOUT_MS = 5000;
 
 async function run(argv: readonly string[], shell: Shell): Promise<number> {
@@ -56,7 +56,7 @@ async function run(argv: readonly string[], shell: Shell): Promise<number> {
   const target = targetOf(positionals[0], values);
   const waitMs = values.wait === "forever" ? Infinity : seconds(values.wait, "--wait");
   const display = new Display(shell, binaryAs(values["binary-as"]));
-  // With -x nobody is asked for lines: the standard input of a script may never end.
+  // With -x no lines are read: the standard input of a script may never end.
   const isTyped = values.execute === undefined && shell.stdin.isTTY === true && shell.stdout.isTTY === true;
 
   const session = new Session(display, !isTyped);
@@ -77,7 +77,7 @@ async function run(argv: readonly string[], shell: Shell): Promise<number> {
 
 export const command: Command = { help: HELP, run };
 
-/** Opens the connection, and has everything shown that comes over it. */
+/** Opens the connection, and shows everything that arrives. */
 async function open(
   target: Target,
   session: Session,
@@ -92,10 +92,10 @@ async function open(
       signal,
       maxFrameSize: MAX_MESSAGE_SIZE,
       maxMessageSize: MAX_MESSAGE_SIZE,
-      // The peer sees the Pings that were asked for, and no others.
+      // The peer sees only the Pings that the user sends.
       pingIntervalMs: 0,
       closeTimeoutMs: CLOSE_TIMEOUT_MS,
-      // What is sent was read into memory already, and nobody else is served from this process.
+      // Files to be sent are in memory already, and this process serves no other connection.
       maxBufferedAmount: Infinity,
       open: (connection) => {
         session.opened(connection);
@@ -122,7 +122,7 @@ function withoutCredentials(text: string): string {
   return url.href;
 }
 
-/** Follows lines until they end or the connection does. */
+/** Follows lines until the lines or the connection end. */
 async function follow(lines: Iterable<string> | AsyncIterable<string>, session: Session): Promise<void> {
   for await (const line of lines) {
     if (!session.isOpen) return session.leave(line);
@@ -130,7 +130,7 @@ async function follow(lines: Iterable<string> | AsyncIterable<string>, session: 
   }
 }
 
-/** The lines of the standard input; on a terminal, with a prompt that stays below what is shown. */
+/** The lines of the standard input; on a terminal, with a prompt that stays below the conversation. */
 async function* readLines(
   shell: Shell,
   session: Session,
@@ -163,7 +163,7 @@ async function* readLines(
 function promptOf(lines: Interface, output: Output): Prompt {
   return {
     hide: () => {
-      // What is typed may take several rows.
+      // The typed line may take several rows.
       moveCursor(output, 0, -lines.getCursorPos().rows);
       cursorTo(output, 0);
       clearScreenDown(output);

@@ -1,4 +1,4 @@
-/** How a conversation is shown: `<` is what came, `>` is what went, and nothing that came controls the terminal. */
+/** Shows a conversation: `<` marks received messages, `>` sent ones, and no received text controls the terminal. */
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -25,15 +25,15 @@ export type Direction = "<" | ">";
 
 /** A line that is being typed, which must not be written over. */
 export interface Prompt {
-  /** Takes it off the screen. */
+  /** Removes it from the screen. */
   hide(): void;
-  /** Puts it back, with what was typed so far. */
+  /** Puts it back, with the text typed so far. */
   show(): void;
 }
 
-/** Shows a conversation on a terminal, or writes it to wherever output goes. */
+/** Writes a conversation to the output: a terminal, a file or a pipe. */
 export class Display {
-  /** Set while somebody types. */
+  /** Set while a user types. */
   prompt: Prompt | undefined;
   readonly #stdout: Output;
   readonly #stderr: Output;
@@ -62,12 +62,12 @@ export class Display {
     this.#line(direction, this.#paint("dim", `[${name}]${detail === "" ? "" : ` ${escapeLine(detail)}`}`));
   }
 
-  /** What is no part of the conversation. May have several lines; is ours, so it is not escaped. */
+  /** A note that is no part of the conversation. May have several lines; is ours, so it is not escaped. */
   note(text: string): void {
     this.#write(this.#stdout, text);
   }
 
-  /** What went wrong. */
+  /** An error. */
   problem(text: string): void {
     this.#write(this.#stderr, this.#paintError("red", escapeLine(text)));
   }

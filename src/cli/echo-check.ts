@@ -1,11 +1,11 @@
-/** Payloads that can be told apart when they come back: each begins with the number of its message. */
+/** Payloads that differ, so that each echo can be matched: each begins with the number of its message. */
 
 /** Bytes of a payload that its number may take: enough for 2^48 messages, or for 2^36 as text. */
 const NUMBER_LENGTH = 6;
 
 /**
  * The payloads of one connection, in the order in which they are sent and have to come back. One buffer serves
- * for both: a payload is a pattern that never changes, with a number before it that always does.
+ * for both: a payload is a pattern that never changes, behind a number that always does.
  */
 export class EchoCheck {
   readonly #bytes: Buffer;
@@ -38,7 +38,7 @@ export class EchoCheck {
     return this.#bytes;
   }
 
-  /** What is wrong with an answer to a message; undefined when it is what was sent. */
+  /** The error in an echo; undefined if it matches the message. */
   judge(index: number, answer: Uint8Array, isText: boolean): string | undefined {
     const expected = this.payload(index);
     if (isText !== this.#isText) return `came as ${isText ? "text" : "binary"}`;

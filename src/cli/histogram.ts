@@ -3,7 +3,7 @@
 /** Duration of one unit. */
 const UNIT_MS = 0.0001;
 
-/** The longest that is told apart: seven minutes. */
+/** Longer durations count as this one: seven minutes. */
 const MAX_UNITS = 0xffffffff;
 
 /** Binary digits that are kept of a value. A bucket is at most 1/128 of its value wide, so a percentile is exact to 1 %. */
@@ -39,7 +39,7 @@ export class Histogram {
     return this.#max;
   }
 
-  /** @param ms - a duration in milliseconds; what a clock that went back makes of it counts as 0. */
+  /** @param ms - a duration in milliseconds; a negative one, of a clock that was set back, counts as 0. */
   record(ms: number): void {
     const units = Math.min(Math.max(0, Math.round(ms / UNIT_MS)), MAX_UNITS);
     this.#buckets[bucketOf(units)]++;
@@ -48,7 +48,7 @@ export class Histogram {
   }
 
   /**
-   * The duration that a share of all do not exceed.
+   * The duration that a share of all durations do not exceed.
    *
    * @param percent - 0 to 100.
    * @returns milliseconds, at most 1 % above the exact one; 0 when nothing was counted.

@@ -3,7 +3,7 @@
 
 import { main } from "./program.js";
 
-// Whoever reads our output may have had enough of it: `hawser connect … | head`.
+// The reader of our output may close it early: `hawser connect … | head`.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit(0);

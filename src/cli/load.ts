@@ -1,4 +1,4 @@
-/** Load for an echo server: connections that each keep some messages on their way, and judge what comes back. */
+/** Load for an echo server: connections that each keep some messages in flight, and check the echoes. */
 
 import { setMaxListeners } from "node:events";
 import { type Connection, connect } from "../node/index.js";
@@ -13,10 +13,10 @@ export interface LoadOptions {
   readonly connections: number;
   /** Bytes of a payload. */
   readonly size: number;
-  /** Messages that a connection has on their way at once. */
+  /** Messages that a connection has in flight. */
   readonly inFlight: number;
   readonly isText: boolean;
-  /** Whether answers are compared with what was sent. */
+  /** Whether echoes are compared with the messages. */
   readonly verifies: boolean;
 }
 
@@ -27,7 +27,7 @@ const MAX_HANDSHAKES = 100;
 const DRAIN_TIMEOUT_MS = 3000;
 const CLOSE_TIMEOUT_MS = 1000;
 
-/** Errors are counted by what they are, and only the first of these many kinds are named. */
+/** Errors are counted by kind; only this many kinds are named. */
 const MAX_KINDS = 8;
 
 /** Opens connections, loads them until it is stopped, and keeps the count. */
@@ -38,7 +38,7 @@ export class Load {
   errors = 0;
   /** How often each error came, by its text. */
   readonly kinds = new Map<string, number>();
-  /** What was wrong with the first wrong echo. */
+  /** Describes the first wrong echo. */
   example: string | undefined;
   readonly #options: LoadOptions;
   readonly #lanes: Lane[] = [];
@@ -55,7 +55,7 @@ export class Load {
 
   /** Opens the connections; those that cannot be opened are errors. */
   async connect(signal: AbortSignal): Promise<void> {
-    // Each handshake listens; so many on one signal are no leak.
+    // Each handshake adds a listener to one signal; so many are no leak.
     setMaxListeners(0, signal);
     let next = 0;
     const worker = async () => {
@@ -72,7 +72,7 @@ export class Load {
     await Promise.all(Array.from({ length: MAX_HANDSHAKES }, worker));
   }
 
-  /** Sends for so long, or until all connections are closed or the signal comes. Resolves with the milliseconds. */
+  /** Sends for a time, or until all connections are closed or the signal aborts. Resolves with the milliseconds. */
   async run(ms: number, signal: AbortSignal): Promise<number> {
     const start = performance.now();
     this.#isRunning = true;
@@ -90,7 +90,7 @@ export class Load {
     return performance.now() - start;
   }
 
-  /** Waits for the answers that are still on their way; those that do not come are errors. Then closes. */
+  /** Waits for echoes in flight; missing ones are errors. Then closes. */
   async finish(): Promise<void> {
     const settled = this.#settled();
     const timer = setTimeout(this.#settle, DRAIN_TIMEOUT_MS);
@@ -100,7 +100,7 @@ export class Load {
     await Promise.all(this.#lanes.map((lane) => lane.close()));
   }
 
-  /** A lane has less to do than before: perhaps nobody has anything to do any more. */
+  /** A lane has less to do than before: perhaps all lanes are done. */
   check(): void {
     const isBusy = (lane: Lane) => lane.isOpen && (this.#isRunning || lane.isWaiting);
     if (!this.#lanes.some(isBusy)) this.#settle();
@@ -125,7 +125,7 @@ class Lane {
   readonly #options: LoadOptions;
   readonly #index: number;
   readonly #check: EchoCheck;
-  /** When the messages on their way were sent: message i at i modulo the length. */
+  /** When the messages in flight were sent: message i at i modulo the length. */
   readonly #times: Float64Array;
   #connection: Connection | undefined;
   #sent = 0;
@@ -144,7 +144,7 @@ class Lane {
     return this.#connection?.state === "open";
   }
 
-  /** Whether answers have still to come. */
+  /** Whether echoes are missing. */
   get isWaiting(): boolean {
     return this.#received < this.#sent;
   }
@@ -154,13 +154,13 @@ class Lane {
     this.#connection = await connect(target.url, {
       ...target.options,
       signal,
-      // An answer may come in one frame, and what was sent may wait for a server that does not read.
+      // An echo may come in one frame, and sent messages may wait for a server that does not read.
       maxFrameSize: Math.max(size, 1 << 20),
       maxMessageSize: Math.max(size, 1 << 20),
       maxBufferedAmount: (size + 16) * inFlight + (1 << 20),
       pingIntervalMs: 0,
       closeTimeoutMs: CLOSE_TIMEOUT_MS,
-      // Nothing is decoded or copied that is only compared.
+      // Echoes are only compared, so they are neither decoded nor copied.
       text: "bytes",
       borrow: true,
       message: (_, message) => this.#receive(message),

@@ -1,10 +1,10 @@
-/** Arguments: parsing and validation that the commands share. What is wrong with them is a UsageError. */
+/** Arguments: parsing and validation that the commands share. A wrong argument is a UsageError. */
 
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { buildHandshakeRequest, type Credentials, generateKey } from "../protocol/index.js";
 import { messageOf } from "./shell.js";
 
-/** Arguments that cannot be followed: the message says what was expected. */
+/** Wrong arguments: the message names the expected form. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
@@ -64,7 +64,7 @@ export function seconds(text: string, what: string): number {
   throw new UsageError(`${what} must be a number of seconds, such as 2 or 0.5, not "${text}"`);
 }
 
-/** What the commands that open connections take beside a URL. */
+/** Options of the commands that open connections. */
 export const CONNECT_OPTIONS = {
   header: { type: "string", short: "H", multiple: true },
   subprotocol: { type: "string", multiple: true },
@@ -94,7 +94,7 @@ interface ConnectValues {
   readonly compress?: boolean | undefined;
 }
 
-/** Where to connect to and how, for `connect` of `../node`. */
+/** The URL and options for `connect` of `../node`. */
 export interface Target {
   readonly url: string;
   readonly options: {
@@ -109,9 +109,9 @@ export interface Target {
 }
 
 /**
- * Judges everything that goes into a handshake before anything is sent.
+ * Checks everything that goes into a handshake before anything is sent.
  *
- * @param url - without a scheme it is of `ws`: "localhost:8080", or ":8080" for this machine.
+ * @param url - without a scheme it is `ws`: "localhost:8080", or ":8080" for this machine.
  */
 export function targetOf(url: string | undefined, values: ConnectValues): Target {
   if (url === undefined) throw new UsageError("expected a URL, such as ws://localhost:8080");

@@ -1,15 +1,15 @@
-/** Text for a terminal: nothing that came from elsewhere may control it. And colours, where they are wanted. */
+/** Text for a terminal: text from outside must not control it. And colours, if they are wanted. */
 
 import type { Output, Shell } from "./shell.js";
 
 /**
  * Control characters, among them the escape that begins a terminal's commands and the C1 ones that do so in
- * one character; what reverses the direction of writing, so that a line shows other than it is; and Unicode's
- * own line ends.
+ * one character; characters that reverse the direction of writing, so that a line looks different; and
+ * Unicode's own line ends.
  */
 const UNSAFE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 
-/** A text as one line that moves no cursor: what could is written as `\x1b` or `\u202e`. Tabs stay. */
+/** A text as one line that moves no cursor: control characters become `\x1b` or `\u202e`. Tabs stay. */
 export function escapeLine(text: string): string {
   return text.replace(UNSAFE, (character) => {
     if (character === "\t") return character;
@@ -18,10 +18,10 @@ export function escapeLine(text: string): string {
   });
 }
 
-/** What the lines of a text begin with, other than the first: so that none of them looks like one of ours. */
+/** The indentation of all lines of a text but the first, so that none of them looks like one of ours. */
 const INDENT = "  ";
 
-/** A text of several lines, each as `escapeLine` has it, all but the first indented. */
+/** A text of several lines, each escaped by `escapeLine`, all but the first indented. */
 export function escapeLines(text: string): string {
   return text.includes("\n") ? text.split("\n").map(escapeLine).join(`\n${INDENT}`) : escapeLine(text);
 }
@@ -50,7 +50,7 @@ export function wantsColour(output: Output, env: Shell["env"]): boolean {
   return output.isTTY === true && (env.NO_COLOR ?? "") === "" && env.TERM !== "dumb";
 }
 
-/** Escaping is for before this: what it is given, it writes. */
+/** It does not escape: escape texts before. */
 export function painter(output: Output, env: Shell["env"]): Paint {
   if (!wantsColour(output, env)) return (_, text) => text;
   return (style, text) => `\x1b[${STYLES[style][0]}m${text}\x1b[${STYLES[style][1]}m`;

@@ -1,11 +1,11 @@
-/** Finds the command that was asked for, runs it, and makes an exit code of how that went. */
+/** Finds the command, runs it, and returns an exit code. */
 
 import { readFileSync } from "node:fs";
 import { UsageError } from "./options.js";
 import { escapeLine, painter } from "./print.js";
 import { type Command, messageOf, type Shell } from "./shell.js";
 
-/** Loaded when they are asked for: `--version` needs none. */
+/** Loaded on demand: `--version` needs none. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   serve: () => import("./serve.js"),
   connect: () => import("./connect.js"),
@@ -72,7 +72,7 @@ export async function main(argv: readonly string[], shell: Shell): Promise<numbe
   }
 }
 
-/** Help is given whatever else is there: whoever asks for it may have the rest wrong. */
+/** Whether --help is among the arguments. It wins over all others, which may be wrong. */
 function asksForHelp(argv: readonly string[]): boolean {
   const end = argv.indexOf("--");
   return argv.slice(0, end < 0 ? argv.length : end).some((text) => text === "--help" || text === "-h");

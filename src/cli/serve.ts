@@ -1,4 +1,4 @@
-/** `hawser serve`: a server that sends back what it gets, to whoever sent it or to all. */
+/** `hawser serve`: a server that sends each message back, to its sender or to all. */
 
 import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
@@ -16,12 +16,12 @@ Usage: hawser serve [PORT] [options]
 
   PORT                       default 8080; 0 takes a free one
       --host HOST            name or address to listen on; default 127.0.0.1, this machine alone
-      --broadcast            what one sends, all get
+      --broadcast            send every message to all clients
       --tls-cert FILE        the certificate, in PEM; the URL is then wss
       --tls-key FILE         its key, in PEM
       --origin ORIGIN        pages that may connect: any, same-origin (default), or an origin such as
                              https://example.com; may be given more than once
-      --compress             compress what clients want compressed
+      --compress             compress for clients that offer it
       --max-message-size N   bytes that a message may have; default 16777216
       --quiet                no line for each connection
   -h, --help
@@ -46,7 +46,7 @@ const DEFAULT_PORT = "8080";
 /** How long a signal waits for the clients' Close frames. */
 const CLOSE_TIMEOUT_MS = 5000;
 
-/** Bytes that may wait for a client that does not read what others send to all; or one message, if it is larger. */
+/** Bytes that may wait for a client that does not read broadcasts; or one message, if it is larger. */
 const BUFFERED_AMOUNT = 16 << 20;
 
 async function run(argv: readonly string[], shell: Shell): Promise<number> {
@@ -61,11 +61,11 @@ async function run(argv: readonly string[], shell: Shell): Promise<number> {
     ...(tls !== undefined && { tls }),
     origin,
     perMessageDeflate: values.compress === true,
-    // A message may come in one frame, and what is no longer than that may go back in one.
+    // A message may come in one frame, and goes back in one.
     maxMessageSize: size,
     maxFrameSize: size,
     maxBufferedAmount: Math.max(BUFFERED_AMOUNT, size),
-    // Text stays the bytes it came as, and those are copied once: on their way out.
+    // Text stays bytes, which are copied once: when they are sent.
     text: "bytes",
     borrow: true,
     open: (connection, request) => log?.opened(connection, request),
@@ -94,14 +94,14 @@ async function listen(hostname: string, port: number, options: Parameters<typeof
   }
 }
 
-/** What a message is sent on as. Text came as bytes, and has to be said to be text. */
+/** The type to send a message as: text arrived as bytes, which would be sent as binary. */
 function typeOf(message: Message): { type: "text" | "binary" } {
   return { type: message.type === "text" ? "text" : "binary" };
 }
 
 function echo(connection: Connection, message: Message): void {
   const isTaken = connection.send(message.data, typeOf(message));
-  // Whoever does not read its answers is not read either: what waits for it stays bounded.
+  // Stops reading from a client that does not read its echoes, so that a bounded amount waits for it.
   if (!isTaken && connection.state === "open") connection.pause();
 }
 
@@ -148,7 +148,7 @@ class Log {
     );
   }
 
-  /** @param rest - from outside, in part: a client chooses its path and the reason it gives. */
+  /** @param rest - partly from outside: a client chooses its path and its reason. */
   #write(style: "green" | "red" | "dim", what: string, rest: string): void {
     this.#output.write(`${this.#paint(style, what)} ${escapeLine(rest)}\n`);
   }
@@ -185,7 +185,7 @@ function originPolicy(given: readonly string[]): OriginPolicy {
   return words[0] as "any" | "same-origin";
 }
 
-/** Origins are compared as text, so one that no browser would send lets nobody in (RFC 6454 §6.2). */
+/** Origins are compared as text, so a form that no browser sends would match no page (RFC 6454 §6.2). */
 function serializedOrigin(text: string): string {
   let normal: string | undefined;
   try {

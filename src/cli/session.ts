@@ -1,4 +1,4 @@
-/** What the lines mean that somebody types, or that a script sends: text, or a command that begins with "/". */
+/** Lines that a user types or a script sends: text, or a command that begins with "/". */
 
 import { readFile } from "node:fs/promises";
 import { CloseCode, encodeCloseBody, MAX_CONTROL_PAYLOAD_LENGTH } from "../codec/index.js";
@@ -7,12 +7,12 @@ import type { Message } from "../protocol/index.js";
 import { type Display, payloadText } from "./display.js";
 import { messageOf } from "./shell.js";
 
-/** What /help prints. */
+/** The text of /help. */
 export const LINES_HELP = `\
   TEXT                   send a text message
   /text TEXT             the same, for text that begins with a slash
   /binary HEX            send a binary message, such as /binary 00 ff 10
-  /file PATH             send what a file holds as a binary message
+  /file PATH             send a file as a binary message
   /ping [TEXT]           send a Ping, and time its Pong
   /close [CODE [REASON]] begin the closing handshake; default 1000
   /quit                  close with 1000, and leave
@@ -24,20 +24,20 @@ class LineError extends Error {
   override readonly name = "LineError";
 }
 
-/** A conversation: lines become messages and frames, and what comes is shown. */
+/** A conversation: lines become messages and frames, and received ones are shown. */
 export class Session {
   /** Resolves when the connection is closed. */
   readonly ended: Promise<void>;
   readonly #display: Display;
-  /** Whether what is sent is shown: a terminal shows it already, as it is typed. */
+  /** Whether to show sent messages: a terminal shows them already, as they are typed. */
   readonly #echoes: boolean;
-  /** Pings whose Pongs have still to come, in order. */
+  /** Pings that wait for their Pong, in order. */
   readonly #pings: { readonly text: string; readonly sentAt: number }[] = [];
   #connection: Connection | undefined;
   #hasFailed = false;
-  /** Whether it was said already why the connection ends without a closing handshake. */
+  /** Whether the reason for an end without a closing handshake was shown already. */
   #hasBroken = false;
-  /** Whether it was us who began the closing handshake. */
+  /** Whether we began the closing handshake. */
   #isClosing = false;
   #end: () => void = () => {};
 
@@ -54,7 +54,7 @@ export class Session {
     return this.#connection?.state === "open";
   }
 
-  /** Whether the connection did not end by a closing handshake, or a line that nobody typed could not be followed. */
+  /** Whether the connection ended without a closing handshake, or a line of a script could not be followed. */
   get hasFailed(): boolean {
     return this.#hasFailed;
   }
@@ -99,7 +99,7 @@ export class Session {
     this.#end();
   }
 
-  /** Follows a line. What is wrong with it is shown; resolves when it is worth following the next one. */
+  /** Follows a line, or shows its error; resolves when there is room for the next one. */
   async enter(line: string): Promise<void> {
     try {
       const [, name, rest = ""] = /^\/(\S*)\s?(.*)$/s.exec(line) ?? [];
@@ -107,13 +107,13 @@ export class Session {
       else await this.#command(name, rest);
     } catch (error) {
       if (!(error instanceof LineError)) throw error;
-      // Whoever types sees it and goes on; a script has to be told.
+      // A user sees the error and goes on; a script needs the exit code.
       if (this.#echoes) this.#fail(error.message);
       else this.#display.problem(error.message);
     }
   }
 
-  /** Says that a line comes too late, unless it was us who closed. */
+  /** Says that a line comes too late, unless we closed. */
   leave(line: string): void {
     if (!this.#isClosing) this.#fail(`the connection closed before this was sent: ${line}`);
   }
@@ -176,7 +176,7 @@ export class Session {
     await this.#send(bytes);
   }
 
-  /** Resolves when it is worth sending more, or when nothing more can be sent. */
+  /** Resolves when there is room to send, or when nothing more can be sent. */
   async #send(data: string | Uint8Array): Promise<void> {
     const connection = this.#connection;
     if (connection?.send(data) === false) await Promise.race([connection.drained(), this.ended]);

@@ -1,4 +1,4 @@
-/** What the program runs in, and how its commands look from outside. */
+/** The environment of the program, and the shape of its commands. */
 
 import type { Readable, Writable } from "node:stream";
 
@@ -17,14 +17,14 @@ export interface Shell {
   off(signal: Signal, listener: () => void): unknown;
 }
 
-/** What `hawser NAME …` does. */
+/** The command `hawser NAME …`. */
 export interface Command {
-  /** What --help prints. */
+  /** The text of --help. */
   readonly help: string;
   /**
-   * @param argv - what follows the command's name.
-   * @returns the exit code: 0, or 1 when what was asked for failed.
-   * @throws {UsageError} when it was asked for wrongly: exit code 2.
+   * @param argv - the arguments after the command's name.
+   * @returns the exit code: 0, or 1 if the command failed.
+   * @throws {UsageError} for wrong arguments: exit code 2.
    */
   run(argv: readonly string[], shell: Shell): Promise<number>;
 }
@@ -32,10 +32,9 @@ export interface Command {
 const SIGNALS: readonly Signal[] = ["SIGINT", "SIGTERM"];
 
 /**
- * Calls back at the first signal to stop. The second one finds nobody listening, so it stops the process as if
- * there were no such function.
+ * Calls back at the first signal to stop, and then stops listening, so that the second one ends the process as usual.
  *
- * @returns a function that forgets about it.
+ * @returns a function that removes the listener.
  */
 export function onStop(shell: Shell, listener: () => void): () => void {
   const forget = () => {
@@ -49,10 +48,10 @@ export function onStop(shell: Shell, listener: () => void): () => void {
   return forget;
 }
 
-/** What is to be said of something that was thrown. */
+/** The message of a thrown value. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // Node says nothing itself of a connection that was refused at each of a name's addresses.
+  // Node's error has no message if all addresses of a name refused the connection.
   if (error.message === "" && error instanceof AggregateError) return error.errors.map(messageOf).join("; ");
   return error.message;
 }
