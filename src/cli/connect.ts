@@ -90,8 +90,9 @@ async function open(
     await connect(target.url, {
       ...target.options,
       signal,
-      maxFrameSize: MAX_MESSAGE_SIZE,
       maxMessageSize: MAX_MESSAGE_SIZE,
+      // Answers that arrive after the last line are shown, too.
+      deliverWhileClosing: true,
       // The peer sees only the Pings that the user sends.
       pingIntervalMs: 0,
       closeTimeoutMs: CLOSE_TIMEOUT_MS,
