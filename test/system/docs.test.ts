@@ -219,7 +219,7 @@ function missingIn(document: string, names: readonly string[]): string[] {
 }
 
 /** Members of a class that only its subclasses call; the language knows them as `protected`, the runtime does not. */
-const PROTECTED = ["control", "violated", "endInput", "stopInput"];
+const PROTECTED = ["answerQuietly", "control", "violated", "endInput", "stopInput"];
 
 /** The members of a class and of those that it extends. */
 function membersOf(type: { prototype: object }): string[] {
