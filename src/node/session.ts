@@ -78,7 +78,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     );
     this.dispatcher = new Dispatcher(connection, this, handlers, settings);
     this.transport = new Transport(socket, this);
-    this.#keepAddresses();
+    this.#keepAddress();
     this.writer = new Writer(this.endpoint, this.transport, settings, this);
     this.#watch = new PeerWatch(steadyNow());
   }
@@ -102,10 +102,10 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     return hasHandler(this.handlers, "message") ? FULL_READ : WAITING_READ;
   }
 
-  /** Handlers that run when the socket is gone may ask for its addresses. */
-  #keepAddresses(): void {
+  /** Handlers that run when the socket is gone may ask for the peer's address. */
+  #keepAddress(): void {
     const { handlers } = this;
-    if (hasHandler(handlers, "close") || hasHandler(handlers, "error")) this.transport.keepAddresses();
+    if (hasHandler(handlers, "close") || hasHandler(handlers, "error")) this.transport.keepAddress();
   }
 
   get handlers(): Handlers<Face> {
@@ -116,7 +116,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   set handlers(handlers: Handlers<Face>) {
     this.dispatcher.handlers = handlers;
     beginTurn();
-    this.#keepAddresses();
+    this.#keepAddress();
     if (this.isFinished) {
       while (this.dispatcher.handleWaiting()) {}
       this.#tellEnd();
@@ -392,7 +392,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     transport.holds = this.transport.holds & ~Hold.Output;
     this.transport.detach();
     this.transport = transport;
-    this.#keepAddresses();
+    this.#keepAddress();
     this.writer.move(transport);
     // In the open handler, `start` is still to come.
     if (this.phase !== "new") transport.start(undefined, this.#mostRead);

@@ -144,12 +144,10 @@ export class Transport {
     this.destroy(error);
   }
 
-  /** Reads the addresses: Node keeps those that were read while the socket was open. */
-  keepAddresses(): void {
+  /** Reads the peer's address: Node keeps it if it was read while the socket was open. */
+  keepAddress(): void {
     try {
-      const socket = this.socket as net.Socket;
-      void socket.remoteAddress;
-      void socket.localAddress;
+      void (this.socket as net.Socket).remoteAddress;
     } catch {
       // A stream of the user's has what it has.
     }

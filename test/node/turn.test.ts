@@ -71,4 +71,34 @@ describe("turns", () => {
     await tick();
     assert.deepEqual([a.flushes, b.flushes, c.flushes], before);
   });
+
+  it("one that opens turns of its own, as thousands do, does not grow the stack", async () => {
+    const all = Array.from({ length: 50_000 }, () => new Counting());
+    for (const one of all) {
+      one.after = () => {
+        beginTurn();
+        endTurn();
+      };
+    }
+    beginTurn();
+    for (const one of all) flushLater(one);
+    endTurn();
+    assert.ok(all.every(({ flushes }) => flushes === 1));
+  });
+
+  it("one that throws does not keep the others from being flushed", async () => {
+    const [a, b] = [new Counting(), new Counting()];
+    a.after = () => {
+      throw new Error("a bug of ours");
+    };
+    beginTurn();
+    flushLater(a);
+    flushLater(b);
+    assert.throws(endTurn, /a bug of ours/);
+    await tick();
+    assert.deepEqual([a.flushes, b.flushes], [1, 1]);
+    flushLater(b);
+    await tick();
+    assert.equal(b.flushes, 2);
+  });
 });

@@ -132,7 +132,7 @@ async function sendOurs(hawser: Connection, items: readonly Item[]): Promise<voi
     const type = typeof data === "string" ? "text" : "binary";
     const pieces = cut(Buffer.from(data as string), fragments) as Uint8Array[];
     for (const [i, piece] of pieces.entries()) {
-      hawser.sendAll(new Message(piece, type, i < fragments - 1));
+      hawser.sendAll(new Message(piece, type, i < fragments - 1), options);
       hawser.ping().catch(() => undefined);
       if (i === 0) hawser.flush();
     }

@@ -28,10 +28,10 @@ function wrap(connection: Connection): PeerConnection {
     async send(data, compress) {
       if (!connection.send(data, { compress })) await connection.drained();
     },
-    sendFragments(parts) {
+    sendFragments(parts, compress) {
       for (const [i, part] of parts.entries()) {
         const type = typeof part === "string" ? "text" : "binary";
-        connection.sendAll(new Message(part, type, i < parts.length - 1));
+        connection.sendAll(new Message(part, type, i < parts.length - 1), { compress });
         connection.ping().catch(() => undefined);
       }
     },
