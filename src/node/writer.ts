@@ -109,7 +109,10 @@ export class Writer {
     reading
       .then((data) => {
         place.fill(data);
-        if (this.#isOpen) this.queued();
+        if (!this.#isOpen) return;
+        // `send` has returned what there was to say: no drain is told for a message that it found room for.
+        this.schedule();
+        if (this.bufferedAmount >= this.#pauseMark) this.#holdReading();
       })
       .catch((thrown: unknown) => {
         place.fill(undefined);

@@ -63,7 +63,7 @@ describe("a connection, whatever happens", () => {
     });
     await fc.assert(fc.asyncProperty(setup, happenings, happens), {
       seed: SEED,
-      numRuns: runCount(400),
+      numRuns: runCount(600),
       includeErrorInReport: true,
     });
   });

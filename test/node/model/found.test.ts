@@ -94,6 +94,17 @@ describe("a connection", () => {
     });
   }
 
+  it("tells no drain when a Blob was read, if every send found room", async () => {
+    const { connection, calls } = open({ highWaterMark: 30, drain: () => calls.push("drain") }, 1);
+    const data = Promise.resolve(utf8("x".repeat(20)).buffer);
+    assert.equal(connection.send({ size: 20, arrayBuffer: () => data } as unknown as Blob), true);
+    // With the headers it is more than the mark.
+    assert.equal(connection.send("x".repeat(9)), true);
+    await settle();
+    assert.deepEqual([connection.counters.messagesOut, connection.bufferedAmount, calls], [2, 0, []]);
+    connection.terminate();
+  });
+
   it("sends nothing behind terminate, and says so at once", () => {
     const { connection } = open();
     connection.terminate();
