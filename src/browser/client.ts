@@ -14,7 +14,7 @@ import { Connection, type CreateConnectionOptions } from "./connection.js";
 import { CONNECTION_OPTIONS, settingsOf } from "./connection-options.js";
 import { assertOptions } from "./option-names.js";
 
-export interface ConnectOptions<Data = unknown> extends Omit<CreateConnectionOptions<Data>, "role"> {
+export interface ConnectOptions<Data = undefined> extends Omit<CreateConnectionOptions<Data>, "role"> {
   /** Subprotocols in order of preference: a list, or a text with commas. */
   readonly protocol?: string | readonly string[] | undefined;
   /** Added to the query of the URL. */
@@ -73,7 +73,7 @@ function check<Data>(url: string | URL, options: ConnectOptions<Data>) {
  * @throws {HandshakeError} if no connection could be opened; a browser does not say why.
  * @throws a DOMException named "TimeoutError" or "SecurityError" (ws: from a page of https:), or `signal.reason`.
  */
-export async function connect<Data = unknown>(
+export async function connect<Data = undefined>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
 ): Promise<Connection<Data>> {
@@ -125,7 +125,7 @@ function failed(shown: string): HandshakeError {
 }
 
 /** The same, but undefined where no connection can be opened. Misuse throws as in `connect`. */
-export async function tryConnect<Data = unknown>(
+export async function tryConnect<Data = undefined>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
 ): Promise<Connection<Data> | undefined> {
@@ -147,7 +147,7 @@ export async function tryConnect<Data = unknown>(
  * @param transport - the connection's from here on.
  * @throws {InvalidStateError} for one that is not open; {TypeError | RangeError} for options that make no sense.
  */
-export function createConnection<Data = unknown>(
+export function createConnection<Data = undefined>(
   transport: WebSocket,
   options: CreateConnectionOptions<Data> = {},
 ): Connection<Data> {

@@ -6,7 +6,7 @@ import type { Connection } from "./connection.js";
 import { CONNECTION_OPTIONS } from "./connection-options.js";
 import { assertOptions } from "./option-names.js";
 
-export interface RetryOptions<Data = unknown> extends ConnectOptions<Data>, RetryLimits {}
+export interface RetryOptions<Data = undefined> extends ConnectOptions<Data>, RetryLimits {}
 
 /** What `connectWithRetry` has more than `connect`. */
 const RETRY_OPTIONS = {
@@ -26,7 +26,7 @@ const RETRY_OPTIONS = {
  *
  * @throws what the last attempt threw; `signal.reason`.
  */
-export async function connectWithRetry<Data = unknown>(
+export async function connectWithRetry<Data = undefined>(
   url: string | URL,
   options: RetryOptions<Data> = {},
 ): Promise<Connection<Data>> {

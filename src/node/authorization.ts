@@ -3,7 +3,7 @@
 import { type HeaderInit, isPlainObject, nameOf, type PerMessageDeflateOptions } from "../protocol/index.js";
 
 /** What `authorize` decides. true or undefined: accept. false: refuse with 401. */
-export type Authorization<Data = unknown> =
+export type Authorization<Data = undefined> =
   | boolean
   | undefined
   | {

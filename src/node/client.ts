@@ -32,7 +32,7 @@ import { openFollowing } from "./redirects.js";
 import { beginTurn, endTurn } from "./turn.js";
 import type { CreateStream } from "./user-functions.js";
 
-export interface ConnectOptions<Data = unknown> extends ConnectionOptions, ConnectionHandlers<Data> {
+export interface ConnectOptions<Data = undefined> extends ConnectionOptions, ConnectionHandlers<Data> {
   /** Subprotocols in order of preference: a list, or a text with commas. */
   readonly protocol?: string | readonly string[] | undefined;
   /** More headers of the request; a Host among them takes the place of the URL's. */
@@ -161,7 +161,7 @@ interface Call<Data> {
  * @throws a DOMException named "TimeoutError", `signal.reason`, what the system said, or what a function in `options`
  *   threw.
  */
-export async function connect<Data = unknown>(
+export async function connect<Data = undefined>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
 ): Promise<Connection<Data>> {
@@ -169,7 +169,7 @@ export async function connect<Data = unknown>(
 }
 
 /** The same, but undefined where no connection can be opened. Misuse throws as in `connect`. */
-export async function tryConnect<Data = unknown>(
+export async function tryConnect<Data = undefined>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
 ): Promise<Connection<Data> | undefined> {

@@ -28,17 +28,18 @@ import type {
 import { Session, type SessionContext } from "./session.js";
 import type { Sendable } from "./writer.js";
 
-/** Handlers of a connection, on either side. */
+/** Handlers of a connection, on either side. Without a type argument: for connections with data of any type. */
 export type ConnectionHandlers<Data = unknown> = Handlers<Connection<Data>>;
 
-/** Handlers on a server, where every connection was opened by a request. */
+/** The same on a server, where every connection was opened by a request. */
 export type ServerHandlers<Data = unknown> = Handlers<Connection<Data>, IncomingMessage>;
 
 /** For the package's own modules: begins a connection. */
 export const begin: unique symbol = Symbol("hawser.begin");
 
 /**
- * A connection. `serve`, `createUpgradeHandler` and `connect` make them.
+ * A connection. `serve`, `createUpgradeHandler` and `connect` make them. Without a type argument: one whose data may be
+ * of any type.
  *
  * Messages go to `handlers.message` if there is one, as they arrive; else they wait for `receive`, and while too
  * many wait, the socket is not read.

@@ -15,7 +15,7 @@ import { sharedLiveness } from "./liveness.js";
 import { beginTurn, endTurn } from "./turn.js";
 import { wholeFrames } from "./writer.js";
 
-export interface CreateConnectionOptions<Data = unknown>
+export interface CreateConnectionOptions<Data = undefined>
   extends Omit<ConnectionOptions, "perMessageDeflate">,
     ConnectionHandlers<Data> {
   /** Our side. */
@@ -65,7 +65,7 @@ const OPTION_NAMES: readonly string[] = [
  * @param transport - the connection's from here on.
  * @throws {TypeError | RangeError | ProtocolError} for options that make no sense.
  */
-export function createConnection<Data = unknown>(
+export function createConnection<Data = undefined>(
   transport: Duplex,
   options: CreateConnectionOptions<Data>,
 ): Connection<Data> {

@@ -6,7 +6,7 @@ import { whenAborted } from "./abort.js";
 import { type ConnectOptions, checkCall, openCall } from "./client.js";
 import type { Connection } from "./connection.js";
 
-export interface RetryOptions<Data = unknown> extends ConnectOptions<Data>, RetryLimits {}
+export interface RetryOptions<Data = undefined> extends ConnectOptions<Data>, RetryLimits {}
 
 /** Names of all options that `connect` has not. The compiler sees to it that none is missing. */
 const RETRY_OPTION_NAMES = Object.keys({
@@ -26,7 +26,7 @@ const RETRY_OPTION_NAMES = Object.keys({
  * @throws what the last attempt threw; what another attempt would meet again (401, 403, 404, a certificate that is not
  *   trusted, …), at once; what `onRetry` threw; `signal.reason`.
  */
-export async function connectWithRetry<Data = unknown>(
+export async function connectWithRetry<Data = undefined>(
   url: string | URL,
   options: RetryOptions<Data> = {},
 ): Promise<Connection<Data>> {

@@ -28,7 +28,7 @@ import {
   type UpgradeSettings,
 } from "./upgrade-options.js";
 
-export interface ServeOptions<Data = unknown> extends UpgradeOptions<Data>, ServerHandlers<Data> {
+export interface ServeOptions<Data = undefined> extends UpgradeOptions<Data>, ServerHandlers<Data> {
   /** Default 0: one that is free. */
   readonly port?: number | undefined;
   /** Default: all addresses of this machine. */
@@ -75,10 +75,14 @@ const SERVE_OPTION_HINTS: Readonly<Record<string, string>> = {
   connection: "a connection is told about by open",
 };
 
-/** A server that listens. */
-export class Server {
-  /** The HTTP server under it. */
-  readonly http: http.Server;
+/** The HTTP server under a Server. With the option `tls` it is one of node:https, and has these members of it, too. */
+export type HttpServer = http.Server &
+  Pick<https.Server, "addContext" | "getTicketKeys" | "setSecureContext" | "setTicketKeys">;
+
+/** A server that listens. Without a type argument: one whose connections have data of any type. */
+export class Server<Data = unknown> {
+  /** The HTTP server under it. With TLS, `http.setSecureContext` renews the certificate. */
+  readonly http: HttpServer;
   /** ws://address:port, or wss; ws+unix:path for a Unix socket. */
   readonly url: string;
   readonly hostname: string;
@@ -102,7 +106,7 @@ export class Server {
   ) {
     const scheme = server instanceof https.Server ? "wss" : "ws";
     const address = server.address() as AddressInfo | string;
-    this.http = server;
+    this.http = server as HttpServer;
     this.#upgrader = upgrader;
     this.#responses = responses;
     this.#sockets = sockets;
@@ -121,8 +125,8 @@ export class Server {
   }
 
   /** Open connections, and those that are closing. */
-  get connections(): ReadonlySet<Connection> {
-    return this.#upgrader.hub.connections;
+  get connections(): ReadonlySet<Connection<Data>> {
+    return this.#upgrader.hub.connections as ReadonlySet<Connection<Data>>;
   }
 
   get counters(): ServerCounters {
@@ -214,7 +218,9 @@ const REQUEST_TIMEOUT_MS = 300_000;
  * @returns once it listens; rejects when it cannot, as when the port is taken.
  * @throws {TypeError | RangeError} for options that make no sense, and for names that are none.
  */
-export async function serve<Data = unknown>(options: ServeOptions<Data> = {}): Promise<Server> {
+export async function serve<Data = undefined>(
+  options: ServeOptions<Data> = {},
+): Promise<Server<Data>> {
   assertKnownOptions(options, SERVE_OPTION_NAMES, SERVE_OPTION_HINTS, "serve");
   const { port = 0, hostname, socketPath, backlog, tls, signal, request = requireUpgrade } = options;
   assertFunction("request", request);
@@ -253,7 +259,7 @@ export async function serve<Data = unknown>(options: ServeOptions<Data> = {}): P
   });
   // As when the system has no descriptor left for one more connection: those that are open go on.
   server.on("error", (error) => upgrader.tell(error));
-  const listening = new Server(server, upgrader as Upgrader<never>, responses, sockets);
+  const listening = new Server<Data>(server, upgrader as Upgrader<never>, responses, sockets);
   if (signal?.aborted) {
     await listening.close();
     throw signal.reason;

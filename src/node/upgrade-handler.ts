@@ -58,10 +58,13 @@ import {
   type UpgradeSettings,
 } from "./upgrade-options.js";
 
-/** For `server.on("upgrade", …)`; it knows its connections. */
-export interface UpgradeHandler {
+/**
+ * For `server.on("upgrade", …)`; it knows its connections. Without a type argument: one whose connections have data of
+ * any type.
+ */
+export interface UpgradeHandler<Data = unknown> {
   (request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
-  readonly connections: ReadonlySet<Connection>;
+  readonly connections: ReadonlySet<Connection<Data>>;
   readonly counters: ServerCounters;
   /** Sends to every open connection; see `Server.broadcast`. */
   broadcast(data: Broadcastable, options?: BroadcastOptions): number;
@@ -401,10 +404,10 @@ export class Upgrader<Data> {
  * @param options - read now, and not again.
  * @throws {TypeError | RangeError} for options that make no sense, and for names that are none.
  */
-export function createUpgradeHandler<Data = unknown>(
+export function createUpgradeHandler<Data = undefined>(
   onConnection: ((connection: Connection<Data>, request: IncomingMessage) => unknown) | ServerHandlers<Data>,
   options: UpgradeOptions<Data> = {},
-): UpgradeHandler {
+): UpgradeHandler<Data> {
   assertKnownOptions(options, UPGRADE_OPTION_NAMES, UPGRADE_OPTION_HINTS, "createUpgradeHandler");
   if ((typeof onConnection !== "object" && typeof onConnection !== "function") || onConnection === null) {
     const expected = "createUpgradeHandler takes a function or an object of handlers first";
@@ -419,7 +422,7 @@ export function createUpgradeHandler<Data = unknown>(
   function handler(this: unknown, request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
     upgrader.handle(serverOf(this, request), request, socket, head);
   }
-  return Object.defineProperties(handler as UpgradeHandler, {
+  return Object.defineProperties(handler as UpgradeHandler<Data>, {
     connections: { value: hub.connections },
     counters: { get: () => hub.counters },
     broadcast: { value: hub.broadcast.bind(hub) },

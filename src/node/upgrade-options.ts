@@ -23,7 +23,7 @@ import { duration } from "./liveness.js";
 import type { ErrorSubject } from "./report.js";
 import { type Routes, readRoutes } from "./routes.js";
 
-export interface UpgradeOptions<Data = unknown> extends ConnectionOptions {
+export interface UpgradeOptions<Data = undefined> extends ConnectionOptions {
   /**
    * The only path to accept, without a query, or what paths must match; others get 404. Default: all. What a URL
    * has percent-encoded may be given as it is: "/café".

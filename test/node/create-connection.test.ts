@@ -10,8 +10,8 @@ import { hex } from "../support/hex.js";
 import { duplexPair } from "../support/streams.js";
 
 function connected(
-  serverOptions: Omit<CreateConnectionOptions, "role"> = {},
-  clientOptions: Omit<CreateConnectionOptions, "role"> = {},
+  serverOptions: Omit<CreateConnectionOptions<unknown>, "role"> = {},
+  clientOptions: Omit<CreateConnectionOptions<unknown>, "role"> = {},
 ): [server: Connection, client: Connection] {
   const [left, right] = duplexPair();
   return [

@@ -34,7 +34,7 @@ interface Running {
 }
 
 /** An HTTP server with our handler. */
-async function run(t: TestContext, options: UpgradeOptions = {}): Promise<Running> {
+async function run(t: TestContext, options: UpgradeOptions<unknown> = {}): Promise<Running> {
   const opened: Connection[] = [];
   const upgrade = createUpgradeHandler((connection) => {
     opened.push(connection);

@@ -33,7 +33,7 @@ export async function serverAndPeer<Data>(
 /** A client of ours, to a raw server. */
 export async function clientAndPeer(
   t: TestContext,
-  options: ConnectOptions = {},
+  options: ConnectOptions<unknown> = {},
 ): Promise<{ connection: Connection; peer: RawPeer }> {
   let peer: RawPeer | undefined;
   const port = await acceptingServer(t, (accepted) => {
@@ -48,7 +48,7 @@ export async function clientAndPeer(
 export function withPeer(
   t: TestContext,
   role: "server" | "client",
-  options: ServeOptions & ConnectOptions = {},
+  options: ServeOptions<unknown> & ConnectOptions<unknown> = {},
 ): Promise<{ connection: Connection; peer: RawPeer }> {
   if (role === "client") return clientAndPeer(t, options);
   // `data` is an option of a client; a server has `authorize` for it.
@@ -59,8 +59,8 @@ export function withPeer(
 /** A server of ours and a client of ours. */
 export async function both(
   t: TestContext,
-  serverOptions: ServeOptions = {},
-  clientOptions: ConnectOptions = {},
+  serverOptions: ServeOptions<unknown> = {},
+  clientOptions: ConnectOptions<unknown> = {},
 ): Promise<{ server: Server; accepted: Connection; connection: Connection }> {
   const server = await listen(t, serverOptions);
   const connection = await connect(server.url, clientOptions);

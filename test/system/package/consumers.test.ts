@@ -189,6 +189,12 @@ for await (const { data } of connection) console.log(typeof data === "string" ? 
 connection.send(5);
 `;
 
+/** What the sources are checked by, too. */
+const TYPED_CONNECTIONS = readFileSync(path.join(root, "test/types/connections.ts"), "utf8").replace(
+  "../../src/index.js",
+  "hawser",
+);
+
 const TYPED_COMMONJS = `
 import hawser = require("hawser/codec");
 import isValidUTF8 = require("hawser/utf-8-validate");
@@ -237,6 +243,7 @@ describe("an installed package", () => {
       "reads.mjs": READS,
       "typed.ts": TYPED,
       "typed-node.ts": TYPED_NODE,
+      "typed-connections.ts": TYPED_CONNECTIONS,
       "typed-commonjs.cts": TYPED_COMMONJS,
       "tsconfig.nodenext.json": {
         compilerOptions: { ...COMPILER_OPTIONS, module: "nodenext" },
@@ -257,7 +264,10 @@ describe("an installed package", () => {
               module,
               moduleResolution,
             },
-            files: ["typed.ts", "typed-node.ts", ...(module === "esnext" ? [] : ["typed-commonjs.cts"])],
+            files: [
+              ...["typed.ts", "typed-node.ts", "typed-connections.ts"],
+              ...(module === "esnext" ? [] : ["typed-commonjs.cts"]),
+            ],
           },
         ]),
       ),
