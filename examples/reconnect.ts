@@ -106,13 +106,12 @@ async function startDemo(): Promise<string> {
     let current = first;
     for (let restarts = 0; ; restarts++) {
       await current.all;
-      if (restarts === 2) break;
       await current.server.close();
+      if (restarts === 2) break;
       await sleep(120);
       current = await start(port);
     }
     done.abort();
-    await current.server.close();
   };
   void demo();
   return address;

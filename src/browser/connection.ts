@@ -20,7 +20,9 @@ export interface ReceiveOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface CreateConnectionOptions<Data = undefined> extends ConnectionOptions, ConnectionHandlers<Data> {
+export interface CreateConnectionOptions<Data = undefined>
+  extends ConnectionOptions,
+    ConnectionHandlers<Data> {
   /** Our side: "server" for the server's end of a pair of WebSockets. Default "client". */
   readonly role?: Role | undefined;
   /** What `connection.data` begins with. */

@@ -154,9 +154,8 @@ class Lane {
     this.#connection = await connect(target.url, {
       ...target.options,
       signal,
-      // An echo may come in one frame, and sent messages may wait for a server that does not read.
-      maxFrameSize: Math.max(size, 1 << 20),
       maxMessageSize: Math.max(size, 1 << 20),
+      // What was sent may wait for a server that does not read.
       maxBufferedAmount: (size + 16) * inFlight + (1 << 20),
       pingIntervalMs: 0,
       closeTimeoutMs: CLOSE_TIMEOUT_MS,

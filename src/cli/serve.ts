@@ -61,9 +61,7 @@ async function run(argv: readonly string[], shell: Shell): Promise<number> {
     ...(tls !== undefined && { tls }),
     origin,
     perMessageDeflate: values.compress === true,
-    // A message may come in one frame, and goes back in one.
     maxMessageSize: size,
-    maxFrameSize: size,
     maxBufferedAmount: Math.max(BUFFERED_AMOUNT, size),
     // Text stays bytes, which are copied once: when they are sent.
     text: "bytes",

@@ -218,9 +218,7 @@ const REQUEST_TIMEOUT_MS = 300_000;
  * @returns once it listens; rejects when it cannot, as when the port is taken.
  * @throws {TypeError | RangeError} for options that make no sense, and for names that are none.
  */
-export async function serve<Data = undefined>(
-  options: ServeOptions<Data> = {},
-): Promise<Server<Data>> {
+export async function serve<Data = undefined>(options: ServeOptions<Data> = {}): Promise<Server<Data>> {
   assertKnownOptions(options, SERVE_OPTION_NAMES, SERVE_OPTION_HINTS, "serve");
   const { port = 0, hostname, socketPath, backlog, tls, signal, request = requireUpgrade } = options;
   assertFunction("request", request);

@@ -45,7 +45,9 @@ const server = await serve<User>({
     server.broadcast(message.data, { except: connection });
   },
   close: (connection) => connection.data.rooms.clear(),
-  routes: { "/other": { open: (connection, request) => connection.send(connection.data.name + request.url) } },
+  routes: {
+    "/other": { open: (connection, request) => connection.send(connection.data.name + request.url) },
+  },
 });
 is<Server<User>>()(server);
 for (const connection of server.connections) is<User>()(connection.data);
@@ -58,7 +60,9 @@ const upgrade = createUpgradeHandler<User>((connection, request) => {
 });
 is<UpgradeHandler<User>>()(upgrade);
 for (const connection of upgrade.connections) is<User>()(connection.data);
-createUpgradeHandler<User>({ open: (connection, request) => connection.send(request.url + connection.data.name) });
+createUpgradeHandler<User>({
+  open: (connection, request) => connection.send(request.url + connection.data.name),
+});
 
 /** It follows from what `authorize` returns, and from `data`. */
 const inferred = await serve({
@@ -95,7 +99,9 @@ function about(connection: Connection): unknown {
   return connection.data;
 }
 const logging: ConnectionHandlers = { close: (connection, code) => console.log(about(connection), code) };
-const guarding: ServerHandlers = { open: (connection, request) => console.log(about(connection), request.url) };
+const guarding: ServerHandlers = {
+  open: (connection, request) => console.log(about(connection), request.url),
+};
 const anyServer: Server = server;
 const anyUpgrade: UpgradeHandler = upgrade;
 about(client);

@@ -93,7 +93,9 @@ class PageClient implements Client {
   }
 
   send(data: string | Uint8Array, { fragments, pingBetween, compress }: MessageOptions): void {
-    const parts = splitMessage(data, fragments);
+    // Only a whole message has a length by which it is decided whether to compress it.
+    const parts = fragments > 1 ? splitMessage(data, fragments) : [];
+    if (parts.length === 0) this.#endpoint.send(data, { compress });
     for (const [i, part] of parts.entries()) {
       const final = i === parts.length - 1;
       this.#endpoint.sendPart(part, { final, compress });
