@@ -81,6 +81,15 @@ export function settingsOf(options: ConnectionOptions): ConnectionSettings {
   };
 }
 
+/** Names of all handlers. The compiler sees to it that none is missing. */
+export const HANDLER_NAMES: readonly string[] = Object.keys({
+  open: 1,
+  message: 1,
+  drain: 1,
+  close: 1,
+  error: 1,
+} satisfies Record<keyof Handlers<unknown>, 1>);
+
 /** Options of every connection, and its handlers. The compiler sees to it that none is missing. */
 export const CONNECTION_OPTIONS = {
   maxMessageSize: 1,

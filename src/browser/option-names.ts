@@ -1,6 +1,7 @@
 /** Options by name: one that does not exist, or that only Node can keep, is refused and not ignored. */
 
-import { assertKnownOptions, type OptionHints } from "../protocol/index.js";
+import { assertFunctions, assertKnownOptions, type OptionHints } from "../protocol/index.js";
+import { HANDLER_NAMES } from "./connection-options.js";
 
 /** Options of Node without which another thing would happen than was meant, unless they have this value. */
 const ONLY_ON_NODE: Readonly<Record<string, unknown>> = {
@@ -36,7 +37,9 @@ const WITHOUT_EFFECT = [
 ];
 
 /** What users of a bare WebSocket and of other libraries may write. */
-const HINTS: OptionHints = {
+export const HINTS: OptionHints = {
+  ping: "a page sees no Pings",
+  pong: "a page sees no Pongs",
   protocols: "it is called protocol",
   onopen: "it is called open",
   onmessage: "it is called message",
@@ -65,4 +68,5 @@ export function assertOptions(options: unknown, known: readonly object[], where:
   }
   const names = [...known, ONLY_ON_NODE].flatMap((each) => Object.keys(each));
   assertKnownOptions(options, [...names, ...WITHOUT_EFFECT], HINTS, where);
+  assertFunctions(options, HANDLER_NAMES);
 }

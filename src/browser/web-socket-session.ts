@@ -6,6 +6,7 @@
 import { CloseCode, encodeCloseBody, type LimitError } from "../codec/index.js";
 import {
   asError,
+  assertHandlers,
   bufferOverflow,
   type DataMessage,
   Inbox,
@@ -15,7 +16,8 @@ import {
   runHandler,
 } from "../protocol/index.js";
 import { Backlog, OPEN } from "./backlog.js";
-import type { ConnectionSettings, Handlers } from "./connection-options.js";
+import { type ConnectionSettings, HANDLER_NAMES, type Handlers } from "./connection-options.js";
+import { HINTS } from "./option-names.js";
 import { lengthOf, payloadOf, type Sendable, type SendOptions } from "./payload.js";
 
 /**
@@ -116,9 +118,7 @@ export class WebSocketSession<Connection> implements InboxOwner {
 
   /** A message handler gets what waited for it, too. */
   set handlers(handlers: Handlers<Connection>) {
-    if (typeof handlers !== "object" || handlers === null) {
-      throw new TypeError(`handlers must be an object, not ${String(handlers)}`);
-    }
+    assertHandlers(handlers, HANDLER_NAMES, HINTS, "connection.handlers", this.#handlers);
     this.#handlers = handlers;
     this.pull();
   }
@@ -162,7 +162,8 @@ export class WebSocketSession<Connection> implements InboxOwner {
     else this.inbox.push(new Message(textAsBytes ? new TextEncoder().encode(data) : data, "text"));
     this.pull();
     if (this.inbox.isFull) {
-      this.fail(new RangeError(`more than ${maxQueuedAmount} bytes wait to be received (maxQueuedAmount)`));
+      const waiting = `${this.inbox.size} bytes wait to be received`;
+      this.fail(new RangeError(`${waiting}, and maxQueuedAmount is ${maxQueuedAmount}`));
     }
   }
 

@@ -5,6 +5,7 @@ import type { LookupFunction, Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
 import type { ConnectionOptions as TlsConnectionOptions } from "node:tls";
 import {
+  assertFunctions,
   assertKnownOptions,
   type Credentials,
   type HeaderInit,
@@ -134,10 +135,6 @@ const CONNECT_OPTION_HINTS: OptionHints = {
   servername: TLS_HINT,
   checkServerIdentity: TLS_HINT,
   secureContext: TLS_HINT,
-  onopen: "it is open",
-  onmessage: "it is message",
-  onclose: "it is close",
-  onerror: "it is error",
 };
 
 /** A call of `connect`, checked; what can be read only once was read. */
@@ -227,14 +224,11 @@ export function checkCall<Data>(
 
 /** @throws {TypeError} for what Node would refuse later, or not at all. */
 function assertOpeners(options: Omit<ConnectOptions, keyof ConnectionHandlers | "data">): void {
-  const { agent, createConnection, lookup, family = 0, tls = {} } = options;
+  const { agent, family = 0, tls = {} } = options;
   if (agent !== undefined && typeof (agent as Partial<AgentLike> | null)?.addRequest !== "function") {
     throw new TypeError(`agent must be an Agent of node:http or node:https, not ${nameOf(agent)}`);
   }
-  for (const [name, value] of Object.entries({ createConnection, lookup })) {
-    if (value === undefined || typeof value === "function") continue;
-    throw new TypeError(`${name} must be a function, not ${nameOf(value)}`);
-  }
+  assertFunctions(options, [...HANDLER_NAMES, "createConnection", "lookup"]);
   if (![0, 4, 6].includes(family)) throw new TypeError(`family must be 0, 4 or 6, not ${nameOf(family)}`);
   if (typeof tls !== "object" || tls === null)
     throw new TypeError(`tls must be an object, not ${nameOf(tls)}`);

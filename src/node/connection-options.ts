@@ -157,8 +157,18 @@ export const HANDLER_NAMES: readonly string[] = Object.keys({
   error: true,
 } satisfies Record<keyof Handlers<unknown>, true>);
 
+/** What handlers may be called by mistake. */
+export const HANDLER_HINTS: Readonly<Record<string, string>> = {
+  connection: "it is open",
+  onopen: "it is open",
+  onmessage: "it is message",
+  onclose: "it is close",
+  onerror: "it is error",
+};
+
 /** What other libraries call options of a connection. */
 export const CONNECTION_OPTION_HINTS: Readonly<Record<string, string>> = {
+  ...HANDLER_HINTS,
   maxPayload: "the limit of a message is maxMessageSize, that of a frame maxFrameSize",
   maxPayloadLength: "the limit of a message is maxMessageSize, that of a frame maxFrameSize",
   skipUTF8Validation: 'text is always validated; text: "bytes" delivers it as bytes',

@@ -6,6 +6,7 @@ import { inspect } from "node:util";
 import { CloseCode, type Role, utf8Length } from "../codec/index.js";
 import {
   type AnyMessage,
+  assertHandlers,
   assertValidMessage,
   type Bytes,
   type DeflateParameters,
@@ -14,7 +15,7 @@ import {
   type SendOptions,
 } from "../protocol/index.js";
 import { onNextTick } from "./clock.js";
-import type { Handlers } from "./connection-options.js";
+import { HANDLER_HINTS, HANDLER_NAMES, type Handlers } from "./connection-options.js";
 import type {
   Closed,
   ConnectionCounters,
@@ -84,6 +85,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   }
 
   set handlers(handlers: ConnectionHandlers<Data>) {
+    assertHandlers(handlers, HANDLER_NAMES, HANDLER_HINTS, "connection.handlers", this.handlers);
     this.#session.handlers = handlers;
   }
 

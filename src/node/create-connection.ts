@@ -2,7 +2,13 @@
 
 import type { Duplex } from "node:stream";
 import type { Role } from "../codec/index.js";
-import { assertKnownOptions, type DeflateParameters, nameOf, parseWebSocketUrl } from "../protocol/index.js";
+import {
+  assertFunctions,
+  assertKnownOptions,
+  type DeflateParameters,
+  nameOf,
+  parseWebSocketUrl,
+} from "../protocol/index.js";
 import { begin, Connection, type ConnectionHandlers } from "./connection.js";
 import {
   CONNECTION_OPTION_HINTS,
@@ -70,6 +76,7 @@ export function createConnection<Data = undefined>(
   options: CreateConnectionOptions<Data>,
 ): Connection<Data> {
   assertKnownOptions(options, OPTION_NAMES, CONNECTION_OPTION_HINTS, "createConnection");
+  assertFunctions(options, HANDLER_NAMES);
   const { role, url = "", protocol = "", extensions = "", perMessageDeflate, head, outbox, data } = options;
   if (role !== "server" && role !== "client") {
     throw new TypeError(`role must be "server" or "client", not ${nameOf(role)}`);

@@ -1,7 +1,8 @@
 /** Which handlers a path has. Paths are checked when they are given: one that no client can send never matches. */
 
-import { nameOf } from "../protocol/index.js";
+import { assertHandlers, nameOf } from "../protocol/index.js";
 import type { ServerHandlers } from "./connection.js";
+import { HANDLER_HINTS, HANDLER_NAMES } from "./connection-options.js";
 
 export interface Routes<Data> {
   /** Whether there are paths that are not ours. */
@@ -31,9 +32,7 @@ export function readRoutes<Data>(
     const normal = normalPath(name, "a path in routes");
     if (byPath.has(normal))
       throw new TypeError(`${JSON.stringify(normal)} has handlers twice in path and routes`);
-    if (typeof given !== "object" || given === null) {
-      throw new TypeError(`the handlers of ${JSON.stringify(name)} must be an object, not ${nameOf(given)}`);
-    }
+    assertHandlers(given, HANDLER_NAMES, HANDLER_HINTS, `the route ${JSON.stringify(name)}`);
     byPath.set(normal, given);
   }
   const find = (target: string) => {

@@ -4,7 +4,7 @@ import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
-import { assertKnownOptions, nameOf } from "../protocol/index.js";
+import { assertFunctions, assertKnownOptions, nameOf } from "../protocol/index.js";
 import { assertSignal, whenAborted } from "./abort.js";
 import type { Connection, ServerHandlers } from "./connection.js";
 import { HANDLER_NAMES } from "./connection-options.js";
@@ -21,7 +21,6 @@ import { answerRequests, type OpenResponses } from "./requests.js";
 import { guardTlsCallbacks } from "./tls-callbacks.js";
 import { Upgrader } from "./upgrade-handler.js";
 import {
-  assertFunction,
   UPGRADE_OPTION_HINTS,
   UPGRADE_OPTION_NAMES,
   type UpgradeOptions,
@@ -72,7 +71,6 @@ const SERVE_OPTION_HINTS: Readonly<Record<string, string>> = {
   cert: "certificate and key are tls: { cert, key }",
   key: "certificate and key are tls: { cert, key }",
   unix: "it is socketPath",
-  connection: "a connection is told about by open",
 };
 
 /** The HTTP server under a Server. With the option `tls` it is one of node:https, and has these members of it, too. */
@@ -221,7 +219,7 @@ const REQUEST_TIMEOUT_MS = 300_000;
 export async function serve<Data = undefined>(options: ServeOptions<Data> = {}): Promise<Server<Data>> {
   assertKnownOptions(options, SERVE_OPTION_NAMES, SERVE_OPTION_HINTS, "serve");
   const { port = 0, hostname, socketPath, backlog, tls, signal, request = requireUpgrade } = options;
-  assertFunction("request", request);
+  assertFunctions(options, [...HANDLER_NAMES, "request"]);
   assertSignal(signal);
   assertAddress({ port, hostname, socketPath, backlog });
   if (tls !== undefined && (typeof tls !== "object" || tls === null)) {

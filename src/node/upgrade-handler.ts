@@ -9,6 +9,7 @@ import type { Duplex } from "node:stream";
 import { InvalidStateError } from "../codec/index.js";
 import {
   acceptPerMessageDeflate,
+  assertHandlers,
   assertKnownOptions,
   buildHandshakeResponse,
   buildRefusal,
@@ -25,7 +26,7 @@ import {
 } from "../protocol/index.js";
 import { type Authorization, type Decision, readDecision } from "./authorization.js";
 import { begin, Connection, type ServerHandlers } from "./connection.js";
-import { compressionOf, settingsOf } from "./connection-options.js";
+import { compressionOf, HANDLER_HINTS, HANDLER_NAMES, settingsOf } from "./connection-options.js";
 import { defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
 import {
@@ -390,6 +391,20 @@ export class Upgrader<Data> {
   }
 }
 
+/** What belongs into the other argument of `createUpgradeHandler`. */
+const FIRST_ARGUMENT_HINTS = {
+  ...hintsFor(UPGRADE_OPTION_NAMES, "it is an option, and options are the second argument"),
+  ...HANDLER_HINTS,
+};
+const SECOND_ARGUMENT_HINTS = {
+  ...UPGRADE_OPTION_HINTS,
+  ...hintsFor(HANDLER_NAMES, "handlers are the first argument"),
+};
+
+function hintsFor(names: readonly string[], hint: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(names.map((name) => [name, hint]));
+}
+
 /**
  * Accepts WebSocket connections on an HTTP server that exists already, beside its ordinary routes.
  *
@@ -408,16 +423,15 @@ export function createUpgradeHandler<Data = undefined>(
   onConnection: ((connection: Connection<Data>, request: IncomingMessage) => unknown) | ServerHandlers<Data>,
   options: UpgradeOptions<Data> = {},
 ): UpgradeHandler<Data> {
-  assertKnownOptions(options, UPGRADE_OPTION_NAMES, UPGRADE_OPTION_HINTS, "createUpgradeHandler");
+  assertKnownOptions(options, UPGRADE_OPTION_NAMES, SECOND_ARGUMENT_HINTS, "createUpgradeHandler");
   if ((typeof onConnection !== "object" && typeof onConnection !== "function") || onConnection === null) {
     const expected = "createUpgradeHandler takes a function or an object of handlers first";
     throw new TypeError(`${expected}, not ${nameOf(onConnection)}`);
   }
-  const handlers =
-    typeof onConnection === "function"
-      ? { open: onConnection as ServerHandlers<Data>["open"] }
-      : onConnection;
-  const upgrader = new Upgrader(handlers as ServerHandlers<Data>, options);
+  const handlers: ServerHandlers<Data> =
+    typeof onConnection === "function" ? { open: onConnection } : onConnection;
+  assertHandlers(handlers, HANDLER_NAMES, FIRST_ARGUMENT_HINTS, "createUpgradeHandler");
+  const upgrader = new Upgrader(handlers, options);
   const { hub } = upgrader;
   function handler(this: unknown, request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
     upgrader.handle(serverOf(this, request), request, socket, head);

@@ -5,6 +5,7 @@
 
 import type { IncomingMessage } from "node:http";
 import {
+  assertFunctions,
   checkOriginPolicy,
   DEFAULT_MAX_HEAD_LENGTH,
   type HandshakeOffer,
@@ -131,9 +132,7 @@ export function readUpgradeOptions<Data>(
 ): UpgradeSettings<Data> {
   const { path, routes, unmatched, protocols = [], selectProtocol, authorize, origin, onError } = options;
   const { maxConnections = Infinity, maxHeadLength = DEFAULT_MAX_HEAD_LENGTH } = options;
-  for (const [name, given] of Object.entries({ selectProtocol, authorize, onError })) {
-    assertFunction(name, given);
-  }
+  assertFunctions(options, ["selectProtocol", "authorize", "onError"]);
   assertCount("maxConnections", maxConnections);
   assertCount("maxHeadLength", maxHeadLength);
   if (unmatched !== undefined && unmatched !== "leave" && unmatched !== "refuse") {
@@ -151,12 +150,6 @@ export function readUpgradeOptions<Data>(
     handshakeTimeoutMs: duration(options, "handshakeTimeoutMs", DEFAULT_HANDSHAKE_TIMEOUT_MS),
     maxHeadLength,
   };
-}
-
-/** @throws {TypeError} for what is given and cannot be called. */
-export function assertFunction(name: string, given: unknown): void {
-  if (given === undefined || typeof given === "function") return;
-  throw new TypeError(`${name} must be a function, not ${nameOf(given)}`);
 }
 
 function assertCount(name: string, value: unknown): void {

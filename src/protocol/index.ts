@@ -13,7 +13,13 @@ export {
 export { addCounters, type Counters, NO_COUNTERS } from "./connection/counters.js";
 export { asError, isThenable, nameOf, runHandler } from "./connection/handlers.js";
 export { Inbox, type InboxOwner } from "./connection/inbox.js";
-export { assertKnownOptions, isPlainObject, type OptionHints } from "./connection/known-options.js";
+export {
+  assertFunctions,
+  assertHandlers,
+  assertKnownOptions,
+  isPlainObject,
+  type OptionHints,
+} from "./connection/known-options.js";
 export { MessageQueue } from "./connection/message-queue.js";
 export { PingTracker } from "./connection/ping-tracker.js";
 export { isMisuse, openWithRetry, type RetryHost, type RetryLimits } from "./connection/retry.js";

@@ -105,7 +105,7 @@ const BUNDLERS: Readonly<Record<string, Bundler>> = {
 };
 
 /** The longest that `dist/hawser.browser.js` may be, compressed by gzip. */
-const MAX_GZIP_LENGTH = 25 * 1024;
+const MAX_GZIP_LENGTH = 28 * 1024;
 
 /** How long a bundle of some exports may be, compressed by gzip, in KiB: what docs/browser.md says. */
 const PARTS = [
@@ -250,7 +250,7 @@ import { tryHawser } from "./try.js";
 globalThis.found = tryHawser(hawser, undefined, "");`);
     const files = () => ({ "/hawser.browser.js": single, "/try.js": TRY });
 
-    it("has at most 25 KiB, compressed, and imports nothing", async (t) => {
+    it("has at most 28 KiB, compressed, and imports nothing", async (t) => {
       const { length } = gzipSync(single, { level: 9 });
       t.diagnostic(
         `${length} bytes compressed by gzip, ${(await stat(path.join(root, "dist/hawser.browser.js"))).size} bytes`,

@@ -74,7 +74,7 @@ describe("readRoutes", () => {
     for (const given of [null, 5, () => {}]) {
       assert.throws(
         () => readRoutes(all, undefined, { "/a": given as never }),
-        /the handlers of "\/a" must be/,
+        /the route "\/a" must be an object of handlers/,
       );
     }
     assert.throws(() => readRoutes(all, "/a", { "/a": one }), /twice/);

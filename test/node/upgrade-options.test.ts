@@ -5,11 +5,20 @@ import { readFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
-import { createUpgradeHandler, type ServeOptions, serve, type UpgradeOptions } from "../../src/index.js";
+import {
+  connect,
+  connectWithRetry,
+  createConnection,
+  createUpgradeHandler,
+  type ServeOptions,
+  serve,
+  type UpgradeOptions,
+} from "../../src/index.js";
 import { CONNECTION_OPTION_NAMES, HANDLER_NAMES } from "../../src/node/connection-options.js";
 import { UPGRADE_OPTION_NAMES } from "../../src/node/upgrade-options.js";
 import { listen } from "../support/connections.js";
 import { knock, rawClient, requestText } from "../support/sockets.js";
+import { duplexPair } from "../support/streams.js";
 
 /** What `serve` says of options that it refuses; a server that starts is closed again. */
 async function refusalOf(options: object): Promise<Error> {
@@ -92,10 +101,44 @@ describe("names of options", () => {
       ["host", /hostname/],
       ["cert", /tls/],
       ["prot", /did you mean port\?/],
-      ["onmessage", /did you mean message\?/],
+      ["onmessage", /it is message$/],
     ] as const) {
       assert.match((await refusalOf({ [name]: "x" })).message, hint);
     }
+  });
+
+  it("handlers that do not exist, or cannot be called, are refused wherever they are given", async () => {
+    for (const [handlers, message] of [
+      [{ mesage() {} }, /"mesage": did you mean message\?$/],
+      [{ onclose() {} }, /"onclose": it is close$/],
+      [{ message: 5 }, /^message must be a function, not 5$/],
+      [{ close: null }, /^close must be a function, not null$/],
+    ] as [object, RegExp][]) {
+      const error = { name: "TypeError", message };
+      assert.match((await refusalOf(handlers)).message, message);
+      assert.throws(() => createUpgradeHandler(handlers), error);
+      assert.throws(() => createUpgradeHandler({}, { routes: { "/a": handlers } }), error);
+      await assert.rejects(connect("ws://127.0.0.1:1", handlers), error);
+      await assert.rejects(connectWithRetry("ws://127.0.0.1:1", handlers), error);
+      const [stream] = duplexPair();
+      assert.throws(() => createConnection(stream, { role: "server", ...handlers }), error);
+      const connection = createConnection(stream, { role: "server" });
+      assert.throws(() => {
+        connection.handlers = handlers;
+      }, error);
+      connection.terminate();
+    }
+  });
+
+  it("what belongs into the other argument of createUpgradeHandler is said", () => {
+    assert.throws(
+      () => createUpgradeHandler({ path: "/chat" } as object),
+      /"path": it is an option, and options are the second argument$/,
+    );
+    assert.throws(
+      () => createUpgradeHandler({}, { message() {} } as object),
+      /"message": handlers are the first argument$/,
+    );
   });
 
   it("the lists have what the interfaces have", () => {

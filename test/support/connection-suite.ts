@@ -216,9 +216,12 @@ define("a message handler that comes later gets what waited", async (api, base) 
   };
   await both.promise;
   assert.deepEqual(seen, ["welcome", [1, 2, 3]]);
-  assert.throws(() => {
-    connection.handlers = null as unknown as SharedHandlers;
-  }, TypeError);
+  for (const wrong of [null, { mesage() {} }, { message: 5 }] as unknown as SharedHandlers[]) {
+    assert.throws(() => {
+      connection.handlers = wrong;
+    }, TypeError);
+  }
+  connection.handlers = { ...connection.handlers, close() {} };
   await connection.close();
 });
 
@@ -583,6 +586,8 @@ define("a call that makes no sense is refused at once", async (api, base) => {
     [{ highWaterMark: Number.NaN }, RangeError],
     [{ onOverflow: "explode" as "drop" }, TypeError],
     [{ text: "base64" as "bytes" }, TypeError],
+    [{ message: 5 as unknown as () => void }, TypeError],
+    [{ mesage() {} } as SharedOptions, TypeError],
   ];
   for (const [options, type] of wrong) {
     for (const opened of [api.connect(`${base}/echo`, options), api.tryConnect(`${base}/echo`, options)]) {

@@ -42,6 +42,11 @@ export class Inbox {
     return this.#queue.shift();
   }
 
+  /** Bytes that wait, roughly. */
+  get size(): number {
+    return this.#queue.size;
+  }
+
   /** Whether enough waits. */
   get isFull(): boolean {
     return this.#queue.size > this.#highWaterMark || this.#queue.count >= this.#mostMessages;

@@ -3,6 +3,8 @@
  * what it was to forbid. Knows no option.
  */
 
+import { nameOf } from "./handlers.js";
+
 /** What to do in place of an option that a user may know from elsewhere; each says a whole sentence's end. */
 export type OptionHints = Readonly<Record<string, string>>;
 
@@ -25,14 +27,62 @@ export function assertKnownOptions(
   where: string,
 ): void {
   if (typeof options !== "object" || options === null) {
-    throw new TypeError(`${where} takes an object of options, not ${String(options)}`);
+    throw new TypeError(`${where} takes an object of options, not ${nameOf(options)}`);
   }
-  if (!isPlainObject(options)) return;
-  for (const name of Object.keys(options)) {
-    if (known.includes(name) || (options as Record<string, unknown>)[name] === undefined) continue;
+  assertNames(options, known, hints, `${where} has no option`);
+}
+
+/**
+ * Checks an object of handlers: it has those that exist and no others, and each is a function.
+ *
+ * @param handlers - what the user gave. Names are checked as `assertKnownOptions` does.
+ * @param known - the names of all handlers.
+ * @param where - what the handlers are of, for the message, such as `connection.handlers`.
+ * @param before - handlers that these may have been copied from: other members of theirs are let through.
+ * @throws {TypeError} naming the handler, and the one that is probably meant; also for what is no object.
+ */
+export function assertHandlers(
+  handlers: unknown,
+  known: readonly string[],
+  hints: OptionHints,
+  where: string,
+  before: object = {},
+): void {
+  if (typeof handlers !== "object" || handlers === null) {
+    throw new TypeError(`${where} must be an object of handlers, not ${nameOf(handlers)}`);
+  }
+  assertNames(handlers, known, hints, `${where} can have no handler`, before);
+  assertFunctions(handlers, known);
+}
+
+/**
+ * Checks members of an object that are functions where they are given.
+ *
+ * @throws {TypeError} naming the first that is not.
+ */
+export function assertFunctions(options: object, names: readonly string[]): void {
+  for (const name of names) {
+    const given = (options as Record<string, unknown>)[name];
+    if (given === undefined || typeof given === "function") continue;
+    throw new TypeError(`${name} must be a function, not ${nameOf(given)}`);
+  }
+}
+
+function assertNames(
+  given: object,
+  known: readonly string[],
+  hints: OptionHints,
+  problem: string,
+  before: object = {},
+): void {
+  if (!isPlainObject(given)) return;
+  for (const name of Object.keys(given)) {
+    if (known.includes(name)) continue;
+    const value = (given as Record<string, unknown>)[name];
+    if (value === undefined || value === (before as Record<string, unknown>)[name]) continue;
     const nearest = nearestOf(name, known);
     const hint = Object.hasOwn(hints, name) ? hints[name] : nearest && `did you mean ${nearest}?`;
-    throw new TypeError(`${where} has no option ${JSON.stringify(name)}${hint ? `: ${hint}` : ""}`);
+    throw new TypeError(`${problem} ${JSON.stringify(name)}${hint ? `: ${hint}` : ""}`);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { HandshakeError } from "../handshake/handshake-error.js";
 import { isThenable } from "./handlers.js";
+import { assertFunctions } from "./known-options.js";
 
 export interface RetryLimits {
   /** Attempts in all. Default: as many as it takes. */
@@ -119,16 +120,14 @@ export async function openWithRetry<T>(
 /** Limits with defaults. @throws {RangeError | TypeError} saying what was expected. */
 function checkLimits(limits: RetryLimits) {
   const { maxAttempts = Infinity, delay = 1000, factor = 2, maxDelay = 30_000, jitter = 0.5 } = limits;
-  const { maxRetryAfter = 300_000, onRetry } = limits;
+  const { maxRetryAfter = 300_000 } = limits;
   for (const [name, value] of Object.entries({ delay, factor, maxDelay, maxRetryAfter })) {
     if (!(value >= 0)) throw new RangeError(`${name} must be a number from 0 on, not ${String(value)}`);
   }
   if (!(maxAttempts >= 1)) throw new RangeError(`maxAttempts must be at least 1, not ${String(maxAttempts)}`);
   if (!(jitter >= 0 && jitter <= 1))
     throw new RangeError(`jitter must be from 0 to 1, not ${String(jitter)}`);
-  if (onRetry !== undefined && typeof onRetry !== "function") {
-    throw new TypeError(`onRetry must be a function, not ${String(onRetry)}`);
-  }
+  assertFunctions(limits, ["onRetry"]);
   /** Our own delay, and how much of it chance took away. */
   const delayAfter = (attempt: number) => {
     const full = delay === 0 ? 0 : Math.min(maxDelay, MAX_TIMER_MS, delay * factor ** (attempt - 1));

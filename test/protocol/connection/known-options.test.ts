@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { assertKnownOptions, isPlainObject } from "../../../src/protocol/index.js";
+import { assertHandlers, assertKnownOptions, isPlainObject } from "../../../src/protocol/index.js";
 
 const KNOWN = ["port", "maxMessageSize", "authorize"];
 const HINTS = { verifyClient: "authorize decides who may connect" };
@@ -52,6 +52,33 @@ it("names the option and the one that is meant", () => {
 it("takes nothing but an object", () => {
   for (const options of [null, 5, "x", true, () => {}])
     assert.match(messageOf(options), /^serve takes an object/);
+});
+
+it("takes handlers that exist and can be called", () => {
+  const assertAll = (handlers: unknown, before?: object) =>
+    assertHandlers(handlers, ["open", "message"], { onopen: "it is open" }, "here", before);
+  class Room {
+    members = new Set();
+    open(): void {}
+  }
+  for (const handlers of [{}, { open() {} }, { message: undefined, typo: undefined }, new Room()])
+    assertAll(handlers);
+  // As by `{ ...connection.handlers, message() {} }`, where these are the options of a server.
+  const options = { port: 5, open() {} };
+  assertAll({ ...options, message() {} }, options);
+  for (const [handlers, message] of [
+    [{ mesage() {} }, 'here can have no handler "mesage": did you mean message?'],
+    [{ onopen() {} }, 'here can have no handler "onopen": it is open'],
+    [{ port: 5 }, 'here can have no handler "port"'],
+    [{ message: 5 }, "message must be a function, not 5"],
+    [{ open: null }, "open must be a function, not null"],
+    [Object.assign(new Room(), { message: {} }), "message must be a function, not [object Object]"],
+    [null, "here must be an object of handlers, not null"],
+    ["x", "here must be an object of handlers, not x"],
+  ] as const) {
+    assert.throws(() => assertAll(handlers), { name: "TypeError", message });
+  }
+  assert.throws(() => assertAll({ ...options, port: 6 }, options), TypeError);
 });
 
 it("isPlainObject: of this realm or another, and of no class", () => {

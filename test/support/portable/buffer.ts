@@ -91,6 +91,11 @@ class PortableBuffer extends Uint8Array {
     return decode(this, encoding);
   }
 
+  write(text: string, encoding: "utf16le"): void {
+    if (encoding !== "utf16le") throw new TypeError(`no encoding ${encoding} here`);
+    for (let i = 0; i < text.length; i++) this.writeUInt16LE(text.charCodeAt(i), 2 * i);
+  }
+
   writeUInt16LE(value: number, at: number): void {
     new DataView(this.buffer, this.byteOffset).setUint16(at, value, true);
   }

@@ -177,7 +177,7 @@ const server: Server = await serve<User>({
   port: 0,
   authorize: (request) => ({ data: { name: request.headers.host ?? "" } }),
   message(connection, message: Message) {
-    const more: boolean = connection.send(connection.data.name);
+    const more: boolean | undefined = connection.send(connection.data.name);
     if (!more) connection.close(1013);
   },
   // @ts-expect-error a handler that does not exist
