@@ -403,6 +403,7 @@ const PROTOCOL_EXPORTS = [
   "assertHandlers",
   "assertHeaderValue",
   "assertKnownOptions",
+  "assertSignal",
   "assertToken",
   "assertValidMessage",
   "bufferOverflow",

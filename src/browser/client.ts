@@ -3,6 +3,7 @@
 import { InvalidStateError } from "../codec/index.js";
 import {
   addQuery,
+  assertSignal,
   HandshakeError,
   isMisuse,
   listProtocols,
@@ -53,6 +54,7 @@ function check<Data>(url: string | URL, options: ConnectOptions<Data>) {
   if (typeof timeout !== "number" || !(timeout >= 0)) {
     throw new RangeError(`timeout must be a number of milliseconds from 0 on, not ${String(timeout)}`);
   }
+  assertSignal(options.signal);
   settingsOf(options);
   const { href, path, scheme, authority } = resolveWebSocketUrl(url, baseUrl());
   const beforePath = href.slice(0, href.length - path.length);

@@ -296,18 +296,15 @@ export class WebSocketSession<Connection> implements InboxOwner {
   // Closing ─────────────────────────────────────────────────────────────────────────────────────
 
   close(code: number, reason: string): void {
-    if (typeof code !== "number") {
-      throw new TypeError(`the close code must be a number, not ${typeof code} ${String(code)}`);
-    }
     if (isReported(code) && reason === "") {
       this.#move("close");
       this.#endSocket();
       return;
     }
-    if (code !== CloseCode.NormalClosure && !(code >= 3000 && code <= 4999)) {
+    encodeCloseBody(code, reason);
+    if (code !== CloseCode.NormalClosure && code < 3000) {
       throw new RangeError(`in a browser, the close code must be 1000 or 3000-4999, not ${code}`);
     }
-    encodeCloseBody(code, reason);
     this.#move("close");
     this.#endSocket(code, reason);
   }

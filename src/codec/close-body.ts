@@ -75,14 +75,16 @@ export function decodeCloseBody(body: Uint8Array): CloseBody {
  * @param reason - at most 123 bytes of UTF-8.
  * @returns new bytes.
  * @throws {RangeError} for a code that must not be sent, or a reason that is too long.
- * @throws {TypeError} for a reason without a code.
+ * @throws {TypeError} for a code that is no number, a reason that is no string, and a reason without a code.
  */
 export function encodeCloseBody(code?: number, reason = ""): Uint8Array<ArrayBuffer> {
-  if (typeof reason !== "string") throw new TypeError("a close reason must be a string");
+  if (typeof reason !== "string")
+    throw new TypeError(`a close reason must be a string, not ${nameOf(reason)}`);
   if (code === undefined) {
     if (reason !== "") throw new TypeError("a close reason needs a close code before it");
     return new Uint8Array(0);
   }
+  if (typeof code !== "number") throw new TypeError(`a close code must be a number, not ${nameOf(code)}`);
   if (!isValidCloseCode(code)) {
     throw new RangeError(`close code must be 1000-1003, 1007-1014 or 3000-4999, not ${code}`);
   }
@@ -95,4 +97,9 @@ export function encodeCloseBody(code?: number, reason = ""): Uint8Array<ArrayBuf
   body[1] = code;
   writeUtf8(reason, writable(body), 2);
   return body;
+}
+
+/** A value and its type, for messages: `"1000"` and `1000` look the same without. */
+function nameOf(value: unknown): string {
+  return value === null || typeof value === "object" ? "an object" : `the ${typeof value} ${String(value)}`;
 }

@@ -38,9 +38,3 @@ export function whenAborted(signal: AbortSignal, callback: () => void): () => vo
     sharedBySignal.delete(signal);
   };
 }
-
-/** @throws {TypeError} for what is no AbortSignal. */
-export function assertSignal(signal: unknown): void {
-  if (signal === undefined || signal instanceof AbortSignal) return;
-  throw new TypeError(`signal must be an AbortSignal, not ${String(signal)}`);
-}

@@ -7,6 +7,7 @@ import type { ConnectionOptions as TlsConnectionOptions } from "node:tls";
 import {
   assertFunctions,
   assertKnownOptions,
+  assertSignal,
   type Credentials,
   type HeaderInit,
   isMisuse,
@@ -18,7 +19,7 @@ import {
   resolveWebSocketUrl,
   type WebSocketUrl,
 } from "../protocol/index.js";
-import { assertSignal, whenAborted } from "./abort.js";
+import { whenAborted } from "./abort.js";
 import { begin, Connection, type ConnectionHandlers } from "./connection.js";
 import {
   CONNECTION_OPTION_HINTS,

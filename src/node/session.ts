@@ -348,8 +348,9 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   ping(payload: string | Bytes | undefined): Promise<number> {
     const { pings } = this.dispatcher;
-    if (!pings.hasRoom || !this.writer.mayQueue()) return pings.refuse();
+    // What no Ping can carry throws, also when none can be sent.
     const bytes = pings.copyOf(payload);
+    if (!pings.hasRoom || !this.writer.mayQueue()) return pings.refuse();
     this.endpoint.ping(bytes);
     this.writer.queued();
     return pings.wait(bytes, exactNow());

@@ -26,7 +26,7 @@ import {
 } from "../protocol/index.js";
 import { type Authorization, type Decision, readDecision } from "./authorization.js";
 import { begin, Connection, type ServerHandlers } from "./connection.js";
-import { compressionOf, HANDLER_HINTS, HANDLER_NAMES, settingsOf } from "./connection-options.js";
+import { compressionOf, HANDLER_NAMES, settingsOf } from "./connection-options.js";
 import { defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
 import {
@@ -52,8 +52,9 @@ import { type ErrorSubject, reportError, tellError } from "./report.js";
 import type { SessionContext } from "./session.js";
 import { beginTurn, endTurn } from "./turn.js";
 import {
+  FIRST_ARGUMENT_HINTS,
   readUpgradeOptions,
-  UPGRADE_OPTION_HINTS,
+  SECOND_ARGUMENT_HINTS,
   UPGRADE_OPTION_NAMES,
   type UpgradeOptions,
   type UpgradeSettings,
@@ -389,20 +390,6 @@ export class Upgrader<Data> {
     for (const refuse of this.#pending) refuse(CLOSING);
     await this.hub.close(options);
   }
-}
-
-/** What belongs into the other argument of `createUpgradeHandler`. */
-const FIRST_ARGUMENT_HINTS = {
-  ...hintsFor(UPGRADE_OPTION_NAMES, "it is an option, and options are the second argument"),
-  ...HANDLER_HINTS,
-};
-const SECOND_ARGUMENT_HINTS = {
-  ...UPGRADE_OPTION_HINTS,
-  ...hintsFor(HANDLER_NAMES, "handlers are the first argument"),
-};
-
-function hintsFor(names: readonly string[], hint: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(names.map((name) => [name, hint]));
 }
 
 /**

@@ -19,6 +19,8 @@ import {
   CONNECTION_OPTION_HINTS,
   CONNECTION_OPTION_NAMES,
   type ConnectionOptions,
+  HANDLER_HINTS,
+  HANDLER_NAMES,
 } from "./connection-options.js";
 import { duration } from "./liveness.js";
 import type { ErrorSubject } from "./report.js";
@@ -119,6 +121,21 @@ export const UPGRADE_OPTION_HINTS: Readonly<Record<string, string>> = {
   timeout: "it is handshakeTimeoutMs, in milliseconds",
   data: "authorize returns { data } for a connection",
 };
+
+/** What belongs into the second argument of `createUpgradeHandler`, and not into the first. */
+export const FIRST_ARGUMENT_HINTS = {
+  ...hintsFor(UPGRADE_OPTION_NAMES, "it is an option, and options are the second argument"),
+  ...HANDLER_HINTS,
+};
+/** And the other way. */
+export const SECOND_ARGUMENT_HINTS = {
+  ...UPGRADE_OPTION_HINTS,
+  ...hintsFor(HANDLER_NAMES, "handlers are the first argument"),
+};
+
+function hintsFor(names: readonly string[], hint: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(names.map((name) => [name, hint]));
+}
 
 /**
  * Reads and checks options.

@@ -46,6 +46,15 @@ eachBackend("encodeCloseBody", () => {
       assert.throws(() => encodeCloseBody(code), RangeError, String(code));
     }
     assert.throws(() => encodeCloseBody(undefined, "why"), TypeError);
+    for (const code of ["1000", null, {}, 1000n, true] as unknown as number[]) {
+      assert.throws(() => encodeCloseBody(code), {
+        name: "TypeError",
+        message: /^a close code must be a number, not /,
+      });
+    }
+    for (const reason of [5, null, {}] as unknown as string[]) {
+      assert.throws(() => encodeCloseBody(1000, reason), /^TypeError: a close reason must be a string, not /);
+    }
   });
 });
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { it } from "node:test";
-import { assertSignal, whenAborted } from "../../src/node/abort.js";
+import { whenAborted } from "../../src/node/abort.js";
 
 const listenersOf = (signal: AbortSignal) => getEventListeners(signal, "abort").length;
 
@@ -43,11 +43,4 @@ it("one that stops another while they are called", () => {
   stops.push(whenAborted(controller.signal, () => called.push("second")));
   controller.abort();
   assert.deepEqual(called, ["first"]);
-});
-
-it("assertSignal: takes a signal or nothing", () => {
-  assertSignal(undefined);
-  assertSignal(new AbortController().signal);
-  for (const given of [null, {}, "x", new AbortController()])
-    assert.throws(() => assertSignal(given), TypeError);
 });

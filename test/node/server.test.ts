@@ -277,7 +277,7 @@ describe("Server.close", () => {
     const { server, peer } = await serverAndPeer(t);
     const wrong: [options: object, type: typeof TypeError | typeof RangeError][] = [
       [{ code: 1006 }, RangeError],
-      [{ code: "1000" }, RangeError],
+      [{ code: "1000" }, TypeError],
       [{ reason: "x".repeat(124) }, RangeError],
       [{ timeoutMs: -1 }, RangeError],
       [{ timeout: 5 }, TypeError],

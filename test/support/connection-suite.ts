@@ -309,6 +309,44 @@ define("the server's Close is told: code, reason, once", async (api, base) => {
   }
 });
 
+define(
+  "a method that makes no sense throws at the call, also where it returns a promise",
+  async (api, base) => {
+    const connection = await api.connect(`${base}/echo`);
+    const check = () => {
+      for (const code of ["1000", null, {}, true] as unknown as number[]) {
+        assert.throws(() => void connection.close(code), TypeError, String(code));
+      }
+      assert.throws(
+        () => void connection.close("1000" as unknown as number),
+        /must be a number, not .*string 1000/,
+      );
+      assert.throws(() => void connection.close(1000, 5 as unknown as string), TypeError);
+      assert.throws(() => void connection.close(5), RangeError);
+      assert.throws(
+        () => void connection.close(1000, "x".repeat(124)),
+        /at most 123 bytes of UTF-8, not 124/,
+      );
+      for (const most of ["5", -1, Number.NaN] as unknown as number[]) {
+        assert.throws(() => void connection.receiveAll(most), RangeError, String(most));
+      }
+      for (const signal of [5, {}, null] as unknown as AbortSignal[]) {
+        assert.throws(() => void connection.receive({ signal }), TypeError);
+        assert.throws(() => void connection.receiveAll(5, { signal }), TypeError);
+      }
+    };
+    check();
+    assert.equal(connection.state, "open");
+    connection.send("a");
+    assert.equal((await connection.receive())?.data, "a");
+    // What happens is a rejection.
+    const reason = new Error("enough");
+    assert.equal(await failureOf(connection.receive({ signal: AbortSignal.abort(reason) })), reason);
+    await connection.close();
+    check();
+  },
+);
+
 define("closing says code and reason, and nothing that must not be said", async (api, base) => {
   const connection = await api.connect(`${base}/echo`);
   for (const code of [0, 999, 1004, 2999, 5000, 1.5, Number.NaN]) {

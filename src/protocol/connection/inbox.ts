@@ -5,7 +5,9 @@
 
 import { type LimitError, utf8Length } from "../../codec/index.js";
 import { type AnyMessage, Message, messageTooBig } from "../session/message.js";
-import { type AbortLike, MessageQueue } from "./message-queue.js";
+import { type AbortLike, assertSignal } from "./abort-signal.js";
+import { assertByteCounts } from "./buffer-limits.js";
+import { MessageQueue } from "./message-queue.js";
 
 /** The connection that the inbox is of. */
 export interface InboxOwner {
@@ -56,9 +58,15 @@ export class Inbox {
    * The next message; undefined once no more can come.
    *
    * @param signal - ends the wait: then no message is lost, for a later call gets it.
-   * @throws `signal.reason` once it is aborted.
+   * @returns rejects with `signal.reason` once it is aborted.
+   * @throws {TypeError} for what is no signal.
    */
-  async receive(signal?: AbortLike): Promise<AnyMessage | undefined> {
+  receive(signal?: AbortLike): Promise<AnyMessage | undefined> {
+    assertSignal(signal);
+    return this.#receive(signal);
+  }
+
+  async #receive(signal: AbortLike | undefined): Promise<AnyMessage | undefined> {
     if (signal?.aborted) throw signal.reason;
     const message = this.tryReceive() ?? (this.#owner.isFinished ? undefined : this.#queue.wait(signal));
     return message as AnyMessage | undefined | Promise<AnyMessage | undefined>;
@@ -73,12 +81,22 @@ export class Inbox {
     return (message ?? this.#queue.shift()) as AnyMessage | undefined;
   }
 
-  /** Puts the parts of a message together. */
-  async receiveAll(maxMessageSize: number, signal?: AbortLike): Promise<AnyMessage | undefined> {
+  /**
+   * Puts the parts of a message together.
+   *
+   * @throws {TypeError | RangeError} for what is no limit, or no signal.
+   */
+  receiveAll(maxMessageSize: number, signal?: AbortLike): Promise<AnyMessage | undefined> {
+    assertByteCounts({ maxMessageSize });
+    assertSignal(signal);
+    return this.#receiveAll(maxMessageSize, signal);
+  }
+
+  async #receiveAll(maxMessageSize: number, signal: AbortLike | undefined): Promise<AnyMessage | undefined> {
     const parts: AnyMessage[] = [];
     let length = 0;
     for (;;) {
-      const message = await this.receive(signal);
+      const message = await this.#receive(signal);
       if (message === undefined || (message.type !== "text" && message.type !== "binary")) return message;
       length += typeof message.data === "string" ? utf8Length(message.data) : message.data.length;
       if (length > maxMessageSize) {

@@ -1,6 +1,7 @@
 /** Messages that arrived and wait for `receive`. Knows no connection. */
 
 import { LentMessage, Message } from "../session/message.js";
+import type { AbortLike } from "./abort-signal.js";
 
 /** What a message takes beside its data, roughly: the message, a view, and its memory are objects of the heap. */
 const MESSAGE_OVERHEAD = 256;
@@ -87,14 +88,6 @@ export class MessageQueue {
   end(): void {
     for (const { resolve } of this.#waiting.splice(0)) resolve(undefined);
   }
-}
-
-/** The part of an AbortSignal that is used; this layer names no host. */
-export interface AbortLike {
-  readonly aborted: boolean;
-  readonly reason: unknown;
-  addEventListener(type: "abort", listener: () => void): void;
-  removeEventListener(type: "abort", listener: () => void): void;
 }
 
 function sizeOf({ data }: Message): number {

@@ -1,6 +1,6 @@
 /** Pings that wait for their Pong (RFC 6455 §5.5.2, §5.5.3). Knows no clock: it is told the time. */
 
-import { InvalidStateError } from "../../codec/index.js";
+import { InvalidStateError, MAX_CONTROL_PAYLOAD_LENGTH } from "../../codec/index.js";
 import { type Bytes, toBytes } from "../session/bytes.js";
 
 interface Pending {
@@ -26,10 +26,20 @@ export class PingTracker {
     return this.#pending.length - this.#first < MAX_PENDING;
   }
 
-  /** A copy of the payload, which the caller may change later; for undefined, one that no other Ping has. */
+  /**
+   * A copy of the payload, which the caller may change later; for undefined, one that no other Ping has.
+   *
+   * @throws {TypeError | RangeError} for what no Ping can carry.
+   */
   copyOf(payload: string | Bytes | undefined): Uint8Array {
-    if (typeof payload === "string") return new TextEncoder().encode(payload);
-    if (payload !== undefined) return new Uint8Array(toBytes(payload));
+    if (payload !== undefined) {
+      const copy =
+        typeof payload === "string" ? new TextEncoder().encode(payload) : new Uint8Array(toBytes(payload));
+      if (copy.length <= MAX_CONTROL_PAYLOAD_LENGTH) return copy;
+      throw new RangeError(
+        `a Ping must have at most ${MAX_CONTROL_PAYLOAD_LENGTH} bytes of payload, not ${copy.length}`,
+      );
+    }
     const bytes = new Uint8Array(4);
     new DataView(bytes.buffer).setUint32(0, ++this.#count);
     return bytes;

@@ -14,6 +14,16 @@ describe("PingTracker", () => {
     for (const payload of made) assert.ok(payload.length <= 250);
   });
 
+  it("refuses what no Ping can carry", () => {
+    const tracker = new PingTracker();
+    assert.equal(tracker.copyOf("x".repeat(125)).length, 125);
+    for (const payload of ["x".repeat(126), "é".repeat(63), new Uint8Array(126)]) {
+      const message = "a Ping must have at most 125 bytes of payload, not 126";
+      assert.throws(() => tracker.copyOf(payload), { name: "RangeError", message });
+    }
+    assert.throws(() => tracker.copyOf(5 as unknown as string), TypeError);
+  });
+
   it("tells the time that the Pong took", async () => {
     const tracker = new PingTracker();
     const answered = tracker.wait(hex("01"), 100);
