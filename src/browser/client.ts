@@ -108,7 +108,8 @@ export async function openConnection<Data>(
         socket.addEventListener(event, () => reject(failed(shown)), settled);
       }
       signal?.addEventListener("abort", () => reject(signal.reason), settled);
-      const late = () => reject(new DOMException(`no connection within ${timeout} ms`, "TimeoutError"));
+      const late = () =>
+        reject(new DOMException(`no connection within ${timeout} ms (timeout)`, "TimeoutError"));
       if (timeout > 0 && timeout < 2 ** 31) timer = setTimeout(late, timeout);
     });
   } catch (error) {

@@ -247,7 +247,8 @@ export async function openCall<Data>(call: Call<Data>): Promise<Connection<Data>
   signal?.throwIfAborted();
   const given = new AbortController();
   const forget = signal && whenAborted(signal, () => given.abort(signal.reason));
-  const late = () => given.abort(new DOMException(`no connection within ${timeout} ms`, "TimeoutError"));
+  const late = () =>
+    given.abort(new DOMException(`no connection within ${timeout} ms (timeout)`, "TimeoutError"));
   const timer = timeout > 0 && timeout < 2 ** 31 ? setTimeout(late, timeout) : undefined;
   try {
     return open(await openFollowing(target, opening, redirects, given.signal), call);

@@ -254,7 +254,7 @@ function explain(thrown: unknown, options: OpeningOptions): unknown {
   const { code } = thrown as NodeJS.ErrnoException;
   if (code === "HPE_HEADER_OVERFLOW") {
     const limit = options.maxHeadLength ?? DEFAULT_MAX_HEAD_LENGTH;
-    const message = `the head of the response must be at most ${limit} bytes long (maxHeadLength); more came`;
+    const message = `maxHeadLength is ${limit}, and the head of the response has more bytes`;
     return new HandshakeError(message, "WS_ERR_HANDSHAKE_TOO_LARGE", 0);
   }
   // What Node's parser finds wrong with a response is the server's fault; other errors are the system's.

@@ -23,7 +23,8 @@ export async function openFollowing(
   let mayTell = true;
   for (let left = redirects; outcome instanceof HandshakeError; left--) {
     const redirected: HandshakeError = outcome;
-    if (redirected.location === undefined || left <= 0) throw redirected;
+    if (redirected.location === undefined || redirects <= 0) throw redirected;
+    if (left <= 0) throw notFollowed(redirected, `redirect is ${redirects}, and as many were followed`);
     const next = resolveLocation(redirected, url);
     if (mayTell && originOf(next) !== originOf(url)) {
       assertNoIdentity(options.agent, redirected);

@@ -448,8 +448,10 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
       this.close(CloseCode.GoingAway, "idle");
     } else {
       if (verdict === "silent") {
-        const silentMs = now - this.#watch.heardAt;
-        this.#note(new Error(`the peer has been silent for ${silentMs} ms and answers no Ping`), "fault");
+        const { pingIntervalMs, pingTimeoutMs } = this.context.liveness;
+        const silence = `the peer has been silent for ${now - this.#watch.heardAt} ms and answers no Ping`;
+        const limits = `pingIntervalMs is ${pingIntervalMs}, and pingTimeoutMs ${pingTimeoutMs}`;
+        this.#note(new Error(`${silence}: ${limits}`), "fault");
       }
       // A stream that was destroyed and has not said since that it is gone will not say it any more.
       if (transport.isDestroyed) transport.abandon();

@@ -237,9 +237,8 @@ export class Upgrader<Data> {
         isLate = true;
         if (outcome.refusal !== undefined) this.#refuse(request, socket, outcome.refusal);
         if (outcome.refusal === LATE) {
-          this.report(new Error(`authorize has not decided after ${ms} ms; the request was refused`), {
-            request,
-          });
+          const late = `authorize has not decided after ${ms} ms (handshakeTimeoutMs)`;
+          this.report(new Error(`${late}; the request was refused`), { request });
         }
       }
     } catch (error) {

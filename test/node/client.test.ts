@@ -482,7 +482,12 @@ describe("connect: redirects", () => {
       [false, 1],
     ] as const) {
       loop.seen.length = 0;
-      await assert.rejects(connect(`ws://127.0.0.1:${loop.port}`, { redirect }), HandshakeError);
+      await assert.rejects(connect(`ws://127.0.0.1:${loop.port}`, { redirect }), (error: Error) => {
+        assert.ok(error instanceof HandshakeError);
+        return (
+          requests === 1 || error.message.endsWith(`redirect is ${requests - 1}, and as many were followed`)
+        );
+      });
       assert.equal(loop.seen.length, requests, String(redirect));
     }
   });

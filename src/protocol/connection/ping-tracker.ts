@@ -60,7 +60,9 @@ export class PingTracker {
   refuse(): Promise<never> {
     const promise = Promise.reject(
       new InvalidStateError(
-        `a Ping can be sent while the connection is open, not too much waits, and fewer than ${MAX_PENDING} Pings wait for their Pong`,
+        this.hasRoom
+          ? "a Ping can be sent while the connection is open and not too much waits to be sent"
+          : `at most ${MAX_PENDING} Pings may wait for their Pong, and as many do`,
       ),
     );
     promise.catch(() => undefined);

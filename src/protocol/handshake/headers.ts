@@ -49,7 +49,7 @@ export const LINE_OVERHEAD = 4;
  */
 export function parseHeaders(text: string, limits: HeadLimits = {}): HttpHeaders | HandshakeError {
   const { maxHeadLength = DEFAULT_MAX_HEAD_LENGTH, maxHeaderCount = DEFAULT_MAX_HEADER_COUNT } = limits;
-  if (text.length > maxHeadLength) return headTooLong(maxHeadLength);
+  if (text.length > maxHeadLength) return headTooLong(maxHeadLength, text.length);
   const headers = new Map<string, string[]>();
   let count = 0;
   for (let start = 0; start < text.length; ) {
@@ -89,16 +89,18 @@ export function invalidValue(name: string, value: string): HandshakeError {
   );
 }
 
-export function headTooLong(limit: number): HandshakeError {
+/** @param actual - bytes that came, at least. */
+export function headTooLong(limit: number, actual: number): HandshakeError {
   return new HandshakeError(
-    `the handshake must be at most ${limit} bytes long; more came`,
+    `maxHeadLength is ${limit}, and the head of the handshake has at least ${actual} bytes`,
     "WS_ERR_HANDSHAKE_TOO_LARGE",
   );
 }
 
+/** Tells of one header line too many. */
 export function tooManyHeaders(limit: number): HandshakeError {
   return new HandshakeError(
-    `the handshake must have at most ${limit} header lines; more came`,
+    `maxHeaderCount is ${limit}, and the head of the handshake has at least ${limit + 1} header lines`,
     "WS_ERR_HANDSHAKE_TOO_LARGE",
   );
 }

@@ -39,7 +39,7 @@ export class RequestFields {
   /** Takes one line. @returns an error if the line is invalid. */
   add(name: string, value: string, maxLength: number, maxCount: number): HandshakeError | undefined {
     this.#length += name.length + value.length + LINE_OVERHEAD;
-    if (this.#length > maxLength) return headTooLong(maxLength);
+    if (this.#length > maxLength) return headTooLong(maxLength, this.#length);
     if (++this.#count > maxCount) return tooManyHeaders(maxCount);
     if (invalidValueIndex(value) >= 0) return invalidValue(name, value);
     this.#note(name, value);

@@ -127,7 +127,8 @@ export class HandshakeReader {
 
   /** @param length - of this head, with this byte. */
   #judgeByte(byte: number, length: number): HandshakeError | undefined {
-    if (this.#dropped + length > this.#maxHeadLength) return headTooLong(this.#maxHeadLength);
+    const whole = this.#dropped + length;
+    if (whole > this.#maxHeadLength) return headTooLong(this.#maxHeadLength, whole);
     if (length <= BEGINNING.length && byte !== BEGINNING.charCodeAt(length - 1)) {
       return invalidResponse(`begin with "${BEGINNING}"; byte ${length - 1} is 0x${byte.toString(16)}`);
     }
