@@ -81,6 +81,7 @@ export class WebSocketSession<Connection> implements InboxOwner {
   #lifecycle: Lifecycle = "open";
   #settleClosed!: (closed: Closed) => void;
   #isPulling = false;
+  #isErrorTold = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined = undefined;
 
   constructor(
@@ -116,11 +117,15 @@ export class WebSocketSession<Connection> implements InboxOwner {
     return this.#handlers;
   }
 
-  /** A message handler gets what waited for it, too. */
+  /** The new handlers get what waited: messages, an error that no handler heard of, and the closing. */
   set handlers(handlers: Handlers<Connection>) {
     assertHandlers(handlers, HANDLER_NAMES, HINTS, "connection.handlers", this.#handlers);
+    const before = this.#handlers;
     this.#handlers = handlers;
     this.pull();
+    const mayBeTold = !this.isFinished || before.close === undefined;
+    if (mayBeTold && this.error !== undefined && !this.#isErrorTold) this.#tell(this.error);
+    if (mayBeTold && this.isFinished) this.#tellClose();
   }
 
   get state(): ConnectionState {
@@ -214,12 +219,13 @@ export class WebSocketSession<Connection> implements InboxOwner {
   #report(error: Error): boolean {
     if (this.error !== undefined) return false;
     this.error = error;
-    return this.#tell(error);
+    // The close handler is the last that is called.
+    return !this.isFinished && this.#tell(error);
   }
 
   #tell(error: Error): boolean {
-    // The close handler is the last that is called.
-    if (this.#handlers.error === undefined || this.isFinished) return false;
+    if (this.#handlers.error === undefined) return false;
+    this.#isErrorTold = true;
     runHandler(
       () => this.#handlers.error?.(this.#connection, error),
       (thrown) => console.error(asError(thrown)),
@@ -242,8 +248,13 @@ export class WebSocketSession<Connection> implements InboxOwner {
     this.pull();
     this.#move("delivered");
     this.inbox.end();
-    this.run(() => this.#handlers.close?.(this.#connection, closed.code, closed.reason));
+    this.#tellClose();
     this.#settleClosed(closed);
+  }
+
+  #tellClose(): void {
+    const { code, reason } = this.howClosed as Closed;
+    this.run(() => this.#handlers.close?.(this.#connection, code, reason));
   }
 
   /** §5.5.1: "the endpoint MUST send a Close frame in response". A browser has done so; Cloudflare's workers have not. */
@@ -286,7 +297,7 @@ export class WebSocketSession<Connection> implements InboxOwner {
     if (this.error !== undefined) return;
     this.error = error;
     // Not within the call of `send`, which the error handler may make too.
-    queueMicrotask(() => this.#tell(error));
+    queueMicrotask(() => !this.isFinished && !this.#isErrorTold && this.#tell(error));
   }
 
   drained(): Promise<void> {

@@ -288,13 +288,6 @@ define(
   },
 );
 
-define("a close code that is no number is said to be none", async () => {
-  const connection = await connect("/echo");
-  assert.throws(() => void connection.close("1000" as unknown as number), /a number, not string 1000/);
-  assert.equal(connection.state, "open");
-  await connection.close();
-});
-
 define("what a page does not look at is bounded", async () => {
   const connection = await connect("/text?length=1000", { maxQueuedAmount: 5000 });
   for (let i = 0; i < 10; i++) connection.send("go");

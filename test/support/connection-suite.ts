@@ -225,6 +225,48 @@ define("a message handler that comes later gets what waited", async (api, base) 
   await connection.close();
 });
 
+define(
+  "handlers that come after the end get the messages, the error and the closing, once",
+  async (api, base) => {
+    const connection = await api.connect(`${base}/broken`);
+    connection.send("go");
+    await connection.closed;
+    const told: unknown[] = [];
+    const noting = (name: string): SharedHandlers => ({
+      message: (_connection, { data }) => told.push(`${name} ${data}`),
+      error: (_connection, error) => told.push([name, error]),
+      close: (_connection, ...how) => told.push([name, ...how]),
+    });
+    connection.handlers = noting("first");
+    connection.handlers = noting("second");
+    await sleep(0);
+    assert.deepEqual(told, ["first before", ["first", connection.error], ["first", 1006, ""]]);
+
+    // Those who were told of the end were the last to be told of anything.
+    const ended: unknown[] = [];
+    const other = await api.connect(`${base}/broken`, { close: () => ended.push("closed") });
+    other.send("go");
+    await other.closed;
+    other.handlers = { error: () => ended.push("late"), close: () => ended.push("again") };
+    await sleep(0);
+    assert.deepEqual(ended, ["closed"]);
+  },
+);
+
+define("handlers that come after an error hear of it, and of the end when it comes", async (api, base) => {
+  const connection = await api.connect(`${base}/text?length=2000`, { maxMessageSize: 1999 });
+  connection.send("go");
+  while (connection.error === undefined) await sleep(5);
+  const told: unknown[] = [];
+  connection.handlers = {
+    error: (_connection, error) => told.push(error),
+    close: () => told.push("closed"),
+  };
+  await connection.closed;
+  await sleep(0);
+  assert.deepEqual(told, [connection.error, "closed"]);
+});
+
 define("a loop gets every message, and ends when the server closes", async (api, base) => {
   const connection = await api.connect(`${base}/count?n=500`);
   let count = 0;
