@@ -498,6 +498,7 @@ const PROTOCOL_EXPORTS = [
   "type TextMessage",
   "type WebSocketUrl",
   "validateHandshakeResponse",
+  "whenAborted",
 ];
 
 const NODE_EXPORTS = [

@@ -9,6 +9,7 @@ import {
   listProtocols,
   type QueryInit,
   resolveWebSocketUrl,
+  whenAborted,
 } from "../protocol/index.js";
 import { OPEN } from "./backlog.js";
 import { Connection, type CreateConnectionOptions } from "./connection.js";
@@ -94,6 +95,7 @@ export async function openConnection<Data>(
   const socket = new WebSocket(address, [...protocols]);
   const listeners = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let forget: (() => void) | undefined;
   try {
     return await new Promise<Connection<Data>>((resolve, reject) => {
       const settled = { signal: listeners.signal };
@@ -107,7 +109,7 @@ export async function openConnection<Data>(
       for (const event of ["error", "close"]) {
         socket.addEventListener(event, () => reject(failed(shown)), settled);
       }
-      signal?.addEventListener("abort", () => reject(signal.reason), settled);
+      if (signal !== undefined) forget = whenAborted(signal, () => reject(signal.reason));
       const late = () =>
         reject(new DOMException(`no connection within ${timeout} ms (timeout)`, "TimeoutError"));
       if (timeout > 0 && timeout < 2 ** 31) timer = setTimeout(late, timeout);
@@ -117,6 +119,7 @@ export async function openConnection<Data>(
     throw error;
   } finally {
     clearTimeout(timer);
+    forget?.();
     listeners.abort();
   }
 }

@@ -1,6 +1,6 @@
 /** Opening a connection in several attempts. */
 
-import { openWithRetry, type RetryLimits } from "../protocol/index.js";
+import { openWithRetry, type RetryLimits, whenAborted } from "../protocol/index.js";
 import { CONNECT_OPTIONS, type ConnectOptions, openConnection } from "./client.js";
 import type { Connection } from "./connection.js";
 import { CONNECTION_OPTIONS } from "./connection-options.js";
@@ -41,15 +41,15 @@ export async function connectWithRetry<Data = undefined>(
 /** Resolves later, or rejects when `signal` aborts. */
 function sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      forget?.();
+      resolve();
+    }, delayMs);
     const abort = () => {
       clearTimeout(timer);
       reject(signal?.reason);
     };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", abort);
-      resolve();
-    }, delayMs);
-    signal?.addEventListener("abort", abort, { once: true });
-    if (signal?.aborted) abort();
+    if (signal?.aborted) return abort();
+    const forget = signal && whenAborted(signal, abort);
   });
 }

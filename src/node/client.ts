@@ -18,8 +18,8 @@ import {
   type QueryInit,
   resolveWebSocketUrl,
   type WebSocketUrl,
+  whenAborted,
 } from "../protocol/index.js";
-import { whenAborted } from "./abort.js";
 import { begin, Connection, type ConnectionHandlers } from "./connection.js";
 import {
   CONNECTION_OPTION_HINTS,

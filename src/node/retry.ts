@@ -1,8 +1,13 @@
 /** Opening a connection in several attempts. */
 
 import { clearTimeout, setTimeout } from "node:timers";
-import { getHeader, HandshakeError, openWithRetry, type RetryLimits } from "../protocol/index.js";
-import { whenAborted } from "./abort.js";
+import {
+  getHeader,
+  HandshakeError,
+  openWithRetry,
+  type RetryLimits,
+  whenAborted,
+} from "../protocol/index.js";
 import { type ConnectOptions, checkCall, openCall } from "./client.js";
 import type { Connection } from "./connection.js";
 

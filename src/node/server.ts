@@ -4,8 +4,7 @@ import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
-import { assertFunctions, assertKnownOptions, assertSignal, nameOf } from "../protocol/index.js";
-import { whenAborted } from "./abort.js";
+import { assertFunctions, assertKnownOptions, assertSignal, nameOf, whenAborted } from "../protocol/index.js";
 import type { Connection, ServerHandlers } from "./connection.js";
 import { HANDLER_NAMES } from "./connection-options.js";
 import {

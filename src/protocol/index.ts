@@ -3,7 +3,7 @@
  * handshake (§5.4 to §7). The same on every runtime.
  */
 
-export { assertSignal } from "./connection/abort-signal.js";
+export { assertSignal, whenAborted } from "./connection/abort-signal.js";
 export {
   assertByteCounts,
   type BufferLimits,

@@ -1,7 +1,7 @@
 /** Messages that arrived and wait for `receive`. Knows no connection. */
 
 import { LentMessage, Message } from "../session/message.js";
-import type { AbortLike } from "./abort-signal.js";
+import { type AbortLike, whenAborted } from "./abort-signal.js";
 
 /** What a message takes beside its data, roughly: the message, a view, and its memory are objects of the heap. */
 const MESSAGE_OVERHEAD = 256;
@@ -59,22 +59,20 @@ export class MessageQueue {
         this.#waiting.push({ resolve });
         return;
       }
-      const abort = () => {
-        this.#waiting = this.#waiting.filter((other) => other !== waiter);
-        signal.removeEventListener("abort", abort);
-        reject(signal.reason);
-      };
-      const waiter = {
-        resolve: (message: Message | undefined) => {
-          signal.removeEventListener("abort", abort);
-          resolve(message);
-        },
-      };
       if (signal.aborted) {
         reject(signal.reason);
         return;
       }
-      signal.addEventListener("abort", abort);
+      const forget = whenAborted(signal, () => {
+        this.#waiting = this.#waiting.filter((other) => other !== waiter);
+        reject(signal.reason);
+      });
+      const waiter = {
+        resolve: (message: Message | undefined) => {
+          forget();
+          resolve(message);
+        },
+      };
       this.#waiting.push(waiter);
     });
   }
