@@ -63,8 +63,8 @@ export class Writer {
   readonly #endpoint: Endpoint;
   readonly #settings: ConnectionSettings;
   readonly #owner: WriterOwner;
-  /** Below this many waiting bytes no limit is near. */
-  readonly #lowMark: number;
+  /** Below this many waiting bytes no mark and no limit is near. */
+  readonly #leastMark: number;
   #transport: Transport;
   /** Whether the socket is there. */
   #isOpen = true;
@@ -82,7 +82,8 @@ export class Writer {
     this.#endpoint = endpoint;
     this.#transport = transport;
     this.#settings = settings;
-    this.#lowMark = Math.min(settings.highWaterMark, settings.maxBufferedAmount);
+    const { highWaterMark, pauseReadingAt, maxBufferedAmount } = settings;
+    this.#leastMark = Math.min(highWaterMark, pauseReadingAt, maxBufferedAmount);
     this.#owner = owner;
   }
 
@@ -98,7 +99,7 @@ export class Writer {
     if (isBlob(data)) this.#sendBlob(data, options);
     else endpoint.send(data, options);
     // Most messages: the flush is scheduled already, and little waits.
-    if (this.#isScheduled && this.#backlogTurns === 0 && endpoint.queuedLength < this.#lowMark) return true;
+    if (this.#isScheduled && this.#backlogTurns === 0 && endpoint.queuedLength < this.#leastMark) return true;
     return this.queued();
   }
 
@@ -182,9 +183,8 @@ export class Writer {
   queued(): boolean {
     this.schedule();
     const waiting = this.bufferedAmount;
-    const { highWaterMark, maxBufferedAmount } = this.#settings;
-    if (waiting > maxBufferedAmount) this.#write();
-    else if (waiting < highWaterMark) return true;
+    if (waiting > this.#settings.maxBufferedAmount) this.#write();
+    else if (waiting < this.#leastMark) return true;
     if (waiting >= this.#pauseMark) this.#holdReading();
     if (waiting < this.#highWaterMark) return true;
     this.#want();

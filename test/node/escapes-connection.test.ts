@@ -428,24 +428,21 @@ describe("a stream of the user's", () => {
     }
   });
 
-  it("that never says that it is gone: the time limit of closing is the end", async () => {
-    for (const act of [
-      (connection: Connection) => connection.terminate(),
-      (connection: Connection) => void connection.close(),
-      (connection: Connection) => connection.socket.destroy(),
-    ]) {
+  it("that never says that it is gone: a time limit is the end", async () => {
+    const closing = { closeTimeoutMs: 30, pingIntervalMs: 0 };
+    const pinging = { closeTimeoutMs: 0, pingIntervalMs: 30, pingTimeoutMs: 30 };
+    for (const [act, limits] of [
+      [(connection: Connection) => connection.terminate(), closing],
+      [(connection: Connection) => void connection.close(), closing],
+      [(connection: Connection) => connection.socket.destroy(), pinging],
+    ] as const) {
       const stream = new Duplex({
         emitClose: false,
         read() {},
         write: (_chunk, _encoding, done) => done(),
         destroy() {},
       });
-      const connection = createConnection(stream, {
-        role: "client",
-        closeTimeoutMs: 30,
-        pingIntervalMs: 30,
-        pingTimeoutMs: 30,
-      });
+      const connection = createConnection(stream, { role: "client", ...limits });
       act(connection);
       // The timer of the limits keeps no process alive.
       await until(() => connection.state === "closed", "the connection is given up");

@@ -39,6 +39,21 @@ describe("Liveness", () => {
     for (const now of a.looks) assert.ok(Number.isInteger(now) && now <= steadyNow());
   });
 
+  it("tells the time before the sockets were looked at, also if something ran long since then", async (t) => {
+    const liveness = new Liveness({ pingTimeoutMs: 20 });
+    const gaps: number[] = [];
+    const watched: Living = { checkLiveness: (now, readUntil) => gaps.push(now - readUntil) };
+    liveness.add(watched);
+    // It runs behind the timer of the liveness, before the look.
+    const long = setInterval(() => {
+      for (const end = performance.now() + 30; performance.now() < end; );
+    }, 10);
+    t.after(() => clearInterval(long));
+    await until(() => gaps.some((gap) => gap >= 29), "something ran in between");
+    liveness.delete(watched);
+    assert.ok(gaps.every((gap) => gap >= 0));
+  });
+
   it("has defaults, takes Infinity for never, and refuses what is no duration", () => {
     const { pingIntervalMs, pingTimeoutMs, idleTimeoutMs, closeTimeoutMs } = new Liveness({});
     assert.deepEqual(

@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
   type Connection,
+  type ConnectionHandlers,
   type CreateConnectionOptions,
   createConnection,
   InvalidStateError,
+  type Message,
 } from "../../src/index.js";
 import {
   BINARY,
@@ -214,6 +216,49 @@ describe("Session: what handlers do", () => {
       ["a", "b", "c", "d"].map((each) => `message ${each.repeat(20)}`),
     );
     assert.equal(other.calls.length, 5);
+  });
+});
+
+describe("Session: handlers that change", () => {
+  it("those that the error handler sets are told of the closing once, also when the stream is gone", async () => {
+    const { stream, calls, note, receive } = open({
+      message: (connection, message) => {
+        note(`message ${message}`);
+        if (String(message) === "b") throw new Error("mine");
+        connection.pause();
+      },
+      error: (connection) => {
+        note("error");
+        connection.handlers = { close: () => note("close") };
+      },
+      close: () => note("the former close"),
+    });
+    await receive(text("a"), text("b"));
+    stream.destroy();
+    await settle();
+    assert.deepEqual(calls, ["open", "message a", "message b", "error", "close"]);
+  });
+
+  it("an object that is given a message handler later: its messages are not lent", async () => {
+    const handlers: ConnectionHandlers = {};
+    const { connection, receive } = open();
+    connection.handlers = handlers;
+    await receive(text("for receive"));
+    assert.equal(String(connection.tryReceive()), "for receive");
+    const kept: Message[] = [];
+    handlers.message = (_connection, message) => {
+      kept.push(message);
+    };
+    for (const first of [1, 2, 3]) {
+      await receive(
+        { opcode: BINARY, payload: Uint8Array.of(first) },
+        { opcode: BINARY, payload: Uint8Array.of(9) },
+      );
+    }
+    assert.deepEqual(
+      kept.map(({ bytes }) => [...bytes]),
+      [[1], [9], [2], [9], [3], [9]],
+    );
   });
 });
 

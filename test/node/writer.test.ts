@@ -141,4 +141,29 @@ describe("Outbox", () => {
     assert.equal(stream.written.length, 1);
     connection.terminate();
   });
+
+  it("pauses reading while much waits for the peer, and reads again once it has left, whatever the marks are", async () => {
+    for (const options of [{}, { highWaterMark: 0 }, { highWaterMark: 10 }, { highWaterMark: Infinity }]) {
+      const { stream, connection } = open({ ...options, pauseReadingAt: 100_000 });
+      await settle();
+      stream.hold();
+      connection.sendNow(new Uint8Array(90_000));
+      assert.equal(stream.isPaused(), false);
+      connection.sendNow(new Uint8Array(90_000));
+      assert.equal(stream.isPaused(), true);
+      stream.letGo();
+      await settle();
+      assert.equal(stream.isPaused(), false);
+      connection.terminate();
+    }
+  });
+
+  it("what waits behind a part does not wait for the peer: reading goes on", async () => {
+    const { stream, connection } = open({ pauseReadingAt: 100_000 });
+    await settle();
+    connection.sendAll(new Message("part", "text", true));
+    connection.sendNow(new Uint8Array(200_000));
+    assert.deepEqual([stream.isPaused(), connection.bufferedAmount], [false, 200_000]);
+    connection.terminate();
+  });
 });
