@@ -13,7 +13,7 @@ import {
   type OverflowPolicy,
   type PerMessageDeflateOptions,
 } from "../protocol/index.js";
-import type { LivenessLimits } from "./liveness.js";
+import type { Liveness, LivenessLimits } from "./liveness.js";
 
 /**
  * Functions that a connection calls. If one throws, or its promise rejects, the connection closes with 1011 and the
@@ -87,6 +87,14 @@ export interface ConnectionSettings extends Omit<EndpointOptions, "perMessageDef
   readonly maxTurnMs: number;
   readonly maxTurnSize: number;
   readonly deliverWhileClosing: boolean;
+}
+
+/** Shared by all connections of one server, or of one call of `connect`. */
+export interface SessionContext {
+  readonly settings: ConnectionSettings;
+  readonly liveness: Liveness;
+  /** The socket is gone. */
+  readonly onGone?: (connection: never) => void;
 }
 
 /**

@@ -15,7 +15,7 @@ import {
   type SendOptions,
 } from "../protocol/index.js";
 import { onNextTick } from "./clock.js";
-import { HANDLER_HINTS, HANDLER_NAMES, type Handlers } from "./connection-options.js";
+import { HANDLER_HINTS, HANDLER_NAMES, type Handlers, type SessionContext } from "./connection-options.js";
 import type {
   Closed,
   ConnectionCounters,
@@ -26,7 +26,7 @@ import type {
   Opening,
   ReceiveOptions,
 } from "./connection-types.js";
-import { Session, type SessionContext } from "./session.js";
+import { Session } from "./session.js";
 import type { Sendable } from "./writer.js";
 
 /** Handlers of a connection, on either side. Without a type argument: for connections with data of any type. */

@@ -8,26 +8,18 @@ import type { Duplex } from "node:stream";
 import { CloseCode, InvalidStateError, type LimitError } from "../codec/index.js";
 import { type AnyMessage, asError, type Bytes, type DeflateParameters, Endpoint } from "../protocol/index.js";
 import { exactNow, onNextTurn, steadyNow } from "./clock.js";
-import { type ConnectionSettings, type Handlers, hasHandler } from "./connection-options.js";
+import { type Handlers, hasHandler, type SessionContext } from "./connection-options.js";
 import type { Closed } from "./connection-types.js";
 import { type Deferred, defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
 import { Dispatcher, type DispatcherOwner } from "./dispatcher.js";
 import { type ErrorKind, Faults } from "./faults.js";
-import type { Liveness, Living } from "./liveness.js";
+import type { Living } from "./liveness.js";
 import { PeerWatch } from "./peer-watch.js";
 import { SESSION_STEPS, type SessionPhase, type SessionStep } from "./session-phase.js";
 import { FULL_READ, Hold, Transport, type TransportOwner } from "./transport.js";
 import { beginTurn, endTurn } from "./turn.js";
 import { Writer, type WriterOwner } from "./writer.js";
-
-/** Shared by all connections of one server, or of one call of `connect`. */
-export interface SessionContext {
-  readonly settings: ConnectionSettings;
-  readonly liveness: Liveness;
-  /** The socket is gone. */
-  readonly onGone?: (connection: never) => void;
-}
 
 /** Messages that are delivered between two looks at the clock. */
 const MESSAGES_PER_LOOK = 32;

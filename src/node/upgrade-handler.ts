@@ -26,7 +26,7 @@ import {
 } from "../protocol/index.js";
 import { type Authorization, type Decision, readDecision } from "./authorization.js";
 import { begin, Connection, type ServerHandlers } from "./connection.js";
-import { compressionOf, HANDLER_NAMES, settingsOf } from "./connection-options.js";
+import { compressionOf, HANDLER_NAMES, type SessionContext, settingsOf } from "./connection-options.js";
 import { defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
 import {
@@ -49,7 +49,6 @@ import {
   take,
 } from "./other-upgrades.js";
 import { type ErrorSubject, reportError, tellError } from "./report.js";
-import type { SessionContext } from "./session.js";
 import { beginTurn, endTurn } from "./turn.js";
 import {
   FIRST_ARGUMENT_HINTS,

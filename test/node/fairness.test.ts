@@ -43,7 +43,11 @@ function mostInOneTurn(seen: readonly Seen[], from: string): number {
 const COUNT = 2000;
 
 /** Two clients send as fast as they can; their messages take turns. */
-async function assertShared(t: TestContext, options: ServeOptions, clientOptions: object): Promise<void> {
+async function assertShared(
+  t: TestContext,
+  options: ServeOptions<string>,
+  clientOptions: object,
+): Promise<void> {
   const turnNow = countTurns(t);
   const seen: Seen[] = [];
   const server = await listen<string>(t, {
