@@ -219,7 +219,7 @@ export function checkCall<Data>(
     opening,
     timeout,
     redirects,
-    context: { settings, liveness: sharedLiveness(options) },
+    context: { settings, liveness: sharedLiveness(options), onGone: undefined },
   };
 }
 

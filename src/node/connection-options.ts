@@ -94,7 +94,7 @@ export interface SessionContext {
   readonly settings: ConnectionSettings;
   readonly liveness: Liveness;
   /** The socket is gone. */
-  readonly onGone?: (connection: never) => void;
+  readonly onGone: ((connection: never) => void) | undefined;
 }
 
 /**

@@ -404,7 +404,11 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   /** Another connection over `transport`, open already, with the options, handlers and outbox of this one. */
   withTransport(transport: Duplex): Connection<Data> {
     const { settings, liveness } = this.#session.context;
-    const connection = new Connection(transport, this, this.handlers, { settings, liveness });
+    const connection = new Connection(transport, this, this.handlers, {
+      settings,
+      liveness,
+      onGone: undefined,
+    });
     connection.data = this.data;
     connection[begin](() => {
       connection.outbox = this.outbox;

@@ -86,7 +86,7 @@ export function createConnection<Data = undefined>(
   }
   const frames = outbox === undefined ? undefined : wholeFrames(outbox, perMessageDeflate !== undefined);
   const settings = settingsOf(role, { ...options, perMessageDeflate: false });
-  const context = { settings, liveness: sharedLiveness(options) };
+  const context = { settings, liveness: sharedLiveness(options), onGone: undefined };
   const host = parseWebSocketUrl(url)?.authority ?? "";
   const opening = { url, host, protocol, extensions, perMessageDeflate };
   const connection = new Connection<Data>(transport, opening, options, context);

@@ -72,6 +72,12 @@ export class PeerWatch {
     return idleTimeoutMs > 0 && readUntil - this.#messageAt >= idleTimeoutMs ? "idle" : undefined;
   }
 
+  /** The error for a peer that is silent. */
+  silence(now: number, { pingIntervalMs, pingTimeoutMs }: Liveness): Error {
+    const silence = `the peer has been silent for ${now - this.heardAt} ms and answers no Ping`;
+    return new Error(`${silence}: pingIntervalMs is ${pingIntervalMs}, and pingTimeoutMs ${pingTimeoutMs}`);
+  }
+
   /**
    * The Ping was not answered. While we do not read, the answer cannot be heard: then the peer counts as there if it
    * has taken all that we sent. The next Ping tells again; one that a dead peer's system refuses ends the socket.

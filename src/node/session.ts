@@ -432,19 +432,13 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
       },
       this.context.liveness,
     );
-    if (verdict === undefined) return;
     if (verdict === "ping") {
       endpoint.ping();
       this.writer.flush();
     } else if (verdict === "idle") {
       this.close(CloseCode.GoingAway, "idle");
-    } else {
-      if (verdict === "silent") {
-        const { pingIntervalMs, pingTimeoutMs } = this.context.liveness;
-        const silence = `the peer has been silent for ${now - this.#watch.heardAt} ms and answers no Ping`;
-        const limits = `pingIntervalMs is ${pingIntervalMs}, and pingTimeoutMs ${pingTimeoutMs}`;
-        this.#note(new Error(`${silence}: ${limits}`), "fault");
-      }
+    } else if (verdict !== undefined) {
+      if (verdict === "silent") this.#note(this.#watch.silence(now, this.context.liveness), "fault");
       // A stream that was destroyed and has not said since that it is gone will not say it any more.
       if (transport.isDestroyed) transport.abandon();
       else transport.destroy();
