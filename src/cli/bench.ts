@@ -68,7 +68,7 @@ async function run(argv: readonly string[], shell: Shell): Promise<number> {
   await load.finish();
   forget();
   report(load, options, elapsedMs, shell);
-  return load.errors === 0 && load.echoes > 0 ? 0 : 1;
+  return load.errors === 0 && load.answers > 0 ? 0 : 1;
 }
 
 export const command: Command = { help: HELP, run };

@@ -1,6 +1,5 @@
 /** Load for an echo server: connections that each keep some messages in flight, and check the echoes. */
 
-import { setMaxListeners } from "node:events";
 import { type Connection, connect } from "../node/index.js";
 import type { Message } from "../protocol/index.js";
 import { EchoCheck } from "./echo-check.js";
@@ -23,7 +22,7 @@ export interface LoadOptions {
 /** Handshakes at a time: more would overflow the queue in which a server's system keeps them. */
 const MAX_HANDSHAKES = 100;
 
-/** How long an answer may take after the last message was sent, and then a Close frame. */
+/** How long nothing may come while answers are waited for, after the last message was sent; and then a Close frame. */
 const DRAIN_TIMEOUT_MS = 3000;
 const CLOSE_TIMEOUT_MS = 1000;
 
@@ -35,6 +34,8 @@ export class Load {
   readonly latency = new Histogram();
   /** Echoes that came while the load ran. */
   echoes = 0;
+  /** And in all. */
+  answers = 0;
   errors = 0;
   /** How often each error came, by its text. */
   readonly kinds = new Map<string, number>();
@@ -44,6 +45,7 @@ export class Load {
   readonly #lanes: Lane[] = [];
   #isRunning = false;
   #settle: () => void = () => {};
+  #patience: NodeJS.Timeout | undefined;
 
   constructor(options: LoadOptions) {
     this.#options = options;
@@ -55,8 +57,6 @@ export class Load {
 
   /** Opens the connections; those that cannot be opened are errors. */
   async connect(signal: AbortSignal): Promise<void> {
-    // Each handshake adds a listener to one signal; so many are no leak.
-    setMaxListeners(0, signal);
     let next = 0;
     const worker = async () => {
       while (next < this.#options.connections && !signal.aborted) {
@@ -93,14 +93,23 @@ export class Load {
   /** Waits for echoes in flight; missing ones are errors. Then closes. */
   async finish(): Promise<void> {
     const settled = this.#settled();
-    const timer = setTimeout(this.#settle, DRAIN_TIMEOUT_MS);
+    this.#patience = setTimeout(this.#settle, DRAIN_TIMEOUT_MS);
     this.check();
     await settled;
-    clearTimeout(timer);
+    clearTimeout(this.#patience);
+    // One that is refreshed begins again.
+    this.#patience = undefined;
     await Promise.all(this.#lanes.map((lane) => lane.close()));
   }
 
-  /** A lane has less to do than before: perhaps all lanes are done. */
+  /** An answer came. */
+  answered(): void {
+    this.answers++;
+    if (this.#isRunning) this.echoes++;
+    else this.#patience?.refresh();
+  }
+
+  /** A lane has less to do than before: perhaps nobody has anything to do any more. */
   check(): void {
     const isBusy = (lane: Lane) => lane.isOpen && (this.#isRunning || lane.isWaiting);
     if (!this.#lanes.some(isBusy)) this.#settle();
@@ -192,7 +201,7 @@ class Lane {
     }
     const index = this.#received++;
     this.#load.latency.record(performance.now() - this.#times[index % this.#times.length]);
-    if (this.#load.isRunning) this.#load.echoes++;
+    this.#load.answered();
     if (this.#options.verifies) this.#verify(index, message);
     if (this.#load.isRunning) this.#send();
     else if (!this.isWaiting) this.#load.check();
