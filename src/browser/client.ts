@@ -102,6 +102,7 @@ export async function openConnection<Data>(
       const open = () => {
         // What happens in the open handler does not concern the opening any more.
         listeners.abort();
+        forget?.();
         resolve(new Connection(socket, options, "client"));
       };
       socket.addEventListener("open", open, settled);
