@@ -43,7 +43,8 @@ export class Faults<Face> {
   /** Tells the error to the channel and to the handler, unless that was done. */
   tell(handlers: Handlers<Face>): void {
     const { error } = this;
-    if (error === undefined || this.#telling === "told") return;
+    // The close handler is the last that is called.
+    if (error === undefined || this.#telling === "told" || this.#isCloseTold) return;
     const isHeard = this.#kind !== "loss" && hasHandler(handlers, "error");
     const wasPublished = this.#telling === "published";
     if (wasPublished && !isHeard) return;

@@ -28,8 +28,8 @@ const MUTATIONS: readonly Mutation[] = [
   {
     fault: "bytes that were queued when the connection was cut count as sent",
     file: "src/node/writer.ts",
-    from: " || !this.#transport.isWritable) return;",
-    to: ") return;",
+    from: "    if (!this.#transport.isWritable) {\n",
+    to: "    if (this.#hasEnded && !this.#isOpen) {\n",
     says: /bytesOut/,
   },
   {
@@ -63,8 +63,8 @@ const MUTATIONS: readonly Mutation[] = [
   {
     fault: "close is told before error",
     file: "src/node/session.ts",
-    from: "    this.faults.tell(this.handlers);\n    if (channels.close.hasSubscribers) {",
-    to: "    this.faults.tellClose(this.handlers, code, reason);\n    this.faults.tell(this.handlers);\n    if (channels.close.hasSubscribers) {",
+    from: "    this.faults.tell(this.handlers);\n    // The error handler may have set other handlers.\n    this.faults.tellClose(this.handlers, code, reason);\n",
+    to: "    this.faults.tellClose(this.handlers, code, reason);\n    const { error } = this.faults;\n    if (error !== undefined) this.handlers.error?.(this.#connection, error);\n",
     says: /behind close/,
   },
   {
