@@ -61,7 +61,11 @@ const SINGLE_LENGTH = 0x800;
 const LOOP_LENGTH = 32;
 
 /** The memory of `EMPTY`; asking a view for it takes as long as making one. */
-const NO_MEMORY = /* @__PURE__ */ (() => EMPTY.buffer)();
+const NO_MEMORY = /* @__PURE__ */ memoryOf(EMPTY);
+
+function memoryOf({ buffer }: Uint8Array): ArrayBufferLike {
+  return buffer;
+}
 
 export class ChunkScanner implements WindowHolder {
   /** The words of the last scan's records: from index `FIRST_RECORD` to before `end`. */

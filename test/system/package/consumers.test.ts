@@ -419,7 +419,7 @@ describe("an installed package", () => {
         const { stdout, stderr } = await run(executable, ["reads.mjs"], folder);
         assert.equal(stderr, "");
         // Messages of the client wait for `receive`: so much is not read at a time that they could all be held.
-        assert.equal(stdout, "65536 524288 a rope\n");
+        assert.equal(stdout, "49152 524288 a rope\n");
       });
     }
   });
