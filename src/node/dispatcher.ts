@@ -15,7 +15,7 @@ import {
   runHandler,
 } from "../protocol/index.js";
 import { exactNow } from "./clock.js";
-import { type ConnectionSettings, type Handlers, hasHandler } from "./connection-options.js";
+import type { ConnectionSettings, Handlers } from "./connection-options.js";
 import { channels } from "./diagnostics.js";
 
 /** The session that a dispatcher works for. */
@@ -69,8 +69,15 @@ export class Dispatcher<Face> {
    * need.
    */
   look(): void {
-    this.#endpoint.lends = this.#settings.borrow === true || !hasHandler(this.#handlers, "message");
-    this.#endpoint.answersQuietly = !hasHandler(this.#handlers, "ping");
+    const handlers = this.#handlers;
+    const endpoint = this.#endpoint;
+    try {
+      endpoint.lends = handlers.message == null || this.#settings.borrow === true;
+      endpoint.answersQuietly = handlers.ping == null;
+    } catch {
+      // A getter of the user's threw. It throws again when its handler is to be called, and fails the connection then.
+      endpoint.lends = endpoint.answersQuietly = false;
+    }
   }
 
   /** The messages that wait for `receive`. */

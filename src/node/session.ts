@@ -196,7 +196,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   /** Delivers the events that arrived, as far as nothing holds them. Safe to call at any time; never throws. */
   deliver(): void {
-    if (this.#isDelivering || this.isFinished) return;
+    if (this.#isDelivering || this.phase === "finished") return;
     this.#isDelivering = true;
     try {
       const { dispatcher, endpoint } = this;
@@ -214,7 +214,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     } finally {
       this.#isDelivering = false;
     }
-    if (this.phase !== "finished") this.#afterDelivery();
+    if (!this.isFinished) this.#afterDelivery();
   }
 
   /** Hands over the messages that waited for `receive`, or stops reading while too many wait. */
@@ -255,7 +255,8 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   #afterDelivery(): void {
     const { endpoint } = this;
     if (endpoint.hasOutput) this.writer.schedule();
-    if (!this.isGone && this.transport.holds !== 0) return;
+    const phase: SessionPhase = this.phase;
+    if (this.transport.holds !== 0 && phase !== "gone" && phase !== "finished") return;
     if (endpoint.inflateBudget <= 0 && endpoint.hasUnread && !this.#isCut) {
       if (!this.isGone) this.#endTurn();
       else {
@@ -267,8 +268,8 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
       return;
     }
     if (endpoint.error !== undefined) this.#note(endpoint.error, "fault");
-    if (this.phase === "gone") this.#finish();
-    else if (this.phase === "ended") this.endpoint.receiveEof();
+    if (phase === "gone") this.#finish();
+    else if (phase === "ended") this.endpoint.receiveEof();
     if (endpoint.phase !== "open") this.writer.schedule();
   }
 

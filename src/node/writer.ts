@@ -96,10 +96,11 @@ export class Writer {
         return undefined;
       }
     }
-    if (isBlob(data)) this.#sendBlob(data, options);
+    if (typeof data !== "string" && isBlob(data)) this.#sendBlob(data, options);
     else endpoint.send(data, options);
-    // Most messages: the flush is scheduled already, and little waits.
-    if (this.#isScheduled && this.#backlogTurns === 0 && endpoint.queuedLength < this.#leastMark) return true;
+    if (!this.#isScheduled) this.schedule();
+    // Most messages: little waits.
+    if (this.#backlogTurns === 0 && endpoint.queuedLength < this.#leastMark) return true;
     return this.queued();
   }
 
@@ -307,7 +308,7 @@ export class Writer {
     if (!endpoint.hasOutput) return;
     if (!this.#transport.isWritable) {
       // Nothing takes the frames, and they do not count as sent.
-      endpoint.outbox.recycle(endpoint.outbox.take());
+      endpoint.outbox.clear();
       return;
     }
     let output = endpoint.takeOutput();
@@ -373,7 +374,7 @@ export class Writer {
   set frames(frames: readonly Uint8Array[]) {
     const { outbox, perMessageDeflate } = this.#endpoint;
     const whole = wholeFrames(frames, perMessageDeflate !== undefined);
-    outbox.recycle(outbox.take());
+    outbox.clear();
     for (const frame of whole) outbox.append(frame);
     this.queued();
   }

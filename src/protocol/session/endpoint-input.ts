@@ -6,7 +6,6 @@
 import {
   type Decompressor,
   type FrameDecoder,
-  isControl,
   Opcode,
   type ProtocolError,
   type Role,
@@ -123,15 +122,15 @@ export abstract class EndpointInput implements Delivery {
     if (this.#pooled === undefined) return null;
     const { decoder } = this.#pooled;
     while (decoder.next()) {
-      if (decoder.isFirstPart) this.framesIn++;
-      const { opcode } = decoder;
+      const opcode = decoder.wholeOpcode;
       // Most frames: whole, the whole of their message, and not compressed.
-      if (decoder.fin && decoder.isFirstPart && decoder.isLastPart && !decoder.rsv1 && opcode !== 0) {
+      if (opcode !== Opcode.Continuation) {
+        this.framesIn++;
         if (opcode === Opcode.Binary && !this.lends && decoder.length <= this.maxMessageSize) {
           this.messagesIn++;
           return new Message(decoder.takePayload(), "binary");
         }
-        if (!isControl(opcode)) return this.#wholeMessage(decoder);
+        if (opcode === Opcode.Text || opcode === Opcode.Binary) return this.#wholeMessage(decoder, opcode);
         if (opcode !== Opcode.Ping || !this.answersQuietly || !this.answerQuietly(decoder)) {
           return this.#control(decoder);
         }
@@ -157,7 +156,7 @@ export abstract class EndpointInput implements Delivery {
   }
 
   /** A message that came whole and plain in one frame. */
-  #wholeMessage(decoder: FrameDecoder): Message | null {
+  #wholeMessage(decoder: FrameDecoder, opcode: Opcode): Message | null {
     if (decoder.length > this.maxMessageSize) {
       const { frameOffset, headerLength } = decoder;
       const offset = frameOffset + Math.min(headerLength, 2) - 1;
@@ -165,7 +164,7 @@ export abstract class EndpointInput implements Delivery {
       return null;
     }
     this.messagesIn++;
-    const isText = decoder.opcode === Opcode.Text;
+    const isText = opcode === Opcode.Text;
     // A frame that is whole in one part fits the kernel's memory, so its text fits into a string.
     if (isText && !this.textAsBytes) return new Message(decoder.text(), "text");
     const type = isText ? "text" : "binary";
@@ -175,6 +174,7 @@ export abstract class EndpointInput implements Delivery {
 
   /** A part of a message. Returns the event that it completes, if it does. */
   #part(decoder: FrameDecoder): Message | null {
+    if (decoder.isFirstPart) this.framesIn++;
     if (decoder.isFirstPart && decoder.opcode !== Opcode.Continuation) {
       const decompressor = decoder.rsv1 ? this.#inflater : undefined;
       this.#assembler = new MessageAssembler(decoder.opcode, decompressor, this);

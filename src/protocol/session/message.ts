@@ -41,13 +41,14 @@ export class Message<Type extends MessageType = MessageType> {
    * Text: a string, or its bytes in UTF-8 (option `text: "bytes"`). A close: its reason. Every other type: bytes.
    * The bytes of a received message are yours, unless the connection was made with `borrow`.
    */
-  readonly data: MessageData[Type];
-  readonly type: Type;
+  declare readonly data: MessageData[Type];
+  declare readonly type: Type;
   /** Whether more of the same message follows (§5.4). */
-  readonly partial: boolean;
+  declare readonly partial: boolean;
   /** The code of a close. Undefined if its frame had none, and for every other type. */
-  readonly code: number | undefined;
+  declare readonly code: number | undefined;
 
+  // `declare` above: fields would be set twice for each message.
   constructor(data: string | Uint8Array, type: Type, partial = false, code?: number) {
     this.data = data as MessageData[Type];
     this.type = type;
