@@ -26,6 +26,7 @@ export type { Broadcastable, BroadcastOptions, CloseOptions, ServerCounters } fr
 export type { LivenessLimits } from "./liveness.js";
 export type { ErrorSubject } from "./report.js";
 export { connectWithRetry, type RetryOptions } from "./retry.js";
+export type { StreamOptions, StreamSource } from "./send-stream.js";
 export { type HttpServer, type ServeOptions, Server, serve } from "./server.js";
 export { createUpgradeHandler, type UpgradeHandler } from "./upgrade-handler.js";
 export type { UpgradeOptions } from "./upgrade-options.js";

@@ -267,7 +267,10 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
       }
       return;
     }
-    if (endpoint.error !== undefined) this.#note(endpoint.error, "fault");
+    if (endpoint.error !== undefined) {
+      this.#note(endpoint.error, "fault");
+      this.#endStreams();
+    }
     if (phase === "gone") this.#finish();
     else if (phase === "ended") this.endpoint.receiveEof();
     if (endpoint.phase !== "open") this.writer.schedule();
@@ -292,6 +295,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   #failWith(code: number, reason: string): void {
     this.endpoint.fail(code, reason);
+    this.#endStreams();
     this.#readToEnd();
     this.writer.schedule();
   }
@@ -301,7 +305,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
    * it is read also while much waits to be sent.
    */
   #readToEnd(): void {
-    this.transport.release(Hold.User | Hold.Inbox | Hold.Output);
+    this.transport.release(Hold.User | Hold.Inbox | Hold.Output | Hold.Streams);
   }
 
   #note(error: Error, kind: ErrorKind): void {
@@ -321,6 +325,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     // Answers to what came last have nowhere to go.
     this.writer.close();
     this.dispatcher.endInbox();
+    this.#endStreams();
     const { code, reason } = this.#howClosed;
     if (channels.close.hasSubscribers) {
       channels.close.publish({ connection: this.#connection, code, reason });
@@ -351,6 +356,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   close(code: number | undefined, reason: string): void {
     this.endpoint.close(code, reason);
+    if (!this.context.settings.deliverWhileClosing) this.#endStreams();
     if (this.isGone) return;
     this.#readToEnd();
     this.deliver();
@@ -398,6 +404,30 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   pull(): void {
     this.transport.release(Hold.Inbox);
     this.deliver();
+  }
+
+  /** Streams have room again. */
+  pullStreams(): void {
+    if ((this.transport.holds & Hold.Streams) === 0) return;
+    this.transport.release(Hold.Streams);
+    this.deliver();
+  }
+
+  holdStreams(): void {
+    // A connection that closes is read to its end. Of one that is gone, the bytes that came are still delivered; a few
+    // of them may inflate to very many.
+    if (!this.isGone && !this.endpoint.closeSent) this.transport.hold(Hold.Streams);
+    else if (!this.isGone || (this.dispatcher.streams?.size ?? 0) > this.endpoint.maxMessageSize) {
+      this.#endStreams();
+    }
+  }
+
+  /** The rest of a message that is delivered as a stream will not come, or will not be delivered. */
+  #endStreams(): void {
+    if (this.dispatcher.streams?.isOpen !== true) return;
+    const error =
+      this.faults.error ?? new InvalidStateError("the connection closed before the message ended");
+    this.dispatcher.streams.end(error);
   }
 
   onDrain(): void {

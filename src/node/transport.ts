@@ -37,6 +37,8 @@ export const Hold = {
   Turn: 8,
   /** We cut the connection: nothing is delivered any more. */
   Cut: 16,
+  /** Too much of a message that is delivered as a stream waits to be read. */
+  Streams: 32,
 } as const;
 export type Hold = (typeof Hold)[keyof typeof Hold];
 

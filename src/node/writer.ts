@@ -77,6 +77,13 @@ export class Writer {
   /** Whether the policy dropped the beginning of a message in parts: the rest of it is dropped, too. */
   #isDroppingParts = false;
   #drained: Deferred<void> | undefined = undefined;
+  /** While `roomForPart` waits. */
+  #partRoom: Deferred<void> | undefined = undefined;
+  #onClose: Set<() => void> | undefined = undefined;
+  /** Settles when the messages that are being sent as streams were sent; it never rejects. */
+  streams: Promise<void> | undefined = undefined;
+  /** The same for the last Blob. */
+  blobs: Promise<void> | undefined = undefined;
 
   constructor(endpoint: Endpoint, transport: Transport, settings: ConnectionSettings, owner: WriterOwner) {
     this.#endpoint = endpoint;
@@ -108,7 +115,7 @@ export class Writer {
   #sendBlob(blob: BlobLike, options: SendOptions | undefined): void {
     const place = this.#endpoint.reserve(blob.size, options);
     const reading = blob instanceof SharedBlob ? blob.message : readBlob(blob);
-    reading
+    const sent = reading
       .then((data) => {
         place.fill(data);
         if (!this.#isOpen) return;
@@ -119,12 +126,17 @@ export class Writer {
       .catch((thrown: unknown) => {
         place.fill(undefined);
         if (this.#isOpen) this.#owner.handlerFailed(thrown);
+      })
+      .then(() => {
+        if (this.blobs === sent) this.blobs = undefined;
       });
+    this.blobs = sent;
   }
 
   /** Whether a message was begun in parts and lacks its last. */
   get isSendingParts(): boolean {
-    return this.#endpoint.isSendingParts || this.#isDroppingParts;
+    const canSend = this.#isOpen && this.#endpoint.phase === "open";
+    return canSend && (this.#endpoint.isSendingParts || this.#isDroppingParts);
   }
 
   /** Sends a part of a message. One that was begun is never cut short: where it cannot go on, the connection ends. */
@@ -243,6 +255,34 @@ export class Writer {
     return this.#drained.promise;
   }
 
+  /**
+   * Resolves when there is room for the next part of the message that is being sent, or the connection closes. Messages
+   * that wait behind that message do not count: they cannot leave before it.
+   */
+  roomForPart(): Promise<void> {
+    if (this.#hasRoomForPart) return alreadySo();
+    this.#partRoom ??= defer();
+    return this.#partRoom.promise;
+  }
+
+  get #hasRoomForPart(): boolean {
+    const waiting = this.bufferedAmount - this.#endpoint.waitingLength;
+    return !this.#isOpen || this.#endpoint.phase !== "open" || waiting < this.#highWaterMark;
+  }
+
+  #settlePartRoom(): void {
+    if (this.#partRoom === undefined || !this.#hasRoomForPart) return;
+    this.#partRoom.resolve();
+    this.#partRoom = undefined;
+  }
+
+  /** Calls `callback` when the socket is gone or cut. @returns what to call when that is no longer wanted. */
+  whenClosed(callback: () => void): () => void {
+    this.#onClose ??= new Set();
+    this.#onClose.add(callback);
+    return () => this.#onClose?.delete(callback);
+  }
+
   #want(): void {
     if (this.drain === "idle") this.#step("want");
   }
@@ -267,6 +307,7 @@ export class Writer {
       this.#hasEnded = true;
       this.#transport.end();
     }
+    this.#settlePartRoom();
     if (this.drain === "idle") return;
     if (this.#endpoint.phase !== "open") this.#settleDrained();
     else if (this.drain === "wanted" && this.#hasRoom) {
@@ -356,6 +397,8 @@ export class Writer {
     this.#isOpen = false;
     this.#endpoint.discardOutput();
     this.#settleDrained();
+    this.#settlePartRoom();
+    for (const callback of this.#onClose ?? []) callback();
   }
 
   /** Goes on with another transport. */

@@ -3,7 +3,7 @@
  * handshake (§5.4 to §7). The same on every runtime.
  */
 
-export { assertSignal, whenAborted } from "./connection/abort-signal.js";
+export { type AbortLike, assertSignal, whenAborted } from "./connection/abort-signal.js";
 export {
   assertByteCounts,
   type BufferLimits,
@@ -22,6 +22,12 @@ export {
   type OptionHints,
 } from "./connection/known-options.js";
 export { MessageQueue } from "./connection/message-queue.js";
+export {
+  type IncomingStream,
+  IncomingStreams,
+  type MessageStream,
+  type StreamOwner,
+} from "./connection/message-stream.js";
 export { PingTracker } from "./connection/ping-tracker.js";
 export { isMisuse, openWithRetry, type RetryHost, type RetryLimits } from "./connection/retry.js";
 export { computeAccept, generateKey, isValidKey } from "./handshake/accept.js";

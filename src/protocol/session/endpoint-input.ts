@@ -28,6 +28,9 @@ export abstract class EndpointInput implements Delivery {
   readonly role: Role;
   readonly maxMessageSize: number;
   readonly partial: boolean;
+  /** See `EndpointOptions`. It may be changed between two messages. */
+  streamFrom: number;
+  readonly maxStreamSize: number;
   readonly textAsBytes: boolean;
   readonly borrow: boolean;
   /**
@@ -71,8 +74,15 @@ export abstract class EndpointInput implements Delivery {
     if (text !== "string" && text !== "bytes") {
       throw new TypeError(`text must be "string" or "bytes", not ${String(text)}`);
     }
+    const { streamFrom = Infinity, maxStreamSize = Infinity } = options;
+    assertByteCounts({ streamFrom, maxStreamSize });
+    if (streamFrom !== Infinity && streamFrom > maxMessageSize) {
+      throw new RangeError(`streamFrom must be at most maxMessageSize, ${maxMessageSize}, not ${streamFrom}`);
+    }
     this.role = role;
     this.maxMessageSize = maxMessageSize;
+    this.streamFrom = streamFrom;
+    this.maxStreamSize = maxStreamSize;
     this.partial = options.partial ?? false;
     this.textAsBytes = text === "bytes";
     this.borrow = this.lends = options.borrow ?? false;
@@ -157,10 +167,12 @@ export abstract class EndpointInput implements Delivery {
 
   /** A message that came whole and plain in one frame. */
   #wholeMessage(decoder: FrameDecoder, opcode: Opcode): Message | null {
-    if (decoder.length > this.maxMessageSize) {
+    const isStream = decoder.length >= this.streamFrom;
+    const limit = isStream ? this.maxStreamSize : this.maxMessageSize;
+    if (decoder.length > limit) {
       const { frameOffset, headerLength } = decoder;
       const offset = frameOffset + Math.min(headerLength, 2) - 1;
-      this.#violate(messageTooBig(offset, this.maxMessageSize, decoder.length));
+      this.#violate(messageTooBig(offset, limit, decoder.length, isStream ? "maxStreamSize" : undefined));
       return null;
     }
     this.messagesIn++;
