@@ -10,7 +10,6 @@ import {
   type Endpoint,
   Inbox,
   type InboxOwner,
-  type IncomingStream,
   IncomingStreams,
   isThenable,
   Message,
@@ -25,8 +24,8 @@ import { channels } from "./diagnostics.js";
 /** The session that a dispatcher works for. */
 export interface DispatcherOwner extends InboxOwner, StreamOwner {
   readonly endpoint: Endpoint;
-  /** So much waits in streams that no more should be read. */
-  holdStreams(): void;
+  /** So much waits in streams that no more should be read. Returns false where reading goes on all the same. */
+  holdStreams(): boolean;
   /** A handler threw, or its promise rejected. */
   handlerFailed(thrown: unknown): void;
 }
@@ -128,9 +127,9 @@ export class Dispatcher<Face> {
   #handleStream(message: DataMessage, isDropped: boolean): boolean {
     const streams = (this.streams ??= new IncomingStreams(this.#owner, this.#settings.highWaterMark));
     if (streams.isOpen) {
-      if (isDropped) streams.end(new InvalidStateError("the connection was closed before the message ended"));
+      if (isDropped) this.endStreams();
       else streams.push(message);
-      if (streams.isFull) this.#owner.holdStreams();
+      this.#holdStreams(streams);
       return true;
     }
     if (this.#settings.partial === true) return false;
@@ -139,13 +138,24 @@ export class Dispatcher<Face> {
     if (!isLong || isDropped) return isLong;
     const stream = streams.begin(message.type);
     streams.push(message);
-    if (streams.isFull) this.#owner.holdStreams();
+    this.#holdStreams(streams);
     this.#callStream(stream);
     return true;
   }
 
+  #holdStreams(streams: IncomingStreams): void {
+    if (!streams.isFull || this.#owner.holdStreams()) return;
+    // A few bytes that came may inflate to very many.
+    if (this.#endpoint.closeSent || streams.size > this.#endpoint.maxMessageSize) this.endStreams();
+  }
+
+  /** The rest of a message that is delivered as a stream will not come, or will not be delivered. */
+  endStreams(error: Error = new InvalidStateError("the connection closed before the message ended")): void {
+    if (this.streams?.isOpen === true) this.streams.end(error);
+  }
+
   /** Calls the handler. A stream that it did not begin to read once it is done would keep its messages for ever. */
-  #callStream(stream: IncomingStream): void {
+  #callStream(stream: ReturnType<IncomingStreams["begin"]>): void {
     const settle = () => {
       if (!stream.isRead) stream.cancel();
     };

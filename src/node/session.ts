@@ -15,7 +15,7 @@ import { channels } from "./diagnostics.js";
 import { Dispatcher, type DispatcherOwner } from "./dispatcher.js";
 import { type ErrorKind, Faults } from "./faults.js";
 import type { Living } from "./liveness.js";
-import { PeerWatch } from "./peer-watch.js";
+import { factsOf, PeerWatch } from "./peer-watch.js";
 import { SESSION_STEPS, type SessionPhase, type SessionStep } from "./session-phase.js";
 import { FULL_READ, Hold, Transport, type TransportOwner } from "./transport.js";
 import { beginTurn, endTurn } from "./turn.js";
@@ -269,7 +269,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     }
     if (endpoint.error !== undefined) {
       this.#note(endpoint.error, "fault");
-      this.#endStreams();
+      this.dispatcher.endStreams(this.faults.error);
     }
     if (phase === "gone") this.#finish();
     else if (phase === "ended") this.endpoint.receiveEof();
@@ -295,7 +295,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   #failWith(code: number, reason: string): void {
     this.endpoint.fail(code, reason);
-    this.#endStreams();
+    this.dispatcher.endStreams(this.faults.error);
     this.#readToEnd();
     this.writer.schedule();
   }
@@ -325,7 +325,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     // Answers to what came last have nowhere to go.
     this.writer.close();
     this.dispatcher.endInbox();
-    this.#endStreams();
+    this.dispatcher.endStreams(this.faults.error);
     const { code, reason } = this.#howClosed;
     if (channels.close.hasSubscribers) {
       channels.close.publish({ connection: this.#connection, code, reason });
@@ -356,7 +356,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   close(code: number | undefined, reason: string): void {
     this.endpoint.close(code, reason);
-    if (!this.context.settings.deliverWhileClosing) this.#endStreams();
+    if (!this.context.settings.deliverWhileClosing) this.dispatcher.endStreams(this.faults.error);
     if (this.isGone) return;
     this.#readToEnd();
     this.deliver();
@@ -413,33 +413,18 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     this.deliver();
   }
 
-  holdStreams(): void {
-    // A connection that closes is read to its end. Of one that is gone, the bytes that came are still delivered; a few
-    // of them may inflate to very many.
-    if (!this.isGone && !this.endpoint.closeSent) this.transport.hold(Hold.Streams);
-    else if (!this.isGone || (this.dispatcher.streams?.size ?? 0) > this.endpoint.maxMessageSize) {
-      this.#endStreams();
-    }
-  }
-
-  /** The rest of a message that is delivered as a stream will not come, or will not be delivered. */
-  #endStreams(): void {
-    if (this.dispatcher.streams?.isOpen !== true) return;
-    const error =
-      this.faults.error ?? new InvalidStateError("the connection closed before the message ended");
-    this.dispatcher.streams.end(error);
+  /** A connection that closes is read to its end; of one that is gone, the bytes that came are still delivered. */
+  holdStreams(): boolean {
+    const canWait = !this.isGone && !this.endpoint.closeSent;
+    if (canWait) this.transport.hold(Hold.Streams);
+    return canWait;
   }
 
   onDrain(): void {
-    const { handlers } = this;
-    if (this.endpoint.phase === "open") this.dispatcher.run(() => handlers.drain?.(this.#connection));
+    if (this.endpoint.phase === "open") this.dispatcher.run(() => this.handlers.drain?.(this.#connection));
   }
 
-  onOverflow(waiting: number): void {
-    const { maxBufferedAmount } = this.context.settings;
-    const error = new RangeError(
-      `the peer reads too slowly: ${waiting} bytes wait for it, and maxBufferedAmount is ${maxBufferedAmount}`,
-    );
+  onOverflow(error: RangeError): void {
     this.fail(error, CloseCode.TryAgainLater, "too much waits to be read");
   }
 
@@ -449,30 +434,16 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   checkLiveness(now: number, readUntil: number): void {
     const { endpoint, transport } = this;
-    const verdict = this.#watch.look(
-      now,
-      readUntil,
-      {
-        isClosing: endpoint.phase !== "open" || this.phase === "cut",
-        bytesIn: endpoint.bytesIn,
-        bytesOut: endpoint.bytesOut,
-        pendingLength: transport.pendingLength,
-        unsentLength: transport.unsentLength,
-        isRead: (transport.holds & ~Hold.Turn) === 0,
-        messages: endpoint.messagesIn + endpoint.messagesOut,
-      },
-      this.context.liveness,
-    );
-    if (verdict === "ping") {
+    const facts = factsOf(endpoint, transport, this.phase === "cut");
+    const verdict = this.#watch.look(now, readUntil, facts, this.context.liveness);
+    if (verdict === "idle") {
+      this.close(CloseCode.GoingAway, "idle");
+    } else if (verdict === "ping") {
       endpoint.ping();
       this.writer.flush();
-    } else if (verdict === "idle") {
-      this.close(CloseCode.GoingAway, "idle");
     } else if (verdict !== undefined) {
       if (verdict === "silent") this.#note(this.#watch.silence(now, this.context.liveness), "fault");
-      // A stream that was destroyed and has not said since that it is gone will not say it any more.
-      if (transport.isDestroyed) transport.abandon();
-      else transport.destroy();
+      transport.destroyOrAbandon();
     }
   }
 }

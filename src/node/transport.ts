@@ -219,8 +219,10 @@ export class Transport {
     }
   }
 
-  get isDestroyed(): boolean {
-    return this.socket.destroyed;
+  /** Destroys the socket. One that was destroyed long ago and has not said that it is gone is given up. */
+  destroyOrAbandon(): void {
+    if (this.socket.destroyed) this.abandon();
+    else this.destroy();
   }
 
   /** Gives up a stream that does not say that it is gone. */

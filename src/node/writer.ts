@@ -10,15 +10,15 @@
  *         └──── settle ────┴────────────────────┘
  */
 
-import { decodeFrame, InvalidStateError } from "../codec/index.js";
+import { InvalidStateError } from "../codec/index.js";
 import {
   type Bytes,
   bufferOverflow,
   type Endpoint,
   type MessageInit,
   type PartOptions,
+  readsTooSlowly,
   type SendOptions,
-  toBytes,
 } from "../protocol/index.js";
 import { type BlobLike, isBlob, readBlob, SharedBlob } from "./blob.js";
 import { onNextTurn } from "./clock.js";
@@ -26,6 +26,7 @@ import type { ConnectionSettings } from "./connection-options.js";
 import { type Deferred, defer } from "./deferred.js";
 import { Hold, type Transport } from "./transport.js";
 import { alreadySo, beginTurn, endTurn, type Flushable, flushLater } from "./turn.js";
+import { splitFrames, wholeFrames } from "./whole-frames.js";
 
 /** The session that a writer sends for. */
 export interface WriterOwner extends Flushable {
@@ -34,7 +35,7 @@ export interface WriterOwner extends Flushable {
   /** A Blob that was to be sent cannot be read. */
   handlerFailed(thrown: unknown): void;
   /** So many bytes wait that the connection is to be closed. */
-  onOverflow(waiting: number): void;
+  onOverflow(error: RangeError): void;
 }
 
 /** What can be sent as a message. */
@@ -150,7 +151,7 @@ export class Writer {
     // What waits behind this message can only leave when the message has ended.
     const behind = goesOn ? endpoint.waitingLength : 0;
     if (goesOn && this.#settings.onOverflow === "drop" && this.#isOverflowing(behind)) {
-      this.#owner.onOverflow(this.bufferedAmount);
+      this.#owner.onOverflow(readsTooSlowly(this.bufferedAmount, this.#settings.maxBufferedAmount));
     }
     if (!this.mayQueue(behind)) {
       if (endpoint.phase === "open" && this.#isOpen) {
@@ -174,7 +175,7 @@ export class Writer {
     const { maxBufferedAmount, onOverflow } = this.#settings;
     const waiting = this.bufferedAmount;
     if (onOverflow === "throw") throw bufferOverflow(waiting, maxBufferedAmount);
-    if (onOverflow === "close") this.#owner.onOverflow(waiting);
+    if (onOverflow === "close") this.#owner.onOverflow(readsTooSlowly(waiting, maxBufferedAmount));
     // The program may wait for the drain after a dropped message, too.
     else this.#want();
     return false;
@@ -421,43 +422,4 @@ export class Writer {
     for (const frame of whole) outbox.append(frame);
     this.queued();
   }
-}
-
-/**
- * Copies of frames that a caller gave, one by one.
- *
- * @throws {ProtocolError | TypeError} for bytes that are not whole frames.
- */
-export function wholeFrames(frames: readonly Uint8Array[], allowRsv1: boolean): Uint8Array[] {
-  return frames.flatMap((frame) => splitFrames([toBytes(frame, "whole frames")], allowRsv1));
-}
-
-/** Cuts segments, which hold whole frames, into frames. */
-function splitFrames(segments: readonly Uint8Array[], allowRsv1: boolean): Uint8Array[] {
-  const frames: Uint8Array[] = [];
-  // A frame whose payload was not copied lies in two segments.
-  let carried: Uint8Array | undefined;
-  for (const segment of segments) {
-    const bytes: Uint8Array = carried === undefined ? segment : join(carried, segment);
-    carried = undefined;
-    for (let start = 0; start < bytes.length; ) {
-      const { bytesConsumed } = decodeFrame(bytes.subarray(start), { maxFrameSize: Infinity, allowRsv1 });
-      if (bytesConsumed === 0) {
-        carried = bytes.subarray(start);
-        break;
-      }
-      // Not by `slice`: a Buffer's makes a view.
-      frames.push(new Uint8Array(bytes.subarray(start, start + bytesConsumed)));
-      start += bytesConsumed;
-    }
-  }
-  if (carried !== undefined) throw new TypeError("an outbox holds whole frames");
-  return frames;
-}
-
-function join(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(a.length + b.length);
-  joined.set(a);
-  joined.set(b, a.length);
-  return joined;
 }

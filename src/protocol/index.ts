@@ -10,6 +10,7 @@ export {
   bufferOverflow,
   checkBufferLimits,
   type OverflowPolicy,
+  readsTooSlowly,
 } from "./connection/buffer-limits.js";
 export { addCounters, type Counters, NO_COUNTERS } from "./connection/counters.js";
 export { asError, isThenable, nameOf, runHandler } from "./connection/handlers.js";
@@ -23,7 +24,6 @@ export {
 } from "./connection/known-options.js";
 export { MessageQueue } from "./connection/message-queue.js";
 export {
-  type IncomingStream,
   IncomingStreams,
   type MessageStream,
   type StreamOwner,
