@@ -52,8 +52,17 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   data: Data;
   readonly #session: WebSocketSession<Connection<Data>>;
 
-  /** Use `connect` or `createConnection`. */
-  constructor(socket: WebSocket, options: Omit<CreateConnectionOptions<Data>, "role">, role: Role) {
+  /**
+   * Use `connect` or `createConnection`.
+   *
+   * @param watch - given what the open handler returned; returns the same.
+   */
+  constructor(
+    socket: WebSocket,
+    options: Omit<CreateConnectionOptions<Data>, "role">,
+    role: Role,
+    watch: (returned: unknown) => unknown = (returned) => returned,
+  ) {
     const settings = settingsOf(options);
     // Where a server is at the edge of a network, its WebSockets lack what a client's have.
     const textOf = (name: "url" | "protocol" | "extensions") => (socket[name] as string | null) ?? "";
@@ -69,7 +78,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
     this.data = options.data as Data;
     this.#session = new WebSocketSession<Connection<Data>>(this, socket, options, settings);
     this.#session.start();
-    this.#session.run(() => options.open?.(this));
+    this.#session.run(() => watch(options.open?.(this)));
   }
 
   /** Called from now on; one object may serve many connections. */

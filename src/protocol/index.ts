@@ -12,6 +12,7 @@ export {
   type OverflowPolicy,
 } from "./connection/buffer-limits.js";
 export { addCounters, type Counters, NO_COUNTERS } from "./connection/counters.js";
+export { askFresh, type Fresh, freshNames, override, type WithFresh } from "./connection/fresh.js";
 export { asError, isThenable, nameOf, runHandler } from "./connection/handlers.js";
 export { Inbox, type InboxOwner } from "./connection/inbox.js";
 export {
@@ -30,6 +31,9 @@ export {
 } from "./connection/message-stream.js";
 export { PingTracker } from "./connection/ping-tracker.js";
 export { isMisuse, openWithRetry, type RetryHost, type RetryLimits } from "./connection/retry.js";
+export { type StayHandlers, Staying } from "./connection/stay.js";
+export type { StayClosed, StayHost, StayState } from "./connection/stay-host.js";
+export { ConnectionClosedError, type Loss, STAY_LIMITS, type StayLimits } from "./connection/stay-options.js";
 export { computeAccept, generateKey, isValidKey } from "./handshake/accept.js";
 export {
   buildHandshakeResponse,
