@@ -3,6 +3,7 @@
 import {
   asError,
   askFresh,
+  checkStayLimits,
   type Fresh,
   freshNames,
   override,
@@ -70,6 +71,7 @@ export function stayConnected<Data = undefined>(
   url: Fresh<string | URL>,
   options: StayOptions<Data> = {},
 ): StayingConnection<Data> {
+  const limits = checkStayLimits(options);
   assertOptions(options, [CONNECTION_OPTIONS, CONNECT_OPTIONS, STAY_LIMITS], "stayConnected");
   const names = freshNames(options, FRESH_NAMES);
   const given = options as ConnectOptions<Data>;
@@ -105,5 +107,5 @@ export function stayConnected<Data = undefined>(
     watch,
     report: (thrown) => console.error(asError(thrown)),
   };
-  return new StayingConnection<Data>(host, options as StayHandlers<never>);
+  return new StayingConnection<Data>(host, limits, options as StayHandlers<never>);
 }

@@ -3,6 +3,7 @@
 import { inspect } from "node:util";
 import {
   askFresh,
+  checkStayLimits,
   type Fresh,
   freshNames,
   isMessage,
@@ -53,8 +54,9 @@ export function stayConnected<Data = undefined>(
   url: Fresh<string | URL>,
   options: StayOptions<Data> = {},
 ): StayingConnection<Data> {
+  const limits = checkStayLimits(options);
   const isUrlFresh = typeof url === "function";
-  const names = typeof options === "object" && options !== null ? freshNames(options, FRESH_NAMES) : [];
+  const names = freshNames(options, FRESH_NAMES);
   const check = (address: string | URL, members: object): Call<Data> => {
     const call = checkCall<Data>(
       "stayConnected",
@@ -109,5 +111,5 @@ export function stayConnected<Data = undefined>(
     watch: () => () => undefined,
     report: (thrown) => reportError(thrown, {}),
   };
-  return new StayingConnection<Data>(host, options as StayHandlers<never>);
+  return new StayingConnection<Data>(host, limits, options as StayHandlers<never>);
 }

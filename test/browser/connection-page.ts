@@ -2,9 +2,11 @@
 
 import * as hawser from "../../src/index.browser.js";
 import { CONNECTION_CASES, type SharedApi } from "../support/connection-suite.js";
+import { STAY_CASES, type StayApi } from "../support/stay-suite.js";
 import { BROWSER_CASES } from "./browser-cases.js";
+import { STAY_PAGE_CASES } from "./stay-cases.js";
 
-const api: SharedApi = hawser;
+const api: SharedApi & StayApi = hawser;
 
 /** The longest that a case may take. */
 const TIMEOUT_MS = 20_000;
@@ -17,7 +19,8 @@ export async function runConnectionSuite(base: string): Promise<{ failures: stri
   const failures: string[] = [];
   const cases = [
     ...CONNECTION_CASES.map(({ name, run }) => ({ name, run: () => run(api, base) })),
-    ...BROWSER_CASES.map(({ name, run }) => ({ name, run: () => run(base) })),
+    ...STAY_CASES.map(({ name, run }) => ({ name, run: () => run(api, base) })),
+    ...[...BROWSER_CASES, ...STAY_PAGE_CASES].map(({ name, run }) => ({ name, run: () => run(base) })),
   ];
   for (const { name, run } of cases) {
     const late = new Promise((_resolve, reject) => {

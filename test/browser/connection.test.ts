@@ -11,8 +11,10 @@ import { build, type Plugin } from "esbuild";
 import { serveSuite } from "../support/connection-server.js";
 import { CONNECTION_CASES } from "../support/connection-suite.js";
 import { newPage, skip } from "../support/peers/chromium.js";
+import { STAY_CASES } from "../support/stay-suite.js";
 import { root } from "../system/package/support.js";
 import { BROWSER_CASES } from "./browser-cases.js";
+import { STAY_PAGE_CASES } from "./stay-cases.js";
 
 /** Puts the single file in the place of the sources. */
 const SINGLE_FILE: Plugin = {
@@ -86,7 +88,7 @@ async function runSuite(t: TestContext, by: "hawser" | "ws", code: string, where
 }
 
 describe("the browser's connection in Chromium", { skip }, () => {
-  const passed = { failures: [], count: CONNECTION_CASES.length + BROWSER_CASES.length };
+  const passed = { failures: [], count: [CONNECTION_CASES, STAY_CASES, BROWSER_CASES, STAY_PAGE_CASES].flat().length };
 
   for (const by of ["hawser", "ws"] as const) {
     it(`in a page, to a server by ${by}`, { timeout: 120_000 }, async (t) => {

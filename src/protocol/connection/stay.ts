@@ -5,7 +5,7 @@
 
 import { CloseCode, encodeCloseBody, InvalidStateError } from "../../codec/index.js";
 import { HandshakeError } from "../handshake/handshake-error.js";
-import { type AbortLike, assertSignal, whenAborted } from "./abort-signal.js";
+import { type AbortLike, whenAborted } from "./abort-signal.js";
 import type { BufferLimits } from "./buffer-limits.js";
 import { ConnectionLoop } from "./connection-loop.js";
 import { isThenable, runHandler } from "./handlers.js";
@@ -14,7 +14,6 @@ import type { End, StayableConnection, StayClosed, StayHost, StayState } from ".
 import {
   type CheckedStayLimits,
   ConnectionClosedError,
-  checkStayLimits,
   type Loss,
   type StayLimits,
 } from "./stay-options.js";
@@ -63,10 +62,9 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
   #loop: ConnectionLoop<Connection> | undefined = undefined;
   #waiting: { resolve(connection: Connection): void; reject(reason: unknown): void }[] = [];
 
-  /** @throws {TypeError | RangeError} for options that make no sense. */
-  constructor(host: StayHost<Connection>, options: Options) {
-    this.#limits = checkStayLimits(options);
-    assertSignal(options.signal);
+  /** Use `stayConnected`. */
+  constructor(host: StayHost<Connection>, limits: CheckedStayLimits, options: Options) {
+    this.#limits = limits;
     this.#host = host;
     this.#options = options;
     this.#sender = new StaySender(this.#limits, host);
