@@ -34,7 +34,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 };
 
 /** Files directly in src/: they re-export, no more. */
-const DOORS = ["index.ts", "index.browser.ts", "hawser.browser.ts"];
+const DOORS = ["index.ts", "index.browser.ts", "hawser.browser.ts", "hawser.client.ts"];
 
 /** The one file of the pure layers that looks for what the host does faster. */
 const HOST_FILE = "codec/host.ts";
@@ -580,12 +580,11 @@ const BROWSER_EXPORTS = [
 
 /** The one file for pages without a bundler has no compression and, of the protocol, what a connection shows. */
 const SINGLE_FILE_EXPORTS = [
-  ...BROWSER_EXPORTS,
+  ...BROWSER_EXPORTS.filter((name) => !/stay/i.test(name)),
   ...CODEC_EXPORTS.filter(
     (name) =>
       !/compress|PayloadPlace|WebAssembly|^(?:hostSha1|receiveBuffer|reuse|setAllocatorWarming)$/i.test(name),
   ),
-  "ConnectionClosedError",
   "HandshakeError",
   "Message",
   "isMessage",
@@ -593,15 +592,43 @@ const SINGLE_FILE_EXPORTS = [
   "type Bytes",
   "type Counters",
   "type HandshakeErrorCode",
-  "type Loss",
   "type MessageType",
   "type OverflowPolicy",
   "type QueryInit",
   "type RetryLimits",
   "type SendOptions",
+];
+
+/** The file for pages that only connect has no codec. */
+const CLIENT_FILE_EXPORTS = [
+  ...BROWSER_EXPORTS,
+  "CloseCode",
+  "ConnectionClosedError",
+  "HandshakeError",
+  "InvalidStateError",
+  "LimitError",
+  "Message",
+  "isMessage",
+  "type AnyMessage",
+  "type BinaryMessage",
+  "type BufferLimits",
+  "type Bytes",
+  "type Counters",
+  "type DataMessage",
+  "type Fresh",
+  "type HandshakeErrorCode",
+  "type Loss",
+  "type MessageType",
+  "type OverflowPolicy",
+  "type QueryInit",
+  "type RetryLimits",
+  "type Role",
+  "type SendOptions",
   "type StayClosed",
+  "type StayHandlers",
   "type StayLimits",
   "type StayState",
+  "type TextMessage",
 ];
 
 /** What "." is under the condition `browser`. */
@@ -615,6 +642,7 @@ const ENTRY_POINTS: Readonly<Record<string, { source: string; exports: readonly 
     exports: [...CODEC_EXPORTS, ...PROTOCOL_EXPORTS, ...BROWSER_EXPORTS],
   },
   "./hawser.browser.js": { source: "src/hawser.browser.ts", exports: SINGLE_FILE_EXPORTS },
+  "./hawser.client.js": { source: "src/hawser.client.ts", exports: CLIENT_FILE_EXPORTS },
   "./codec": { source: "src/codec/index.ts", exports: CODEC_EXPORTS },
   "./protocol": { source: "src/protocol/index.ts", exports: PROTOCOL_EXPORTS },
   "./bufferutil": {

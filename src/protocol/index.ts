@@ -33,7 +33,13 @@ export { PingTracker } from "./connection/ping-tracker.js";
 export { isMisuse, openWithRetry, type RetryHost, type RetryLimits } from "./connection/retry.js";
 export { type StayHandlers, Staying } from "./connection/stay.js";
 export type { StayClosed, StayHost, StayState } from "./connection/stay-host.js";
-export { ConnectionClosedError, checkStayLimits, type Loss, STAY_LIMITS, type StayLimits } from "./connection/stay-options.js";
+export {
+  ConnectionClosedError,
+  checkStayLimits,
+  type Loss,
+  STAY_LIMITS,
+  type StayLimits,
+} from "./connection/stay-options.js";
 export { computeAccept, generateKey, isValidKey } from "./handshake/accept.js";
 export {
   buildHandshakeResponse,

@@ -6,7 +6,9 @@ import { STAY_CASES, type StayApi } from "../support/stay-suite.js";
 import { BROWSER_CASES } from "./browser-cases.js";
 import { STAY_PAGE_CASES } from "./stay-cases.js";
 
-const api: SharedApi & StayApi = hawser;
+const api: SharedApi = hawser;
+/** One of the files for pages without a bundler has none. */
+const { stayConnected } = hawser as Partial<typeof hawser>;
 
 /** The longest that a case may take. */
 const TIMEOUT_MS = 20_000;
@@ -19,9 +21,13 @@ export async function runConnectionSuite(base: string): Promise<{ failures: stri
   const failures: string[] = [];
   const cases = [
     ...CONNECTION_CASES.map(({ name, run }) => ({ name, run: () => run(api, base) })),
-    ...STAY_CASES.map(({ name, run }) => ({ name, run: () => run(api, base) })),
-    ...[...BROWSER_CASES, ...STAY_PAGE_CASES].map(({ name, run }) => ({ name, run: () => run(base) })),
+    ...BROWSER_CASES.map(({ name, run }) => ({ name, run: () => run(base) })),
   ];
+  if (stayConnected !== undefined) {
+    const staying: StayApi = { stayConnected };
+    cases.push(...STAY_CASES.map(({ name, run }) => ({ name, run: () => run(staying, base) })));
+    cases.push(...STAY_PAGE_CASES.map(({ name, run }) => ({ name, run: () => run(stayConnected) })));
+  }
   for (const { name, run } of cases) {
     const late = new Promise((_resolve, reject) => {
       setTimeout(() => reject(new Error(`took more than ${TIMEOUT_MS} ms`)), TIMEOUT_MS);

@@ -16,14 +16,12 @@ import { root } from "../system/package/support.js";
 import { BROWSER_CASES } from "./browser-cases.js";
 import { STAY_PAGE_CASES } from "./stay-cases.js";
 
-/** Puts the single file in the place of the sources. */
-const SINGLE_FILE: Plugin = {
+/** Puts a single file in the place of the sources. */
+const singleFile = (name: string): Plugin => ({
   name: "single file",
   setup: ({ onResolve }) =>
-    onResolve({ filter: /\/index\.browser\.js$/ }, () => ({
-      path: path.join(root, "dist/hawser.browser.js"),
-    })),
-};
+    onResolve({ filter: /\/index\.browser\.js$/ }, () => ({ path: path.join(root, "dist", name) })),
+});
 
 async function bundle(plugins: Plugin[]): Promise<string> {
   const { outputFiles } = await build({
@@ -88,7 +86,8 @@ async function runSuite(t: TestContext, by: "hawser" | "ws", code: string, where
 }
 
 describe("the browser's connection in Chromium", { skip }, () => {
-  const passed = { failures: [], count: [CONNECTION_CASES, STAY_CASES, BROWSER_CASES, STAY_PAGE_CASES].flat().length };
+  const withoutStaying = { failures: [], count: [CONNECTION_CASES, BROWSER_CASES].flat().length };
+  const passed = { failures: [], count: withoutStaying.count + [STAY_CASES, STAY_PAGE_CASES].flat().length };
 
   for (const by of ["hawser", "ws"] as const) {
     it(`in a page, to a server by ${by}`, { timeout: 120_000 }, async (t) => {
@@ -100,7 +99,12 @@ describe("the browser's connection in Chromium", { skip }, () => {
     assert.deepEqual(await runSuite(t, "hawser", await bundle([]), "worker"), passed);
   });
 
-  it("from the one file for pages without a bundler", { timeout: 120_000 }, async (t) => {
-    assert.deepEqual(await runSuite(t, "hawser", await bundle([SINGLE_FILE]), "page"), passed);
-  });
+  for (const [name, expected] of [
+    ["hawser.browser.js", withoutStaying],
+    ["hawser.client.js", passed],
+  ] as const) {
+    it(`from ${name}, for pages without a bundler`, { timeout: 120_000 }, async (t) => {
+      assert.deepEqual(await runSuite(t, "hawser", await bundle([singleFile(name)]), "page"), expected);
+    });
+  }
 });

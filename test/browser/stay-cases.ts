@@ -1,11 +1,10 @@
 /** What a page adds to a client that stays connected: the network that comes and goes, and pages that wake up. */
 
 import assert from "node:assert/strict";
-import { ConnectionClosedError, stayConnected } from "../../src/index.browser.js";
-import type { BrowserCase } from "./browser-cases.js";
+import type { stayConnected as Stay } from "../../src/index.browser.js";
 
-const cases: BrowserCase[] = [];
-const define = (name: string, run: BrowserCase["run"]) => cases.push({ name, run });
+const cases: { readonly name: string; run(stayConnected: typeof Stay): Promise<void> }[] = [];
+const define = (name: string, run: (typeof cases)[number]["run"]) => cases.push({ name, run });
 
 const DAY_MS = 86_400_000;
 
@@ -16,31 +15,34 @@ function withoutNetwork(): () => void {
   return () => void Reflect.deleteProperty(navigator, "onLine");
 }
 
-define("a connection counts as lost when the network goes, and another is opened when it comes", async () => {
-  const codes: number[] = [];
-  const delays: number[] = [];
-  const stay = stayConnected("/echo", {
-    delay: 0,
-    maxDelay: DAY_MS,
-    jitter: 0,
-    onRetry: (_error, _attempt, delayMs) => void delays.push(delayMs),
-    close: (_connection, code) => void codes.push(code),
-  });
-  await stay.opened();
-  const comeBack = withoutNetwork();
-  dispatchEvent(new Event("offline"));
-  while (stay.state !== "waiting") await new Promise((resolve) => setTimeout(resolve, 1));
-  assert.deepEqual([codes, delays], [[1006], [DAY_MS]]);
-  assert.ok(stay.error instanceof ConnectionClosedError);
-  stay.send("kept");
-  comeBack();
-  dispatchEvent(new Event("online"));
-  const connection = await stay.opened();
-  assert.equal((await connection.receive())?.data, "kept");
-  await stay.close();
-});
+define(
+  "a connection counts as lost when the network goes, and another is opened when it comes",
+  async (stayConnected) => {
+    const codes: number[] = [];
+    const delays: number[] = [];
+    const stay = stayConnected("/echo", {
+      delay: 0,
+      maxDelay: DAY_MS,
+      jitter: 0,
+      onRetry: (_error, _attempt, delayMs) => void delays.push(delayMs),
+      close: (_connection, code) => void codes.push(code),
+    });
+    await stay.opened();
+    const comeBack = withoutNetwork();
+    dispatchEvent(new Event("offline"));
+    while (stay.state !== "waiting") await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.deepEqual([codes, delays], [[1006], [DAY_MS]]);
+    assert.equal(String(stay.error), "ConnectionClosedError: the connection closed (1006)");
+    stay.send("kept");
+    comeBack();
+    dispatchEvent(new Event("online"));
+    const connection = await stay.opened();
+    assert.equal((await connection.receive())?.data, "kept");
+    await stay.close();
+  },
+);
 
-define("a page that wakes up does not wait any longer", async () => {
+define("a page that wakes up does not wait any longer", async (stayConnected) => {
   const events: [EventTarget | undefined, string][] = [
     [globalThis, "pageshow"],
     [(globalThis as Partial<typeof globalThis>).document, "visibilitychange"],
@@ -63,7 +65,7 @@ define("a page that wakes up does not wait any longer", async () => {
   }
 });
 
-define("a client that is closed leaves no listeners", async () => {
+define("a client that is closed leaves no listeners", async (stayConnected) => {
   const counts = new Map<string, number>();
   const count = (type: string, by: number) => counts.set(type, (counts.get(type) ?? 0) + by);
   const { addEventListener, removeEventListener } = globalThis;
@@ -86,4 +88,4 @@ define("a client that is closed leaves no listeners", async () => {
   }
 });
 
-export const STAY_PAGE_CASES: readonly BrowserCase[] = cases;
+export const STAY_PAGE_CASES: readonly (typeof cases)[number][] = cases;

@@ -182,7 +182,8 @@ export async function serveSuite(by: "hawser" | "ws", request?: RequestListener)
     const path = incoming.url?.split("?")[0] ?? "";
     if (path === "/never") return;
     const { searchParams } = new URL(String(incoming.url), "http://localhost");
-    const isRefused = path === "/stay" && ++stayedOf(searchParams).requests <= Number(searchParams.get("refuse"));
+    const isRefused =
+      path === "/stay" && ++stayedOf(searchParams).requests <= Number(searchParams.get("refuse"));
     // Refuses twice, then echoes.
     if (path === "/refuse" || isRefused || (path === "/later" && refusals++ % 3 < 2)) {
       socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");

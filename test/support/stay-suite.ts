@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import type * as browser from "../../src/browser/index.js";
-import { ConnectionClosedError, HandshakeError, InvalidStateError } from "../../src/index.browser.js";
+import { HandshakeError, InvalidStateError } from "../../src/index.browser.js";
 import { failureOf, type SharedConnection, type SharedHandlers } from "./connection-suite.js";
 
 /** The members that both clients have, with the same types. */
@@ -99,29 +99,32 @@ define("it comes back, with an open handler each time", async (api, base) => {
   assert.deepEqual(stay.counters, { attempts: 3, connections: 3, messagesDropped: 0 });
 });
 
-define("what is sent while it is away arrives once and in order, behind what open sends", async (api, base) => {
-  const stay = api.stayConnected(path(base, "refuse=2"), { ...FAST, open: (c) => void c.send("hello") });
-  const bytes = Uint8Array.of(1, 2);
-  assert.equal(stay.send("a"), true);
-  assert.equal(stay.send(bytes), true);
-  bytes.fill(9);
-  assert.ok(stay.bufferedAmount > 3);
-  const first = await stay.opened();
-  stay.send("b");
-  await nothingWaits(stay);
-  first.send("cut");
-  await first.closed;
-  for (let i = 0; i < 100; i++) stay.send(String(i));
-  const second = await stay.opened();
-  stay.send("last");
-  await nothingWaits(stay);
-  const { messages, requests } = await logOf(second);
-  const hundred = Array.from({ length: 100 }, (_, i) => String(i));
-  assert.deepEqual(messages, ["hello", "a", "bytes 1 2", "b", "hello", ...hundred, "last"]);
-  assert.equal(requests, 4);
-  await stay.close();
-  assert.equal(stay.counters.messagesDropped, 0);
-});
+define(
+  "what is sent while it is away arrives once and in order, behind what open sends",
+  async (api, base) => {
+    const stay = api.stayConnected(path(base, "refuse=2"), { ...FAST, open: (c) => void c.send("hello") });
+    const bytes = Uint8Array.of(1, 2);
+    assert.equal(stay.send("a"), true);
+    assert.equal(stay.send(bytes), true);
+    bytes.fill(9);
+    assert.ok(stay.bufferedAmount > 3);
+    const first = await stay.opened();
+    stay.send("b");
+    await nothingWaits(stay);
+    first.send("cut");
+    await first.closed;
+    for (let i = 0; i < 100; i++) stay.send(String(i));
+    const second = await stay.opened();
+    stay.send("last");
+    await nothingWaits(stay);
+    const { messages, requests } = await logOf(second);
+    const hundred = Array.from({ length: 100 }, (_, i) => String(i));
+    assert.deepEqual(messages, ["hello", "a", "bytes 1 2", "b", "hello", ...hundred, "last"]);
+    assert.equal(requests, 4);
+    await stay.close();
+    assert.equal(stay.counters.messagesDropped, 0);
+  },
+);
 
 define("an open handler that is async holds the queue back until it is done", async (api, base) => {
   const stay = api.stayConnected(path(base, "hasty=3"), {
@@ -199,7 +202,9 @@ define("it tells its state", async (api, base) => {
   await cut(stay);
   assert.equal(String(stay), "StayingConnection(open)");
   await stay.close();
-  const refused = (await failureOf(Promise.reject(new HandshakeError("", "WS_ERR_CONNECTION_FAILED")))) as Error;
+  const refused = (await failureOf(
+    Promise.reject(new HandshakeError("", "WS_ERR_CONNECTION_FAILED")),
+  )) as Error;
   assert.deepEqual(told, [
     ["waiting", 1, 1, refused.name],
     ["connecting", 2, undefined, refused.name],
@@ -228,7 +233,7 @@ define("a code that means to stay away ends it", async (api, base) => {
     (await other.opened()).send(`close ${code}`);
     const { error, ...how } = await other.closed;
     assert.deepEqual(how, { code, reason: "as you wish" });
-    assert.ok(error instanceof ConnectionClosedError && error.closeCode === code);
+    assert.ok(error instanceof Error && "closeCode" in error && error.closeCode === code);
     assert.equal(other.error, error);
     assert.equal(await failureOf(other.opened()), error);
   }
@@ -286,7 +291,7 @@ define("a loop ends when the client is closed or aborted, and throws when it giv
   assert.equal(((await aborted.closed).error as Error).message, "enough");
   const given = api.stayConnected(path(base), FAST);
   const failure = await failureOf(run(given, (connection) => void connection.send("close 1008")));
-  assert.ok(failure instanceof ConnectionClosedError);
+  assert.equal((failure as Error).name, "ConnectionClosedError");
   await run(given, () => assert.fail()).catch((error) => assert.ok(error instanceof InvalidStateError));
   // A loop that begins when all is over.
   const over = api.stayConnected(`${base}/refuse`, { ...FAST, maxAttempts: 1 });
@@ -377,7 +382,7 @@ define("the URL and parameters can be asked for before each attempt", async (api
     { ...FAST, params: () => ({ token: ++tokens }) },
   );
   const connection = await stay.opened();
-  assert.match(String(await connection.receive()), /token=3/);
+  assert.ok(String(await connection.receive()).includes("token=3"));
   assert.equal(asked, 3);
   await stay.close();
   for (const wrong of ["ftp://x", "", 5 as unknown as string]) {
@@ -423,7 +428,7 @@ define("it ends at any time", async (api, base) => {
   await Promise.resolve();
   assert.deepEqual(await never.close(3000, "x"), { code: 3000, reason: "x", error: undefined });
   await never.close();
-  assert.equal(await failureOf(never.opened()) instanceof InvalidStateError, true);
+  assert.equal((await failureOf(never.opened())) instanceof InvalidStateError, true);
   assert.throws(() => never.reconnect(), InvalidStateError);
   assert.throws(() => void never.close(5), RangeError);
 });

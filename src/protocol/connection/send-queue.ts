@@ -1,6 +1,6 @@
 /** Messages that wait until there is a connection to send them by, in order. Knows no connection. */
 
-import { isValidUtf8, utf8Length } from "../../codec/index.js";
+import { utf8Length } from "../../codec/index.js";
 import { toBytes } from "../session/bytes.js";
 
 /** What a queued message takes beside its data, roughly: many empty ones are to reach the limit, too. */
@@ -42,10 +42,17 @@ export function copyToQueue(
   const kept = keep(data, options);
   if (kept !== undefined) return { ...kept, options };
   const bytes = toBytes(data, "a string, bytes or a Blob");
-  if (type === "text" && !isValidUtf8(bytes)) {
+  if (type === "text") assertText(bytes);
+  return { data: options?.copy === false ? bytes : new Uint8Array(bytes), length: bytes.length, options };
+}
+
+/** Not by the kernel: a page that only connects has none. */
+function assertText(bytes: Uint8Array): void {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
     throw new TypeError("bytes that are sent as text must be valid UTF-8");
   }
-  return { data: options?.copy === false ? bytes : new Uint8Array(bytes), length: bytes.length, options };
 }
 
 export class SendQueue {

@@ -11,12 +11,7 @@ import { ConnectionLoop } from "./connection-loop.js";
 import { isThenable, runHandler } from "./handlers.js";
 import { isPassing } from "./retry.js";
 import type { End, StayableConnection, StayClosed, StayHost, StayState } from "./stay-host.js";
-import {
-  type CheckedStayLimits,
-  ConnectionClosedError,
-  type Loss,
-  type StayLimits,
-} from "./stay-options.js";
+import { type CheckedStayLimits, ConnectionClosedError, type Loss, type StayLimits } from "./stay-options.js";
 import { StaySender } from "./stay-sender.js";
 
 export interface StayHandlers<Client> extends StayLimits {
