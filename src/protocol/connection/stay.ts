@@ -21,11 +21,13 @@ export interface StayHandlers<Client> extends StayLimits {
 
 type Options = StayHandlers<never> & BufferLimits & { readonly signal?: AbortLike | undefined };
 
-type Sent<Connection extends StayableConnection> = Parameters<Connection["send"]>[0];
-type SentOptions<Connection extends StayableConnection> = NonNullable<Parameters<Connection["send"]>[1]> & {
-  /** Whether this message waits if there is no connection. Default: the option `queue` of the client. */
-  readonly queue?: boolean | undefined;
-};
+type Sent<Connection> = Connection extends { send(data: infer Data): unknown } ? Data : never;
+type SentOptions<Connection> = Connection extends { send(data: never, options?: infer Options): unknown }
+  ? Options & {
+      /** Whether this message waits if there is no connection. Default: the option `queue` of the client. */
+      readonly queue?: boolean | undefined;
+    }
+  : never;
 
 /** The part of a `StayingConnection` that no platform changes. */
 export class Staying<Connection extends StayableConnection> implements AsyncIterable<Connection, void> {
