@@ -391,7 +391,15 @@ define("the URL and parameters can be asked for before each attempt", async (api
     assert.ok(error instanceof SyntaxError || error instanceof TypeError, String(error));
     assert.equal(bad.counters.attempts, 1);
   }
-  // One that never answers does not hold it.
+  // One that never answers does not hold it up, and does not hold it.
+  let slow = 0;
+  const late = api.stayConnected(
+    () => (++slow === 1 ? new Promise<string>(() => undefined) : `${base}/echo`),
+    { ...FAST, timeout: 50, onRetry: (error) => assert.equal((error as Error).name, "TimeoutError") },
+  );
+  await late.opened();
+  assert.equal(slow, 2);
+  await late.close();
   const hung = api.stayConnected(() => new Promise<string>(() => undefined), FAST);
   hung.send("x");
   assert.equal((await hung.close()).code, 1000);

@@ -19,7 +19,10 @@ export interface StayHandlers<Client> extends StayLimits {
   readonly onState?: ((client: Client) => unknown) | undefined;
 }
 
-type Options = StayHandlers<never> & BufferLimits & { readonly signal?: AbortLike | undefined };
+interface Options extends StayHandlers<never>, BufferLimits {
+  readonly signal?: AbortLike | undefined;
+  readonly timeout?: number | undefined;
+}
 
 type Sent<Connection> = Connection extends { send(data: infer Data): unknown } ? Data : never;
 type SentOptions<Connection> = Connection extends { send(data: never, options?: infer Options): unknown }
@@ -245,7 +248,7 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
     let isAsking = true;
     try {
       // The state's handler may have closed the client.
-      const asked = this.#end ?? (await this.#unlessEnded(this.#host.ask()));
+      const asked = this.#end ?? (await this.#unlessEnded(this.#host.ask(), this.#options.timeout ?? 10_000));
       if (this.#end !== undefined) return undefined;
       isAsking = false;
       const began = this.#host.now();
@@ -268,11 +271,23 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
     }
   }
 
-  /** Undefined if the client is closed before the promise settles. */
-  #unlessEnded<T>(promise: Promise<T>): Promise<T | undefined> {
+  /**
+   * Undefined if the client is closed before the promise settles.
+   *
+   * @param limitMs - rejects after so many milliseconds; 0: never.
+   */
+  #unlessEnded<T>(promise: Promise<T>, limitMs = 0): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
-      this.#interrupt = () => resolve(undefined);
-      promise.then(resolve, reject);
+      const late = () => {
+        const error = new Error(`the URL or an option was not there within ${limitMs} ms (timeout)`);
+        reject(Object.assign(error, { name: "TimeoutError" }));
+      };
+      const cancel = limitMs > 0 && limitMs < 2 ** 31 ? this.#host.after(limitMs, late) : undefined;
+      this.#interrupt = () => {
+        cancel?.();
+        resolve(undefined);
+      };
+      promise.then(resolve, reject).then(cancel);
     });
   }
 
