@@ -67,6 +67,7 @@ export {
   type Counters,
   HandshakeError,
   type HandshakeErrorCode,
+  InvalidMessageError,
   isMessage,
   Message,
   type MessageType,

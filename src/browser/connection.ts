@@ -7,6 +7,7 @@ import {
   type Counters,
   type Message,
   parseWebSocketUrl,
+  toJson,
 } from "../protocol/index.js";
 import { type ConnectionOptions, type Handlers, settingsOf } from "./connection-options.js";
 import type { Sendable, SendOptions } from "./payload.js";
@@ -142,6 +143,15 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   /** Sends bytes as a binary message. */
   sendBinary(bytes: Exclude<Sendable, string>): boolean | undefined {
     return this.send(bytes, { type: "binary" });
+  }
+
+  /**
+   * Sends the JSON of a value, as text.
+   *
+   * @throws {TypeError} for a value that has none.
+   */
+  sendJson(value: unknown): boolean | undefined {
+    return this.send(toJson(value));
   }
 
   /** `send`: a browser does not wait for handlers to return. */

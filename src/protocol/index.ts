@@ -40,6 +40,7 @@ export {
   STAY_LIMITS,
   type StayLimits,
 } from "./connection/stay-options.js";
+export { TypedConnection, type TypedOptions, typed } from "./connection/typed.js";
 export { computeAccept, generateKey, isValidKey } from "./handshake/accept.js";
 export {
   buildHandshakeResponse,
@@ -124,6 +125,13 @@ export { Endpoint } from "./session/endpoint.js";
 export { DEFAULT_MAX_MESSAGE_SIZE, type EndpointOptions } from "./session/endpoint-options.js";
 export type { EndpointPhase, EndpointState } from "./session/endpoint-phase.js";
 export { FrameQueue } from "./session/frame-queue.js";
+export {
+  InvalidMessageError,
+  isInvalidMessage,
+  type SchemaIssue,
+  type StandardSchema,
+  toJson,
+} from "./session/json.js";
 export {
   type AnyMessage,
   assertValidMessage,

@@ -2,12 +2,13 @@
 
 import * as hawser from "../../src/index.browser.js";
 import { CONNECTION_CASES, type SharedApi } from "../support/connection-suite.js";
+import { JSON_CASES } from "../support/json-suite.js";
 import { STAY_CASES, type StayApi } from "../support/stay-suite.js";
 import { BROWSER_CASES } from "./browser-cases.js";
 import { STAY_PAGE_CASES } from "./stay-cases.js";
 
 const api: SharedApi = hawser;
-/** One of the files for pages without a bundler has none. */
+/** One of the files for pages without a bundler has neither this nor `typed`. */
 const { stayConnected } = hawser as Partial<typeof hawser>;
 
 /** The longest that a case may take. */
@@ -24,6 +25,7 @@ export async function runConnectionSuite(base: string): Promise<{ failures: stri
     ...BROWSER_CASES.map(({ name, run }) => ({ name, run: () => run(base) })),
   ];
   if (stayConnected !== undefined) {
+    cases.push(...JSON_CASES.map(({ name, run }) => ({ name, run: () => run(api, base) })));
     const staying: StayApi = { stayConnected };
     cases.push(...STAY_CASES.map(({ name, run }) => ({ name, run: () => run(staying, base) })));
     cases.push(...STAY_PAGE_CASES.map(({ name, run }) => ({ name, run: () => run(stayConnected) })));

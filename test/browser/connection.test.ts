@@ -10,6 +10,7 @@ import { describe, it, type TestContext } from "node:test";
 import { build, type Plugin } from "esbuild";
 import { serveSuite } from "../support/connection-server.js";
 import { CONNECTION_CASES } from "../support/connection-suite.js";
+import { JSON_CASES } from "../support/json-suite.js";
 import { newPage, skip } from "../support/peers/chromium.js";
 import { STAY_CASES } from "../support/stay-suite.js";
 import { root } from "../system/package/support.js";
@@ -86,8 +87,8 @@ async function runSuite(t: TestContext, by: "hawser" | "ws", code: string, where
 }
 
 describe("the browser's connection in Chromium", { skip }, () => {
-  const withoutStaying = { failures: [], count: [CONNECTION_CASES, BROWSER_CASES].flat().length };
-  const passed = { failures: [], count: withoutStaying.count + [STAY_CASES, STAY_PAGE_CASES].flat().length };
+  const inShort = { failures: [], count: [CONNECTION_CASES, BROWSER_CASES].flat().length };
+  const passed = { failures: [], count: inShort.count + [JSON_CASES, STAY_CASES, STAY_PAGE_CASES].flat().length };
 
   for (const by of ["hawser", "ws"] as const) {
     it(`in a page, to a server by ${by}`, { timeout: 120_000 }, async (t) => {
@@ -100,7 +101,7 @@ describe("the browser's connection in Chromium", { skip }, () => {
   });
 
   for (const [name, expected] of [
-    ["hawser.browser.js", withoutStaying],
+    ["hawser.browser.js", inShort],
     ["hawser.client.js", passed],
   ] as const) {
     it(`from ${name}, for pages without a bundler`, { timeout: 120_000 }, async (t) => {

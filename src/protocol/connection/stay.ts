@@ -5,6 +5,7 @@
 
 import { CloseCode, encodeCloseBody, InvalidStateError } from "../../codec/index.js";
 import { HandshakeError } from "../handshake/handshake-error.js";
+import { toJson } from "../session/json.js";
 import { type AbortLike, whenAborted } from "./abort-signal.js";
 import type { BufferLimits } from "./buffer-limits.js";
 import { ConnectionLoop } from "./connection-loop.js";
@@ -144,6 +145,15 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
    */
   send(data: Sent<Connection>, options?: SentOptions<Connection>): boolean | undefined {
     return this.#sender.send(data, options);
+  }
+
+  /**
+   * Sends the JSON of a value, as text.
+   *
+   * @throws {TypeError} for a value that has none.
+   */
+  sendJson(value: unknown, options?: SentOptions<Connection>): boolean | undefined {
+    return this.#sender.send(toJson(value), options);
   }
 
   /** Resolves when it is worth sending again, at once if it is; and when the client is closed. */
