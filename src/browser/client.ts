@@ -96,7 +96,7 @@ export async function openConnection<Data>(
   options: ConnectOptions<Data>,
   signal: AbortSignal | undefined = options.signal,
   handlers: ConnectOptions<Data> = options,
-  watch?: (returned: unknown) => unknown,
+  watch: (returned: unknown) => unknown = (returned) => returned,
 ): Promise<Connection<Data>> {
   const { address, protocols, shown } = check(url, options);
   const { timeout = DEFAULT_TIMEOUT_MS } = options;

@@ -249,7 +249,7 @@ interface AgentLike {
 export async function openCall<Data>(
   call: Call<Data>,
   signal: AbortSignal | undefined = call.options.signal,
-  watch?: (returned: unknown) => unknown,
+  watch: (returned: unknown) => unknown = (returned) => returned,
 ): Promise<Connection<Data>> {
   const { target, opening, timeout, redirects } = call;
   signal?.throwIfAborted();
@@ -271,7 +271,7 @@ export async function openCall<Data>(
 function open<Data>(
   upgraded: Upgraded,
   { options, context }: Call<Data>,
-  watch: (returned: unknown) => unknown = (returned) => returned,
+  watch: (returned: unknown) => unknown,
 ): Connection<Data> {
   const { url, path, protocol, extensions, perMessageDeflate, headers, socket, head } = upgraded;
   try {

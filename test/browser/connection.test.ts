@@ -88,7 +88,10 @@ async function runSuite(t: TestContext, by: "hawser" | "ws", code: string, where
 
 describe("the browser's connection in Chromium", { skip }, () => {
   const inShort = { failures: [], count: [CONNECTION_CASES, BROWSER_CASES].flat().length };
-  const passed = { failures: [], count: inShort.count + [JSON_CASES, STAY_CASES, STAY_PAGE_CASES].flat().length };
+  const passed = {
+    failures: [],
+    count: inShort.count + [JSON_CASES, STAY_CASES, STAY_PAGE_CASES].flat().length,
+  };
 
   for (const by of ["hawser", "ws"] as const) {
     it(`in a page, to a server by ${by}`, { timeout: 120_000 }, async (t) => {

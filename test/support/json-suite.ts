@@ -100,13 +100,19 @@ define("a connection of values", async (api, base) => {
   assert.deepEqual(await any.receive(), { a: 1 });
   assert.throws(() => typed(connection, { out: numbers(true) }).send(1), TypeError);
   for (const wrong of [{ in: 5 }, { out: {} }, { onInvalid: "x" }, { onInvalid: 5 }, { schema: valid }, 5]) {
-    assert.ok((await failureOf((async () => typed(connection, wrong as never))())) instanceof Error, `${wrong}`);
+    assert.ok(
+      (await failureOf((async () => typed(connection, wrong as never))())) instanceof Error,
+      `${wrong}`,
+    );
   }
   await connection.close();
 });
 
 define("what does not match is refused by the user's rule", async (api, base) => {
-  const rules: [number | undefined | ((error: InvalidMessageError, message: AnyMessage) => unknown), unknown][] = [
+  const rules: [
+    number | undefined | ((error: InvalidMessageError, message: AnyMessage) => unknown),
+    unknown,
+  ][] = [
     [undefined, InvalidMessageError],
     [4400, InvalidMessageError],
     [
