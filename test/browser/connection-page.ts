@@ -9,7 +9,7 @@ import { STAY_PAGE_CASES } from "./stay-cases.js";
 
 const api: SharedApi = hawser;
 /** One of the files for pages without a bundler has neither this nor `typed`. */
-const { stayConnected } = hawser as Partial<typeof hawser>;
+const { stayConnected, typed } = hawser as Partial<typeof hawser>;
 
 /** The longest that a case may take. */
 const TIMEOUT_MS = 20_000;
@@ -24,8 +24,8 @@ export async function runConnectionSuite(base: string): Promise<{ failures: stri
     ...CONNECTION_CASES.map(({ name, run }) => ({ name, run: () => run(api, base) })),
     ...BROWSER_CASES.map(({ name, run }) => ({ name, run: () => run(base) })),
   ];
-  if (stayConnected !== undefined) {
-    cases.push(...JSON_CASES.map(({ name, run }) => ({ name, run: () => run(api, base) })));
+  if (stayConnected !== undefined && typed !== undefined) {
+    cases.push(...JSON_CASES.map(({ name, run }) => ({ name, run: () => run(api, base, typed) })));
     const staying: StayApi = { stayConnected };
     cases.push(...STAY_CASES.map(({ name, run }) => ({ name, run: () => run(staying, base) })));
     cases.push(...STAY_PAGE_CASES.map(({ name, run }) => ({ name, run: () => run(stayConnected) })));

@@ -6,12 +6,18 @@ import {
   InvalidMessageError,
   Message,
   type StandardSchema,
-  typed,
+  type typed as Typed,
 } from "../../src/index.browser.js";
-import { type Case, failureOf, type SharedConnection } from "./connection-suite.js";
+import { failureOf, type SharedApi, type SharedConnection } from "./connection-suite.js";
 
-const cases: Case[] = [];
-const define = (name: string, run: Case["run"]) => cases.push({ name, run });
+interface JsonCase {
+  readonly name: string;
+  /** @param typed - not every file for pages has it. */
+  run(api: SharedApi, base: string, typed: typeof Typed): Promise<void>;
+}
+
+const cases: JsonCase[] = [];
+const define = (name: string, run: JsonCase["run"]) => cases.push({ name, run });
 
 /** A schema of numbers, which makes them one more; `later` by a promise. */
 function numbers(later = false): StandardSchema<number, number> {
@@ -74,7 +80,7 @@ define("what is no JSON, or does not match, is the peer's fault", async (api, ba
   assert.ok(errors[0] instanceof InvalidMessageError && connection.error === errors[0]);
 });
 
-define("a connection of values", async (api, base) => {
+define("a connection of values", async (api, base, typed) => {
   for (const later of [false, true]) {
     const connection = await api.connect(`${base}/echo`);
     const channel = typed(connection, { in: numbers(later), out: numbers() });
@@ -108,7 +114,7 @@ define("a connection of values", async (api, base) => {
   await connection.close();
 });
 
-define("what does not match is refused by the user's rule", async (api, base) => {
+define("what does not match is refused by the user's rule", async (api, base, typed) => {
   const rules: [
     number | undefined | ((error: InvalidMessageError, message: AnyMessage) => unknown),
     unknown,
@@ -142,4 +148,4 @@ define("what does not match is refused by the user's rule", async (api, base) =>
   await connection.close();
 });
 
-export const JSON_CASES: readonly Case[] = cases;
+export const JSON_CASES: readonly JsonCase[] = cases;
