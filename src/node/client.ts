@@ -139,7 +139,7 @@ const CONNECT_OPTION_HINTS: OptionHints = {
 };
 
 /** A call of `connect`, checked; what can be read only once was read. */
-interface Call<Data> {
+export interface Call<Data> {
   readonly target: WebSocketUrl;
   readonly options: ConnectOptions<Data>;
   readonly opening: OpeningOptions;
@@ -240,10 +240,18 @@ interface AgentLike {
   addRequest(request: unknown, options: unknown): void;
 }
 
-/** Performs a call of `connect`, from here on within its timeout. */
-export async function openCall<Data>(call: Call<Data>): Promise<Connection<Data>> {
-  const { target, options, opening, timeout, redirects } = call;
-  const { signal } = options;
+/**
+ * Performs a call of `connect`, from here on within its timeout.
+ *
+ * @param signal - aborts opening.
+ * @param watch - given what the open handler returned; returns the same.
+ */
+export async function openCall<Data>(
+  call: Call<Data>,
+  signal: AbortSignal | undefined = call.options.signal,
+  watch: (returned: unknown) => unknown = (returned) => returned,
+): Promise<Connection<Data>> {
+  const { target, opening, timeout, redirects } = call;
   signal?.throwIfAborted();
   const given = new AbortController();
   const forget = signal && whenAborted(signal, () => given.abort(signal.reason));
@@ -251,7 +259,7 @@ export async function openCall<Data>(call: Call<Data>): Promise<Connection<Data>
     given.abort(new DOMException(`no connection within ${timeout} ms (timeout)`, "TimeoutError"));
   const timer = timeout > 0 && timeout < 2 ** 31 ? setTimeout(late, timeout) : undefined;
   try {
-    return open(await openFollowing(target, opening, redirects, given.signal), call);
+    return open(await openFollowing(target, opening, redirects, given.signal), call, watch);
   } catch (error) {
     throw signal?.aborted ? signal.reason : error;
   } finally {
@@ -260,7 +268,11 @@ export async function openCall<Data>(call: Call<Data>): Promise<Connection<Data>
   }
 }
 
-function open<Data>(upgraded: Upgraded, { options, context }: Call<Data>): Connection<Data> {
+function open<Data>(
+  upgraded: Upgraded,
+  { options, context }: Call<Data>,
+  watch: (returned: unknown) => unknown,
+): Connection<Data> {
   const { url, path, protocol, extensions, perMessageDeflate, headers, socket, head } = upgraded;
   try {
     const { setTimeout: noTimeout, setNoDelay } = socket as Partial<Socket>;
@@ -273,7 +285,7 @@ function open<Data>(upgraded: Upgraded, { options, context }: Call<Data>): Conne
     connection.data = options.data as Data;
     beginTurn();
     try {
-      connection[begin](() => options.open?.(connection, undefined), head);
+      connection[begin](() => watch(options.open?.(connection, undefined)), head);
     } finally {
       endTurn();
     }

@@ -28,6 +28,7 @@ export type { ErrorSubject } from "./report.js";
 export { connectWithRetry, type RetryOptions } from "./retry.js";
 export type { StreamOptions, StreamSource } from "./send-stream.js";
 export { type HttpServer, type ServeOptions, Server, serve } from "./server.js";
+export { StayingConnection, type StayOptions, stayConnected } from "./stay.js";
 export { createUpgradeHandler, type UpgradeHandler } from "./upgrade-handler.js";
 export type { UpgradeOptions } from "./upgrade-options.js";
 export type { Sendable } from "./writer.js";

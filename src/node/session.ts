@@ -6,7 +6,14 @@
 
 import type { Duplex } from "node:stream";
 import { CloseCode, InvalidStateError, type LimitError } from "../codec/index.js";
-import { type AnyMessage, asError, type Bytes, type DeflateParameters, Endpoint } from "../protocol/index.js";
+import {
+  type AnyMessage,
+  asError,
+  type Bytes,
+  type DeflateParameters,
+  Endpoint,
+  isInvalidMessage,
+} from "../protocol/index.js";
 import { exactNow, onNextTurn, steadyNow } from "./clock.js";
 import { type Handlers, hasHandler, type SessionContext } from "./connection-options.js";
 import type { Closed } from "./connection-types.js";
@@ -280,6 +287,11 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   /** §7.4.1: 1011, "a server is terminating the connection because it encountered an unexpected condition". */
   handlerFailed(thrown: unknown): void {
+    if (isInvalidMessage(thrown)) {
+      // The peer's fault, which is not to be printed.
+      if (!this.isFinished) this.fail(thrown, thrown.closeCode, "invalid message");
+      return;
+    }
     // Once the closing was told, there is no connection to fail, and no handler is called any more.
     const isFirst = !this.isFinished && this.faults.note(asError(thrown), "bug");
     if (!isFirst) this.faults.report(thrown);

@@ -300,6 +300,19 @@ describe("docs/browser.md", () => {
   });
 });
 
+describe("docs/reconnecting.md and docs/json.md", () => {
+  test("name every option, and every member of the classes", () => {
+    const names = [
+      ...Object.keys(protocol.STAY_LIMITS),
+      ...membersOf(node.StayingConnection),
+      "stayConnected",
+    ];
+    assert.deepEqual(missingIn("docs/reconnecting.md", names), []);
+    const values = ["text", "json", "bytes", "sendJson", "in", "out", "onInvalid", "issues", "typed"];
+    assert.deepEqual(missingIn("docs/json.md", [...values, ...membersOf(protocol.TypedConnection)]), []);
+  });
+});
+
 describe("docs/codec.md", () => {
   const text = texts.get("docs/codec.md") ?? "";
 
