@@ -22,6 +22,8 @@ export type {
   ReceiveOptions,
 } from "./connection-types.js";
 export { type CreateConnectionOptions, createConnection } from "./create-connection.js";
+export type { FrameEvent } from "./frame-event.js";
+export { logFrames } from "./frame-log.js";
 export type { Broadcastable, BroadcastOptions, CloseOptions, ServerCounters } from "./hub.js";
 export type { LivenessLimits } from "./liveness.js";
 export type { ErrorSubject } from "./report.js";

@@ -14,6 +14,7 @@ import { type Deferred, defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
 import { Dispatcher, type DispatcherOwner } from "./dispatcher.js";
 import { type ErrorKind, Faults } from "./faults.js";
+import { seeReceived, seeSent } from "./frame-watch.js";
 import type { Living } from "./liveness.js";
 import { PeerWatch } from "./peer-watch.js";
 import { SESSION_STEPS, type SessionPhase, type SessionStep } from "./session-phase.js";
@@ -158,6 +159,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     const size = this.#turnSize + length;
     this.#turnSize = length < FILLED_READ ? 0 : size;
     try {
+      if (channels.frame.hasSubscribers) seeReceived(this.#connection, this.endpoint, chunk);
       this.endpoint.receiveData(chunk);
       this.deliver();
       // The chunk may lie where the next read goes to.
@@ -327,9 +329,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     this.dispatcher.endInbox();
     this.#endStreams();
     const { code, reason } = this.#howClosed;
-    if (channels.close.hasSubscribers) {
-      channels.close.publish({ connection: this.#connection, code, reason });
-    }
+    if (channels.close.hasSubscribers) channels.close.publish({ connection: this.#connection, code, reason });
     this.#tellEnd();
     this.#closed?.resolve({ code, reason });
   }
@@ -430,9 +430,12 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     this.dispatcher.streams.end(error);
   }
 
+  onWrite(segments: readonly Uint8Array[]): void {
+    seeSent(this.#connection, segments);
+  }
+
   onDrain(): void {
-    const { handlers } = this;
-    if (this.endpoint.phase === "open") this.dispatcher.run(() => handlers.drain?.(this.#connection));
+    if (this.endpoint.phase === "open") this.dispatcher.run(() => this.handlers.drain?.(this.#connection));
   }
 
   onOverflow(waiting: number): void {
