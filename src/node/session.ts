@@ -95,10 +95,13 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     return hasHandler(this.handlers, "message") ? FULL_READ : WAITING_READ;
   }
 
-  /** Handlers that run when the socket is gone may ask for the peer's address. */
+  /** Code that runs when the socket is gone may ask for the peer's address. */
   #keepAddress(): void {
     const { handlers } = this;
-    if (hasHandler(handlers, "close") || hasHandler(handlers, "error")) this.transport.keepAddress();
+    const runsLater = hasHandler(handlers, "close") || hasHandler(handlers, "error");
+    // Code that waits for messages goes on when the connection is closed.
+    const waits = !hasHandler(handlers, "message");
+    if (runsLater || waits || channels.close.hasSubscribers) this.transport.keepAddress();
   }
 
   get handlers(): Handlers<Face> {
@@ -122,6 +125,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   get closed(): Promise<Closed> {
     if (this.#closed === undefined) {
+      this.transport.keepAddress();
       this.#closed = defer();
       if (this.phase === "finished") this.#closed.resolve(this.#howClosed);
     }
@@ -236,7 +240,10 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   #lookAtClock(): void {
     const now = exactNow();
     if (this.#delivered === MESSAGES_PER_LOOK) this.#turnBegan = now;
-    else if (now - this.#turnBegan >= this.context.settings.maxTurnMs) this.#endTurn();
+    else if (now - this.#turnBegan >= this.context.settings.maxTurnMs) {
+      this.context.longTurns?.record(now - this.#turnBegan);
+      this.#endTurn();
+    }
   }
 
   /** Lets others have their turn: this socket is read again, and its events are delivered, in the next one. */
