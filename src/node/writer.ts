@@ -18,6 +18,7 @@ import {
   type MessageInit,
   type PartOptions,
   readsTooSlowly,
+  type PreparedBatch,
   type SendOptions,
 } from "../protocol/index.js";
 import { type BlobLike, isBlob, readBlob, SharedBlob } from "./blob.js";
@@ -113,6 +114,28 @@ export class Writer {
     // Most messages: little waits.
     if (this.#backlogTurns === 0 && endpoint.queuedLength < this.#leastMark) return true;
     return this.queued();
+  }
+
+  /**
+   * Sends prepared messages one behind the other. The overflow policy is applied once, before the first of them.
+   *
+   * @param left - positions of messages in the batch that are left out.
+   * @returns how many were queued: all, or none.
+   * @throws {RangeError} if `onOverflow` is "throw" and too much waits.
+   */
+  sendBatch(batch: PreparedBatch, left?: ReadonlySet<number>): number {
+    const endpoint = this.#endpoint;
+    const count = batch.items.length - (left?.size ?? 0);
+    if (this.#backlogTurns !== 0 || endpoint.phase !== "open" || !this.#isOpen) {
+      if (!this.mayQueue()) {
+        if (endpoint.phase === "open" && this.#isOpen) this.messagesDropped += count;
+        return 0;
+      }
+    }
+    endpoint.sendBatch(batch, left);
+    if (!this.#isScheduled || this.#backlogTurns !== 0 || endpoint.queuedLength >= this.#leastMark)
+      this.queued();
+    return count;
   }
 
   /** Reads a Blob. Messages that are sent meanwhile wait behind it. */
