@@ -18,6 +18,7 @@ import {
 import { serverOf } from "./other-upgrades.js";
 import { answerRequests, type OpenResponses } from "./requests.js";
 import { guardTlsCallbacks } from "./tls-callbacks.js";
+import type { Publishable, PublishOptions, Topics } from "./topics/topics.js";
 import { Upgrader } from "./upgrade-handler.js";
 import {
   UPGRADE_OPTION_HINTS,
@@ -140,6 +141,21 @@ export class Server<Data = unknown> {
    */
   broadcast(data: Broadcastable, options?: BroadcastOptions): number {
     return this.#upgrader.hub.broadcast(data, options);
+  }
+
+  /** What its connections subscribe to. */
+  get topics(): Topics {
+    return this.#upgrader.topics.topics;
+  }
+
+  /** Publishes to every connection that is subscribed to a topic; see `Topics.publish`. */
+  publish(topic: string, data: Publishable, options?: PublishOptions): number {
+    return this.#upgrader.topics.publish(topic, data, options);
+  }
+
+  /** How many connections of this process are subscribed to a topic. */
+  subscriberCount(topic: string): number {
+    return this.#upgrader.topics.subscriberCount(topic);
   }
 
   /**
