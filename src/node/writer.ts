@@ -26,6 +26,7 @@ import { onNextTurn } from "./clock.js";
 import type { ConnectionSettings } from "./connection-options.js";
 import { type Deferred, defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
+import { joinSegments, keepJoined } from "./segments.js";
 import { Hold, type Transport } from "./transport.js";
 import { alreadySo, beginTurn, endTurn, type Flushable, flushLater } from "./turn.js";
 import { splitFrames, wholeFrames } from "./whole-frames.js";
@@ -117,7 +118,8 @@ export class Writer {
   }
 
   /**
-   * Sends prepared messages one behind the other. The overflow policy is applied once, before the first of them.
+   * Queues prepared messages one behind the other. They leave with the next flush: `schedule` it. The overflow policy is
+   * applied once, before the first of them.
    *
    * @param left - positions of messages in the batch that are left out.
    * @returns how many were queued: all, or none.
@@ -133,8 +135,7 @@ export class Writer {
       }
     }
     endpoint.sendBatch(batch, left);
-    if (!this.#isScheduled || this.#backlogTurns !== 0 || endpoint.queuedLength >= this.#leastMark)
-      this.queued();
+    if (this.#backlogTurns !== 0 || endpoint.queuedLength >= this.#leastMark) this.queued();
     return count;
   }
 
@@ -382,8 +383,12 @@ export class Writer {
     let output = endpoint.takeOutput();
     if (channels.frame.hasSubscribers) this.#owner.onWrite(output);
     if (this.#backlogTurns !== 0) output = this.#compact(output);
-    if (this.#transport.write(output)) endpoint.outbox.recycle(output);
-    else this.#beginBacklog();
+    const written = this.#backlogTurns === 0 ? joinSegments(output) : output;
+    const isTaken = this.#transport.write(written);
+    if (isTaken || written !== output) endpoint.outbox.recycle(output);
+    if (isTaken) return;
+    if (written !== output) keepJoined();
+    this.#beginBacklog();
   }
 
   #beginBacklog(): void {

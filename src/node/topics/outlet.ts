@@ -5,13 +5,15 @@ import type { BatchItem, PreparedBatch } from "../../protocol/index.js";
 /** The sending half of a connection. */
 export interface Outlet {
   /**
-   * Queues messages.
+   * Queues messages. They leave when other frames do, or when `schedule` is called.
    *
    * @param left - positions of messages in the batch that are left out.
    * @returns how many were queued: all, or none.
    * @throws {RangeError} where the overflow policy is to throw.
    */
   sendBatch(batch: PreparedBatch, left?: ReadonlySet<number>): number;
+  /** What is queued leaves at the end of the turn. */
+  schedule(): void;
 }
 
 /** A connection that is subscribed to at least one topic. */

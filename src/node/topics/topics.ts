@@ -18,13 +18,14 @@ import { beginTurn, endTurn } from "../turn.js";
 import { BROKER_FUNCTIONS, type Broker } from "./broker.js";
 import { BrokerLink } from "./broker-link.js";
 import type { Member, Outlet, Topic } from "./outlet.js";
+import { Pacer } from "./pacer.js";
 import { WaitingRoom } from "./waiting-room.js";
 
 export interface TopicsOptions {
   /**
    * Milliseconds that what is published waits for more, so that all of it leaves in one write for each subscriber. What
    * is sent to a connection meanwhile leaves before it. Default 0: it leaves at the end of the turn, in order with what
-   * is sent.
+   * is sent; where writing takes all the time, a little later.
    */
   readonly publishDelayMs?: number | undefined;
   /** Carries what is published to other processes. Default: none, this process is alone. */
@@ -91,7 +92,9 @@ export interface TopicsCounters {
 export class Topics {
   readonly #topics = new Map<string, Topic>();
   readonly #members = new Map<object, Member>();
+  /** For messages that wait for others; undefined: none does. */
   readonly #room: WaitingRoom | undefined;
+  readonly #pacer = new Pacer();
   readonly #link: BrokerLink | undefined;
   readonly #onTopic: TopicsOptions["onTopic"];
   readonly #onBroker: TopicsOptions["onBroker"];
@@ -111,7 +114,10 @@ export class Topics {
     this.#room =
       delayMs === 0
         ? undefined
-        : new WaitingRoom(delayMs, (member, batch, left) => this.#send(member, batch, left));
+        : new WaitingRoom(delayMs, (member, batch, left) => {
+            this.#send(member, batch, left);
+            member.outlet.schedule();
+          });
     if (broker === undefined) return;
     assertBroker(broker);
     const owner = {
@@ -155,6 +161,7 @@ export class Topics {
     } else {
       const batch = new PreparedBatch([item]);
       for (const member of members) if (member !== excluded) this.#send(member, batch, undefined);
+      this.#pacer.add(topic);
     }
     return excluded === undefined ? members.size : members.size - 1;
   }
@@ -171,10 +178,11 @@ export class Topics {
     this.#dropped += count - sent;
   }
 
-  /** What was published and waits (`publishDelayMs`) leaves now. */
+  /** What was published and waits leaves now. */
   flush(): void {
     beginTurn();
     this.#room?.flush();
+    this.#pacer.flush();
     endTurn();
   }
 
@@ -271,6 +279,7 @@ export class Topics {
   }
 
   #remove(topic: Topic, member: Member): void {
+    this.#pacer.leaves(topic, () => member.outlet.schedule());
     topic.members.delete(member);
     if (topic.members.size > 0) return;
     this.#topics.delete(topic.name);

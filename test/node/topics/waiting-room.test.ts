@@ -131,6 +131,7 @@ describe("publishDelayMs", () => {
             got[i].push(...sent.map(({ message }) => Buffer.from(message.payload).toString()));
             return sent.length;
           },
+          schedule: () => undefined,
         }));
         for (const [i, mine] of wanted.entries())
           for (const name of mine) topics.subscribe(people[i], people[i], name);
