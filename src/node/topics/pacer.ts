@@ -7,10 +7,16 @@
 
 import { after, exactNow } from "../clock.js";
 import { beginTurn, endTurn, type Flushable, flushLater } from "../turn.js";
-import type { Topic } from "./outlet.js";
+import type { Outlet, Topic } from "./outlet.js";
 
 /** Milliseconds that writing may take without a pause behind it: timers are no finer. */
 const SHORT_MS = 1;
+
+/** Its clock, in milliseconds; `after` is as in `clock.ts`. */
+export interface PacerClock {
+  now(): number;
+  after(ms: number, run: () => void): () => void;
+}
 
 export class Pacer implements Flushable {
   /** Topics whose subscribers have something to be written. */
@@ -19,11 +25,17 @@ export class Pacer implements Flushable {
   #began = 0;
   #ended = 0;
   #stop: (() => void) | undefined = undefined;
+  readonly #clock: PacerClock;
+  /** Flushed behind the subscribers. */
   readonly #stopwatch: Flushable = {
     flush: () => {
-      this.#ended = exactNow();
+      this.#ended = this.#clock.now();
     },
   };
+
+  constructor(clock: PacerClock = { now: exactNow, after }) {
+    this.#clock = clock;
+  }
 
   /** What was published to a topic lies in the outboxes of its subscribers. */
   add(topic: Topic): void {
@@ -31,14 +43,14 @@ export class Pacer implements Flushable {
     this.#topics.add(topic);
     if (!isFirst) return;
     const took = this.#ended - this.#began;
-    const pauseMs = took < SHORT_MS ? 0 : this.#ended + took - exactNow();
-    if (pauseMs > 0) this.#stop = after(Math.ceil(pauseMs), () => this.flush());
+    const pauseMs = took < SHORT_MS ? 0 : this.#ended + took - this.#clock.now();
+    if (pauseMs > 0) this.#stop = this.#clock.after(Math.ceil(pauseMs), () => this.flush());
     else flushLater(this);
   }
 
   /** A subscriber of a topic goes: it gets what was published before. */
-  leaves(topic: Topic, schedule: () => void): void {
-    if (this.#topics.has(topic)) schedule();
+  leaves(topic: Topic, outlet: Outlet): void {
+    if (this.#topics.has(topic)) outlet.schedule();
   }
 
   /** Writes everything. */
@@ -46,7 +58,7 @@ export class Pacer implements Flushable {
     this.#stop?.();
     this.#stop = undefined;
     if (this.#topics.size === 0) return;
-    this.#began = exactNow();
+    this.#began = this.#clock.now();
     beginTurn();
     for (const topic of this.#topics) for (const { outlet } of topic.members) outlet.schedule();
     this.#topics.clear();

@@ -279,7 +279,7 @@ export class Topics {
   }
 
   #remove(topic: Topic, member: Member): void {
-    this.#pacer.leaves(topic, () => member.outlet.schedule());
+    this.#pacer.leaves(topic, member.outlet);
     topic.members.delete(member);
     if (topic.members.size > 0) return;
     this.#topics.delete(topic.name);
