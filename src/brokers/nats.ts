@@ -51,16 +51,18 @@ class NatsBroker implements Broker {
 
   deliver(listener: BrokerListener): void {
     this.#listener = listener;
-    void this.#watch();
+    this.#watch().catch(() => undefined);
   }
 
   async #watch(): Promise<void> {
-    for await (const { type } of this.#connection.status()) {
-      if (this.#listener === undefined) return;
-      if (type === "disconnect") this.#listener.away();
-      else if (type === "reconnect") this.#listener.back();
+    try {
+      for await (const { type } of this.#connection.status()) {
+        if (type === "disconnect") this.#listener?.away();
+        else if (type === "reconnect") this.#listener?.back();
+      }
+    } finally {
+      this.#listener?.away(new Error("the connection to NATS is closed"));
     }
-    this.#listener?.away(new Error("the connection to NATS is closed"));
   }
 
   /** Its subject: a token has no dots, no wildcards and no spaces. */

@@ -258,7 +258,7 @@ export async function serve<Data = undefined>(options: ServeOptions<Data> = {}):
       socket.once("close", () => sockets.delete(socket));
     });
   }
-  await new Promise<void>((resolve, reject) => {
+  const listens = new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(
       socketPath === undefined ? { port, host: hostname, backlog } : { path: socketPath, backlog },
@@ -267,6 +267,10 @@ export async function serve<Data = undefined>(options: ServeOptions<Data> = {}):
         resolve();
       },
     );
+  });
+  await listens.catch(async (error) => {
+    await upgrader.topics.close();
+    throw error;
   });
   // As when the system has no descriptor left for one more connection: those that are open go on.
   server.on("error", (error) => upgrader.tell(error));

@@ -11,6 +11,8 @@ import type { Outlet, Topic } from "./outlet.js";
 
 /** Milliseconds that writing may take without a pause behind it: timers are no finer. */
 const SHORT_MS = 1;
+/** The longest pause, in milliseconds: a process that was suspended while it wrote has not written all that time. */
+const LONGEST_PAUSE_MS = 100;
 
 /** Its clock, in milliseconds; `after` is as in `clock.ts`. */
 export interface PacerClock {
@@ -42,7 +44,7 @@ export class Pacer implements Flushable {
     const isFirst = this.#topics.size === 0;
     this.#topics.add(topic);
     if (!isFirst) return;
-    const took = this.#ended - this.#began;
+    const took = Math.min(this.#ended - this.#began, LONGEST_PAUSE_MS);
     const pauseMs = took < SHORT_MS ? 0 : this.#ended + took - this.#clock.now();
     if (pauseMs > 0) this.#stop = this.#clock.after(Math.ceil(pauseMs), () => this.flush());
     else flushLater(this);

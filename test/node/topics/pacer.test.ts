@@ -83,6 +83,16 @@ describe("Pacer", () => {
     assert.deepEqual(log.slice(2), ["written at 1100"]);
   });
 
+  it("waits 100 ms at most, also where writing took an hour", () => {
+    const { publish, log, goTo } = world(3_600_000);
+    publish();
+    publish();
+    goTo(3_601_099);
+    assert.equal(log.length, 1);
+    goTo(3_601_100);
+    assert.equal(log.length, 2);
+  });
+
   it("writes at once when it is told to, and the timer does not write again", () => {
     const { publish, log, pacer, goTo, timers } = world(20);
     publish();
