@@ -46,11 +46,11 @@ describe("hawser/broadcast-channel", () => {
     };
     const threads = [1, 2].map(() => new Worker(THREAD, { eval: true, workerData }));
     t.after(() => Promise.all(threads.map((thread) => thread.terminate())));
+    const urls = Promise.all(threads.map((thread) => once(thread, "message") as Promise<[string]>));
     const topics = new Topics({ broker: broadcastChannelBroker({ name }) });
     t.after(() => topics.close());
     const clients = [];
-    for (const thread of threads) {
-      const [url] = (await once(thread, "message")) as [string];
+    for (const [url] of await urls) {
       const client = await connect(url);
       t.after(() => client.terminate());
       client.send("news");
