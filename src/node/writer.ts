@@ -17,8 +17,8 @@ import {
   type Endpoint,
   type MessageInit,
   type PartOptions,
-  readsTooSlowly,
   type PreparedBatch,
+  readsTooSlowly,
   type SendOptions,
 } from "../protocol/index.js";
 import { type BlobLike, isBlob, readBlob, SharedBlob } from "./blob.js";
@@ -118,21 +118,15 @@ export class Writer {
   }
 
   /**
-   * Queues prepared messages one behind the other. They leave with the next flush: `schedule` it. The overflow policy is
+   * Queues prepared messages: see `Outlet`. They leave with the next flush: `schedule` it. The overflow policy is
    * applied once, before the first of them.
-   *
-   * @param left - positions of messages in the batch that are left out.
-   * @returns how many were queued: all, or none.
-   * @throws {RangeError} if `onOverflow` is "throw" and too much waits.
    */
   sendBatch(batch: PreparedBatch, left?: ReadonlySet<number>): number {
     const endpoint = this.#endpoint;
     const count = batch.items.length - (left?.size ?? 0);
-    if (this.#backlogTurns !== 0 || endpoint.phase !== "open" || !this.#isOpen) {
-      if (!this.mayQueue()) {
-        if (endpoint.phase === "open" && this.#isOpen) this.messagesDropped += count;
-        return 0;
-      }
+    if ((this.#backlogTurns !== 0 || endpoint.phase !== "open" || !this.#isOpen) && !this.mayQueue()) {
+      if (endpoint.phase === "open" && this.#isOpen) this.messagesDropped += count;
+      return 0;
     }
     endpoint.sendBatch(batch, left);
     if (this.#backlogTurns !== 0 || endpoint.queuedLength >= this.#leastMark) this.queued();
