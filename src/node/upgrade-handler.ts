@@ -72,11 +72,9 @@ export interface UpgradeHandler<Data = unknown> {
   readonly counters: ServerCounters;
   /** Sends to every open connection; see `Server.broadcast`. */
   broadcast(data: Broadcastable, options?: BroadcastOptions): number;
-  /** What its connections subscribe to. */
+  /** What its connections subscribe to; for `publish` and `subscriberCount` see there. */
   readonly topics: Topics;
-  /** Publishes to every connection that is subscribed to a topic; see `Topics.publish`. */
   publish(topic: string, data: Publishable, options?: PublishOptions): number;
-  /** How many connections of this process are subscribed to a topic. */
   subscriberCount(topic: string): number;
   /**
    * Refuses with 503 from now on, closes all connections with 1001 or another code, and cuts those that do not close

@@ -117,10 +117,7 @@ export class Writer {
     return this.queued();
   }
 
-  /**
-   * Queues prepared messages: see `Outlet`. They leave with the next flush: `schedule` it. The overflow policy is
-   * applied once, before the first of them.
-   */
+  /** Queues prepared messages until the next flush: see `Outlet`. The overflow policy is applied once for all. */
   sendBatch(batch: PreparedBatch, left?: ReadonlySet<number>): number {
     const endpoint = this.#endpoint;
     const count = batch.items.length - (left?.size ?? 0);
