@@ -30,6 +30,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   node: { folders: ["protocol", "codec"], external: /^node:/, pure: false },
   browser: { folders: ["protocol", "codec"], external: NOTHING, pure: false },
   compat: { folders: ["node", "browser", "protocol", "codec"], external: /^node:/, pure: false },
+  // The engines' packages are the user's: a broker takes a client of one, and imports none.
+  brokers: { folders: ["node"], external: /^node:/, pure: false },
   cli: { folders: ["node", "protocol", "codec"], external: /^node:/, pure: false },
 };
 
@@ -267,6 +269,9 @@ describe("the check of the layers can fail", () => {
     ["browser/a.ts", 'import { x } from "node:events";', "imports node:events"],
     ["compat/a.ts", 'import { x } from "../kernel/index.js";', "imports kernel/index.ts"],
     ["compat/a.ts", 'import { x } from "../codec/masking.js";', "imports codec/masking.ts, not"],
+    ["brokers/a.ts", 'import { createClient } from "redis";', "imports redis"],
+    ["brokers/a.ts", 'import { x } from "../node/topics/topics.js";', "imports node/topics/topics.ts, not"],
+    ["brokers/a.ts", 'import { x } from "../protocol/index.js";', "imports protocol/index.ts"],
     ["cli/a.ts", 'import { x } from "../node/connection.js";', "imports node/connection.ts, not"],
     ["cli/a.ts", 'import { x } from "../compat/bufferutil.js";', "imports compat/bufferutil.ts"],
     ["cli/a.ts", 'import { WebSocket } from "ws";', "imports ws"],
@@ -396,6 +401,7 @@ const PROTOCOL_EXPORTS = [
   "MessageReader",
   "NO_COUNTERS",
   "PingTracker",
+  "PreparedBatch",
   "PreparedMessage",
   "STAY_LIMITS",
   "Staying",
@@ -463,6 +469,7 @@ const PROTOCOL_EXPORTS = [
   "type AbortLike",
   "type AcceptedHandshake",
   "type AnyMessage",
+  "type BatchItem",
   "type BinaryMessage",
   "type BufferLimits",
   "type Bytes",
@@ -533,6 +540,7 @@ const NODE_EXPORTS = [
   "Connection",
   "Server",
   "StayingConnection",
+  "Topics",
   "connect",
   "connectWithRetry",
   "createConnection",
@@ -546,6 +554,8 @@ const NODE_EXPORTS = [
   "type BlobLike",
   "type BroadcastOptions",
   "type Broadcastable",
+  "type Broker",
+  "type BrokerListener",
   "type CloseOptions",
   "type Closed",
   "type ConnectOptions",
@@ -564,6 +574,8 @@ const NODE_EXPORTS = [
   "type LongTurns",
   "type MessageOptions",
   "type Opening",
+  "type PublishOptions",
+  "type Publishable",
   "type ReceiveOptions",
   "type RetryOptions",
   "type Sendable",
@@ -573,6 +585,8 @@ const NODE_EXPORTS = [
   "type StayOptions",
   "type StreamOptions",
   "type StreamSource",
+  "type TopicsCounters",
+  "type TopicsOptions",
   "type UpgradeHandler",
   "type UpgradeOptions",
 ];
@@ -670,6 +684,18 @@ const ENTRY_POINTS: Readonly<Record<string, { source: string; exports: readonly 
   "./hawser.client.js": { source: "src/hawser.client.ts", exports: CLIENT_FILE_EXPORTS },
   "./codec": { source: "src/codec/index.ts", exports: CODEC_EXPORTS },
   "./protocol": { source: "src/protocol/index.ts", exports: PROTOCOL_EXPORTS },
+  "./broadcast-channel": {
+    source: "src/brokers/broadcast-channel.ts",
+    exports: ["broadcastChannelBroker", "type BroadcastChannelBrokerOptions"],
+  },
+  "./redis": {
+    source: "src/brokers/redis.ts",
+    exports: ["redisBroker", "type RedisBrokerOptions", "type RedisClient"],
+  },
+  "./nats": {
+    source: "src/brokers/nats.ts",
+    exports: ["natsBroker", "type NatsBrokerOptions", "type NatsConnection"],
+  },
   "./bufferutil": {
     source: "src/compat/bufferutil.ts",
     exports: ["default", "mask", "module.exports", "unmask"],
