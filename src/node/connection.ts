@@ -14,8 +14,14 @@ import {
   type Message,
   type SendOptions,
 } from "../protocol/index.js";
-import { onNextTick } from "./clock.js";
-import { HANDLER_HINTS, HANDLER_NAMES, type Handlers, type SessionContext } from "./connection-options.js";
+import {
+  HANDLER_HINTS,
+  HANDLER_NAMES,
+  type Handlers,
+  hasHandler,
+  type SessionContext,
+} from "./connection-options.js";
+import { type MessageStreams, messagesOf, streamsOf } from "./connection-streams.js";
 import type {
   Closed,
   ConnectionCounters,
@@ -26,6 +32,8 @@ import type {
   Opening,
   ReceiveOptions,
 } from "./connection-types.js";
+import { type ConnectionDuplexOptions, duplexOf } from "./duplex.js";
+import { closeWith, sendWhole } from "./message-sending.js";
 import { Session } from "./session.js";
 import type { Sendable } from "./writer.js";
 
@@ -228,23 +236,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
    * @param options - what the first part says about `compress` holds for the whole message.
    */
   sendAll(message: Message, options?: MessageOptions): boolean | undefined {
-    assertValidMessage(message);
-    const { type, partial, code } = message;
-    const data: string | Uint8Array = message.data;
-    const { writer, endpoint } = this.#session;
-    if (type === "text" || type === "binary") {
-      const { compress, copy } = options ?? {};
-      const sending = { type, compress, copy };
-      if (!partial && !writer.isSendingParts) return writer.send(data, sending);
-      return writer.sendPart(data, { ...sending, final: !partial });
-    }
-    if (type === "close") {
-      this.#session.close(code ?? CloseCode.NormalClosure, data as string);
-      return undefined;
-    }
-    if (!writer.mayQueue()) return undefined;
-    endpoint[type](data);
-    return writer.queued();
+    return sendWhole(this.#session, message, options);
   }
 
   /** Resolves when there is room to send, at once if there is; and when the connection closes. */
@@ -309,14 +301,27 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   }
 
   /** Messages until the connection is closed. Leaving the loop closes it. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<AnyMessage, void, undefined> {
-    try {
-      for (let message: AnyMessage | undefined; (message = await this.receive()) !== undefined; )
-        yield message;
-    } finally {
-      // If the loop was left by an error, or to close with another code, that is to come first.
-      onNextTick(() => void this.close());
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<AnyMessage, void, undefined> {
+    return messagesOf(this);
+  }
+
+  /**
+   * The messages as web streams, in place of `receive`: strings and bytes to read, what `send` takes to write. The
+   * socket is not read while the readable is full; a write is done when there is room for the next. Closing the writable
+   * closes with 1000. Cancelling and aborting close with 1011, or with the code of a WebSocketError. A close of the
+   * peer's with 1000 or no code is the end; any other one, and none, is a WebSocketError.
+   *
+   * @throws {InvalidStateError} where there is a message handler, or another stream of this connection.
+   */
+  stream(): MessageStreams {
+    return streamsOf(this, hasHandler(this.handlers, "message"));
+  }
+
+  /**
+   * The same as Node's Duplex of bytes; in object mode, of messages. `end()` closes with 1000, and `destroy` cuts.
+   */
+  duplex(options: ConnectionDuplexOptions = {}): Duplex {
+    return duplexOf(this, hasHandler(this.handlers, "message"), options);
   }
 
   /** Stops reading, and delivering the messages that were read, at once. A connection that closes is read again. */
@@ -350,8 +355,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
    * @throws {RangeError | TypeError} for a code or a reason that cannot be sent.
    */
   close(code: number = CloseCode.NormalClosure, reason = ""): Promise<Closed> {
-    const isReported = code === CloseCode.NoStatusReceived && reason === "";
-    this.#session.close(isReported ? undefined : sendable(code), reason);
+    closeWith(this.#session, code, reason);
     return this.closed;
   }
 
@@ -436,12 +440,6 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   [inspect.custom](): string {
     return this.toString();
   }
-}
-
-/** The code to send for one that a connection reported: 1006 and 1015 may not be sent (§7.4.1). */
-function sendable(code: number): number {
-  const isAbnormal = code === CloseCode.AbnormalClosure || code === CloseCode.TlsHandshake;
-  return isAbnormal ? CloseCode.InternalError : code;
 }
 
 /** Whether a value is a Connection. */

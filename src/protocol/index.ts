@@ -11,6 +11,12 @@ export {
   checkBufferLimits,
   type OverflowPolicy,
 } from "./connection/buffer-limits.js";
+export {
+  assertCloseInfo,
+  clampToUnsignedShort,
+  readCloseInfo,
+  type WebSocketCloseInfo,
+} from "./connection/close-info.js";
 export { addCounters, type Counters, NO_COUNTERS } from "./connection/counters.js";
 export { asError, isThenable, nameOf, runHandler } from "./connection/handlers.js";
 export { Inbox, type InboxOwner } from "./connection/inbox.js";
@@ -22,8 +28,31 @@ export {
   type OptionHints,
 } from "./connection/known-options.js";
 export { MessageQueue } from "./connection/message-queue.js";
+export {
+  claimMessages,
+  failureOf,
+  isOrderly,
+  type MessageSink,
+  type MessageSource,
+  messageStreams,
+  type Streamable,
+  type StreamRules,
+  sendWithRoom,
+} from "./connection/message-streams.js";
 export { PingTracker } from "./connection/ping-tracker.js";
 export { isMisuse, openWithRetry, type RetryHost, type RetryLimits } from "./connection/retry.js";
+export {
+  isClean,
+  StreamOpening,
+  type StreamOpeningHost,
+  type WebSocketStreamClosed,
+} from "./connection/stream-opening.js";
+export {
+  defineWebSocketError,
+  type WebSocketErrorConstructor,
+  type WebSocketErrorLike,
+  webSocketError,
+} from "./connection/web-socket-error.js";
 export { computeAccept, generateKey, isValidKey } from "./handshake/accept.js";
 export {
   buildHandshakeResponse,
