@@ -4,7 +4,24 @@
  * WebSocket does by itself, and the protocol below a connection.
  */
 
-export * from "./browser/index.js";
+export {
+  type Closed,
+  Connection,
+  type ConnectionHandlers,
+  type ConnectionOptions,
+  type ConnectionState,
+  type ConnectOptions,
+  type CreateConnectionOptions,
+  connect,
+  connectWithRetry,
+  createConnection,
+  isConnection,
+  type MessageStreams,
+  type RetryOptions,
+  type Sendable,
+  tryConnect,
+  WebSocketError,
+} from "./browser/index.js";
 export {
   applyMask,
   type CloseBody,

@@ -29,10 +29,7 @@ export interface MessageStreams<Chunk = Sendable> {
 
 /** How `connection.stream()` ends: an end that is no failure has code 1000, and is the only one without an error. */
 const ENDS: StreamRules = {
-  // Looked up when it is asked for, so that the class is made by those who need it.
-  get WebSocketError() {
-    return WebSocketError;
-  },
+  WebSocketError,
   isEnd: isOrderly,
   toMessage: (chunk) => chunk,
   later: onNextTurn,

@@ -43,9 +43,7 @@ export interface WebSocketStreamOpened extends MessageStreams<string | ArrayBuff
 }
 
 const RULES: StreamRules = {
-  get WebSocketError() {
-    return WebSocketError;
-  },
+  WebSocketError,
   isEnd: isClean,
   toMessage: (chunk) => toBytesOfSource(chunk) ?? toText(chunk),
   later: onNextTurn,

@@ -32,13 +32,11 @@ export function assertCloseInfo(code: number | undefined, reason: string): void 
 
 /** Web IDL's `[Clamp] unsigned short`. */
 export function clampToUnsignedShort(value: unknown): number {
-  // Not by Number(): a BigInt is to throw.
-  const number = +(value as number);
-  if (Number.isNaN(number)) return 0;
-  const clamped = Math.min(Math.max(number, 0), 0xffff);
-  const floor = Math.floor(clamped);
-  const rest = clamped - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+  // Not by Number(): a BigInt is to throw. NaN is 0.
+  const clamped = Math.min(Math.max(+(value as number) || 0, 0), 0xffff);
+  const rounded = Math.round(clamped);
+  // A half goes to the even neighbour.
+  return rounded - clamped === 0.5 ? rounded - (rounded % 2) : rounded;
 }
 
 /**
@@ -48,13 +46,13 @@ export function clampToUnsignedShort(value: unknown): number {
  * @throws {TypeError} for what is no object; what `assertCloseInfo` throws.
  */
 export function readCloseInfo(info: unknown): { readonly closeCode: number | null; readonly reason: string } {
-  if (info === undefined || info === null) return { closeCode: null, reason: "" };
-  if (typeof info !== "object" && typeof info !== "function") {
-    throw new TypeError(`a close info must be an object such as { closeCode: 3000 }, not ${String(info)}`);
+  const given = info ?? {};
+  if (Object(given) !== given) {
+    throw new TypeError(`a close info must be an object, not ${String(info)}`);
   }
-  const { closeCode, reason } = info as { readonly closeCode?: unknown; readonly reason?: unknown };
+  const { closeCode, reason = "" } = given as { readonly closeCode?: unknown; readonly reason?: unknown };
   const code = closeCode === undefined ? undefined : clampToUnsignedShort(closeCode);
-  const text = reason === undefined ? "" : `${reason as string}`;
+  const text = `${reason as string}`;
   assertCloseInfo(code, text);
   return { closeCode: code ?? (text === "" ? null : CloseCode.NormalClosure), reason: text };
 }

@@ -68,11 +68,10 @@ const streamed = /* @__PURE__ */ new WeakSet<object>();
  * @throws {InvalidStateError} if they go elsewhere already: to another stream, or to a message handler.
  */
 export function claimMessages(connection: object, hasMessageHandler: boolean): void {
-  if (hasMessageHandler) {
-    throw new InvalidStateError("the messages of this connection go to its message handler, not to a stream");
-  }
-  if (streamed.has(connection)) {
-    throw new InvalidStateError("the messages of this connection go to another stream already");
+  if (hasMessageHandler || streamed.has(connection)) {
+    throw new InvalidStateError(
+      "the messages go to a message handler, or to another stream",
+    );
   }
   streamed.add(connection);
 }
@@ -85,8 +84,7 @@ export async function failureOf(
   const { code, reason } = await connection.closed;
   if (isEnd(code)) return undefined;
   const { error } = connection;
-  const why = error?.message ?? (reason || "no Close said that this is the end");
-  const message = `the connection was closed with ${code}: ${why}`;
+  const message = `the connection was closed with ${code}: ${error?.message ?? reason}`;
   return webSocketError(WebSocketError, message, code, reason, error);
 }
 
@@ -118,16 +116,14 @@ export function messageStreams(
   const failure = failureOf(connection, rules);
   let isClosing = false;
 
-  const isClosed = () => new InvalidStateError("the connection is closed: nothing can be written any more");
-  const giveUp = (reason: unknown, code: number) => {
-    const isCoded = reason instanceof rules.WebSocketError;
-    try {
-      if (isCoded) void connection.close(reason.closeCode ?? CloseCode.NoStatusReceived, reason.reason);
-      else void connection.close(code);
-    } catch {
-      // An error of another connection, with a code that may not be sent on this one.
-      void connection.close(rules.failureCode);
-    }
+  const isClosed = () => new InvalidStateError("the connection is closed");
+  const giveUp = (thrown: unknown, code: number) => {
+    const { closeCode, reason } = thrown instanceof rules.WebSocketError ? thrown : { closeCode: code };
+    // An error of another connection may have a code that this one cannot send.
+    const isSendable =
+      reason !== undefined && (closeCode === CloseCode.NormalClosure || Number(closeCode) >= 3000);
+    if (isSendable) void connection.close(closeCode as number, reason);
+    else void connection.close(closeCode === null ? CloseCode.NoStatusReceived : code);
   };
 
   const source: MessageSource = {

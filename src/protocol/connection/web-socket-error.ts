@@ -60,6 +60,6 @@ export function webSocketError(
   return Object.defineProperties(new Class(message), {
     closeCode: { value: closeCode },
     reason: { value: reason },
-    ...(cause === undefined ? undefined : { cause: { value: cause, configurable: true, writable: true } }),
+    cause: { value: cause, configurable: true, writable: true },
   });
 }
