@@ -499,6 +499,27 @@ const PROTOCOL_EXPORTS = [
   "type WebSocketUrl",
   "validateHandshakeResponse",
   "whenAborted",
+  "StreamOpening",
+  "assertCloseInfo",
+  "clampToUnsignedShort",
+  "claimMessages",
+  "defineWebSocketError",
+  "failureOf",
+  "isClean",
+  "isOrderly",
+  "messageStreams",
+  "readCloseInfo",
+  "sendWithRoom",
+  "webSocketError",
+  "type MessageSink",
+  "type MessageSource",
+  "type StreamOpeningHost",
+  "type StreamRules",
+  "type Streamable",
+  "type WebSocketCloseInfo",
+  "type WebSocketErrorConstructor",
+  "type WebSocketErrorLike",
+  "type WebSocketStreamClosed",
 ];
 
 const NODE_EXPORTS = [
@@ -538,6 +559,18 @@ const NODE_EXPORTS = [
   "type ServerHandlers",
   "type UpgradeHandler",
   "type UpgradeOptions",
+  "WebSocket",
+  "WebSocketError",
+  "WebSocketStream",
+  "type CloseEvent",
+  "type ConnectionDuplexOptions",
+  "type ErrorEvent",
+  "type MessageStreams",
+  "type WebSocketEvents",
+  "type WebSocketHandler",
+  "type WebSocketInit",
+  "type WebSocketStreamOpened",
+  "type WebSocketStreamOptions",
 ];
 
 const BROWSER_EXPORTS = [
@@ -555,11 +588,19 @@ const BROWSER_EXPORTS = [
   "type CreateConnectionOptions",
   "type RetryOptions",
   "type Sendable",
+  "WebSocket",
+  "WebSocketError",
+  "WebSocketStream",
+  "type MessageStreams",
+  "type WebSocketStreamConstructor",
+  "type WebSocketStreamOpened",
+  "type WebSocketStreamOptions",
 ];
 
 /** The one file for pages without a bundler has no compression and, of the protocol, what a connection shows. */
 const SINGLE_FILE_EXPORTS = [
-  ...BROWSER_EXPORTS,
+  // A page that has no bundler has the browser's own.
+  ...BROWSER_EXPORTS.filter((name) => !/WebSocket$|WebSocketStream/.test(name)),
   ...CODEC_EXPORTS.filter(
     (name) =>
       !/compress|PayloadPlace|WebAssembly|^(?:hostSha1|receiveBuffer|reuse|setAllocatorWarming)$/i.test(name),

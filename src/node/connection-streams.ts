@@ -16,7 +16,16 @@ import { onNextTick, onNextTurn } from "./clock.js";
 import type { Sendable } from "./writer.js";
 
 /** An error with the code and the reason of a close, as the WebSocketStream draft has it. */
-export const WebSocketError: WebSocketErrorConstructor = /* @__PURE__ */ defineWebSocketError(DOMException);
+export const WebSocketError: WebSocketErrorConstructor = /* @__PURE__ */ (() => {
+  const Class = defineWebSocketError(DOMException);
+  const shown = { enumerable: true };
+  Object.defineProperties(Class.prototype, {
+    closeCode: shown,
+    reason: shown,
+    [Symbol.toStringTag]: { value: "WebSocketError" },
+  });
+  return Class;
+})();
 export type WebSocketError = WebSocketErrorLike;
 
 /** The messages of a connection. */

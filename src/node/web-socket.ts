@@ -294,6 +294,8 @@ export class WebSocket extends EventTarget {
   static {
     const { prototype } = WebSocket;
     Object.defineProperty(prototype, Symbol.toStringTag, { value: "WebSocket", configurable: true });
+    // Both of its arguments may be left out.
+    Object.defineProperty(prototype.close, "length", { value: 0, configurable: true });
     for (const [name, value] of Object.entries(STATES)) {
       for (const object of [WebSocket, prototype])
         Object.defineProperty(object, name, { value, enumerable: true });

@@ -69,9 +69,7 @@ const streamed = /* @__PURE__ */ new WeakSet<object>();
  */
 export function claimMessages(connection: object, hasMessageHandler: boolean): void {
   if (hasMessageHandler || streamed.has(connection)) {
-    throw new InvalidStateError(
-      "the messages go to a message handler, or to another stream",
-    );
+    throw new InvalidStateError("the messages go to a message handler, or to another stream");
   }
   streamed.add(connection);
 }
