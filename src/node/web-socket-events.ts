@@ -12,10 +12,13 @@ export interface CloseEvent extends Event {
   readonly reason: string;
 }
 
-/** What `error` listeners get: a browser does not say what went wrong, and Node does. */
+/**
+ * What `error` listeners get. A browser does not say what went wrong, and Node does; the members are optional so that the
+ * type fits the browser's, too.
+ */
 export interface ErrorEvent extends Event {
-  readonly message: string;
-  readonly error: unknown;
+  readonly message?: string;
+  readonly error?: unknown;
 }
 
 class OwnCloseEvent extends Event implements CloseEvent {

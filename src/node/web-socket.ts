@@ -38,6 +38,14 @@ export interface WebSocketEvents {
   readonly close: CloseEvent;
 }
 
+/** How a listener is added: the DOM's AddEventListenerOptions, which programs for Node need not have. */
+interface ListenerOptions {
+  readonly capture?: boolean;
+  readonly once?: boolean;
+  readonly passive?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 /** A handler of an `on…` attribute. */
 export type WebSocketHandler<Name extends keyof WebSocketEvents> =
   | ((event: WebSocketEvents[Name]) => unknown)
@@ -315,12 +323,12 @@ export interface WebSocket {
       | ((event: WebSocketEvents[Name]) => unknown)
       | { handleEvent(event: WebSocketEvents[Name]): unknown }
       | null,
-    options?: boolean | AddEventListenerOptions,
+    options?: boolean | ListenerOptions,
   ): void;
   addEventListener(
     type: string,
     listener: ((event: Event) => unknown) | { handleEvent(event: Event): unknown } | null,
-    options?: boolean | AddEventListenerOptions,
+    options?: boolean | ListenerOptions,
   ): void;
   removeEventListener<Name extends keyof WebSocketEvents>(
     type: Name,
@@ -328,12 +336,12 @@ export interface WebSocket {
       | ((event: WebSocketEvents[Name]) => unknown)
       | { handleEvent(event: WebSocketEvents[Name]): unknown }
       | null,
-    options?: boolean | EventListenerOptions,
+    options?: boolean | Pick<ListenerOptions, "capture">,
   ): void;
   removeEventListener(
     type: string,
     listener: ((event: Event) => unknown) | { handleEvent(event: Event): unknown } | null,
-    options?: boolean | EventListenerOptions,
+    options?: boolean | Pick<ListenerOptions, "capture">,
   ): void;
 }
 
