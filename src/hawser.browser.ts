@@ -1,7 +1,7 @@
 /**
  * `dist/hawser.browser.js`: one file for pages without a bundler. The connections and the codec of `hawser`, without
  * what would make the file twice as long and pages seldom need: the compression of payloads, which a browser's
- * WebSocket does by itself, and the protocol below a connection.
+ * WebSocket does by itself, and the protocol below a connection. `hawser.client.ts` has clients that stay connected.
  */
 
 export {
@@ -69,6 +69,7 @@ export {
   type Counters,
   HandshakeError,
   type HandshakeErrorCode,
+  InvalidMessageError,
   isMessage,
   Message,
   type MessageType,

@@ -11,6 +11,7 @@ export type { ConnectionOptions } from "./connection-options.js";
 export { type MessageStreams, WebSocketError } from "./connection-streams.js";
 export type { Sendable } from "./payload.js";
 export { connectWithRetry, type RetryOptions } from "./retry.js";
+export { StayingConnection, type StayOptions, stayConnected } from "./stay.js";
 export type { Closed, ConnectionState } from "./web-socket-session.js";
 export {
   WebSocket,

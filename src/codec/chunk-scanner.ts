@@ -60,8 +60,12 @@ const SINGLE_LENGTH = 0x800;
 /** Up to this many bytes a loop copies faster than a view of them is made. */
 const LOOP_LENGTH = 32;
 
-/** The memory of `EMPTY`; asking a view for it takes as long as making one. */
+/** The memory of `EMPTY`. */
 const NO_MEMORY = /* @__PURE__ */ memoryOf(EMPTY);
+
+function chunkLost(): InvalidStateError {
+  return new InvalidStateError("a chunk was transferred or resized while frames in it were still to be read");
+}
 
 function memoryOf({ buffer }: Uint8Array): ArrayBufferLike {
   return buffer;
@@ -82,6 +86,8 @@ export class ChunkScanner implements WindowHolder {
   readonly #kernel: Kernel;
   readonly #options: number;
   readonly #maxFrameSize: number;
+  /** The kernel's memory; asking a view for it takes as long as making one. */
+  readonly #memory: ArrayBufferLike;
   /** What STATE was when the last scan ended. */
   readonly #state = new Int32Array(STATE_WORDS);
 
@@ -123,6 +129,7 @@ export class ChunkScanner implements WindowHolder {
     this.#maxFrameSize = maxFrameSize;
     this.space = workspace();
     this.#kernel = this.space.kernel;
+    this.#memory = this.#kernel.bytes.buffer;
     this.records = this.#kernel.words;
   }
 
@@ -136,17 +143,14 @@ export class ChunkScanner implements WindowHolder {
   }
 
   #begin(chunk: Uint8Array, length: number): void {
-    this.#hold(chunk);
+    const { buffer, byteOffset } = chunk;
+    this.#chunk = chunk;
+    this.#chunkBuffer = buffer;
+    this.#chunkOffset = byteOffset;
     this.#chunkLength = length;
     this.#scanned = this.#pieceOffset = 0;
-    const isInPlace = this.#chunkBuffer === this.#kernel.bytes.buffer && this.#chunkOffset >= RECEIVE;
-    this.#chunkAddress = isInPlace ? this.#chunkOffset : -1;
-  }
-
-  #hold(chunk: Uint8Array): void {
-    this.#chunk = chunk;
-    this.#chunkBuffer = chunk.buffer;
-    this.#chunkOffset = chunk.byteOffset;
+    const isInPlace = buffer === this.#memory && byteOffset >= RECEIVE;
+    this.#chunkAddress = isInPlace ? byteOffset : -1;
   }
 
   /** Whether the chunk lies in kernel memory, where the next read will overwrite it. */
@@ -160,12 +164,12 @@ export class ChunkScanner implements WindowHolder {
    * @throws {InvalidStateError} when the chunk lost its memory: what it held cannot be known any more.
    */
   open(): boolean {
-    if (this.isChunkDone) {
+    if (this.#scanned === this.#chunkLength) {
       if (this.#taken === this.#waiting.length) return false;
       this.#begin(this.#waiting[this.#taken], this.#waitingLengths[this.#taken++]);
       if (this.#taken === this.#waiting.length) this.#forgetWaiting();
     }
-    this.#assertIntact();
+    if (this.#chunk.length !== this.#chunkLength) throw chunkLost();
     return true;
   }
 
@@ -173,33 +177,21 @@ export class ChunkScanner implements WindowHolder {
     this.#waiting.length = this.#waitingLengths.length = this.#taken = 0;
   }
 
-  #assertIntact(): void {
-    if (this.#chunk.length === this.#chunkLength) return;
-    throw new InvalidStateError(
-      "a chunk was transferred or resized while frames in it were still to be read",
-    );
-  }
-
-  /** Whether all of the chunk was scanned. */
-  get isChunkDone(): boolean {
-    return this.#scanned === this.#chunkLength;
-  }
-
   /** Whether everything was scanned, and is well formed. */
   get isDone(): boolean {
-    return this.isChunkDone && this.#waiting.length === 0 && this.violation === undefined;
+    return this.#scanned === this.#chunkLength && this.#waiting.length === 0 && this.violation === undefined;
   }
 
   /** Whether the stream may end here without cutting a message, a frame or a header. */
   get isAtRest(): boolean {
     const state = this.#state;
-    return this.isDone && state[FRAME] === 0 && state[MESSAGE] === 0 && state[SPILL_LENGTH] === 0;
+    return state[FRAME] === 0 && state[MESSAGE] === 0 && state[SPILL_LENGTH] === 0 && this.isDone;
   }
 
   /** Scans the next piece of the chunk: a part that fits the cache, or all that fits the window. */
   scan(): void {
     const rest = this.#chunkLength - this.#scanned;
-    if (this.isInPlace) {
+    if (this.#chunkAddress >= 0) {
       this.#scanPiece(rest, 0);
       return;
     }
@@ -210,9 +202,10 @@ export class ChunkScanner implements WindowHolder {
   /** Scans `length` bytes of the chunk. Returns whether any of them were consumed. */
   #scanPiece(length: number, more: number): boolean {
     const words = this.#kernel.words;
-    this.space.lease(this);
+    const { space } = this;
+    if (space.holder !== this) space.lease(this);
     let start = WINDOW;
-    if (this.isInPlace) start = this.#chunkAddress + this.#scanned;
+    if (this.#chunkAddress >= 0) start = this.#chunkAddress + this.#scanned;
     else this.#stage(length);
     this.#pieceAddress = start;
     this.#copyEnd = 0;
@@ -220,15 +213,17 @@ export class ChunkScanner implements WindowHolder {
     const state = this.#state;
     const used = state[SPILL_LENGTH] === 0 ? SPILL_LENGTH + 1 : STATE_WORDS;
     for (let i = 0; i < used; i++) words[STATE_WORD + i] = state[i];
-    this.space.doubles[REMAINING_DOUBLE] = this.remaining;
+    space.doubles[REMAINING_DOUBLE] = this.remaining;
     const count = this.#kernel.scan(start, start + length, this.#options | more, this.#maxFrameSize);
     const left = words[STATE_WORD + SPILL_LENGTH] === 0 ? SPILL_LENGTH + 1 : STATE_WORDS;
     for (let i = 0; i < left; i++) state[i] = words[STATE_WORD + i];
-    this.remaining = this.space.doubles[REMAINING_DOUBLE];
+    this.remaining = space.doubles[REMAINING_DOUBLE];
 
     const position = words[POSITION_WORD];
-    // A violation may lie in a header that began in the chunk before.
-    this.#beginPiece(Math.max(position - start, 0));
+    // The piece begins where the last one ended. A violation may lie in a header that began in the chunk before.
+    this.#streamOffset += this.#pieceLength;
+    this.#pieceOffset = this.#scanned;
+    this.#pieceLength = Math.max(position - start, 0);
     this.records = words;
     this.end = FIRST_RECORD + count * RECORD_WORDS;
     this.inKernel = true;
@@ -251,13 +246,6 @@ export class ChunkScanner implements WindowHolder {
     else bytes.set(this.view(this.#scanned, length), WINDOW);
   }
 
-  /** A new piece begins where the last one ended. */
-  #beginPiece(length: number): void {
-    this.#streamOffset += this.#pieceLength;
-    this.#pieceOffset = this.#scanned;
-    this.#pieceLength = length;
-  }
-
   /** Bytes of the stream before what lies at an address in the last piece. */
   streamOffsetOf(address: number): number {
     return this.#streamOffset + (address - this.#pieceAddress);
@@ -274,7 +262,7 @@ export class ChunkScanner implements WindowHolder {
    * @throws {InvalidStateError} when the chunk lost its memory.
    */
   view(start: number, length: number): Uint8Array {
-    this.#assertIntact();
+    if (this.#chunk.length !== this.#chunkLength) throw chunkLost();
     return new Uint8Array(this.#chunkBuffer, this.#chunkOffset + start, length);
   }
 
@@ -341,18 +329,16 @@ export class ChunkScanner implements WindowHolder {
     if (!this.isInPlace) return;
     // From the last piece on: of it, records may still be unread.
     const kept = this.#chunkLength - this.#pieceOffset;
-    this.#hold(this.#copyOut(allocate(kept), this.#chunkAddress + this.#pieceOffset));
-    this.#chunkLength = kept;
-    this.#scanned -= this.#pieceOffset;
-    this.#pieceOffset = 0;
-    this.#chunkAddress = -1;
+    const scanned = this.#scanned - this.#pieceOffset;
+    this.#begin(this.#copyOut(allocate(kept), this.#chunkAddress + this.#pieceOffset), kept);
+    this.#scanned = scanned;
     this.evict();
   }
 
   /** Copies what the kernel unmasked in the window back over the chunk: one move for all its frames. */
   unmaskChunk(): void {
     if (!this.#stillMasked) return;
-    this.#assertIntact();
+    if (this.#chunk.length !== this.#chunkLength) throw chunkLost();
     const unmasked = this.space.window(this.#pieceLength);
     this.#chunk.set(unmasked, this.#pieceOffset);
     this.#stillMasked = false;

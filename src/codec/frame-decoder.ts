@@ -66,9 +66,9 @@ const FIRST_AND_LAST = RECORD_FIRST | RECORD_LAST;
 /** Our own bit in `#word`, which no record has: the frame is in several records. */
 const SPLIT = 0x1000;
 
-/** What `text()` is for, among the bits that decide about it. */
-const WHOLE_TEXT = FIRST_AND_LAST | FIN | Opcode.Text;
-const WHOLE_TEXT_BITS = FIRST_AND_LAST | FIN | RSV1 | OPCODE;
+/** The bits of a frame that is a whole, uncompressed message, and those that tell it from all others. */
+const WHOLE = FIRST_AND_LAST | FIN;
+const WHOLE_BITS = WHOLE | RSV1;
 
 /** Where the current payload lies. */
 const IN_RECORD = 0;
@@ -159,11 +159,9 @@ export class FrameDecoder {
    * @throws {InvalidStateError} when the memory of a chunk was transferred away before its frames were read.
    */
   next(): boolean {
-    if (this.#source !== IN_RECORD) {
-      this.#source = IN_RECORD;
-      // What was delivered and never asked for; parts of an unfinished frame stay.
-      if (this.#word & RECORD_LAST) this.#parts.clear();
-    }
+    // A payload that was delivered and never asked for.
+    if (this.#source === IN_PARTS) this.#parts.clear();
+    this.#source = IN_RECORD;
     const scanner = this.#scanner;
     for (;;) {
       const at = this.#next;
@@ -246,6 +244,15 @@ export class FrameDecoder {
   /** Opcode of the current frame. */
   get opcode(): Opcode {
     return (this.#word & OPCODE) as Opcode;
+  }
+
+  /**
+   * Opcode of the current frame, if it is all of its message (or a control frame), whole at hand, without RSV1. Else 0,
+   * the opcode of a continuation.
+   */
+  get wholeOpcode(): Opcode {
+    const word = this.#word;
+    return ((word & WHOLE_BITS) === WHOLE ? word & OPCODE : Opcode.Continuation) as Opcode;
   }
 
   /** Whether the current frame is the last of its message. */
@@ -369,16 +376,18 @@ export class FrameDecoder {
    *   only an uncompressed text message is text here.
    */
   text(): string {
-    if ((this.#word & WHOLE_TEXT_BITS) !== WHOLE_TEXT || this.#source === NOWHERE) {
+    const word = this.#word;
+    if ((word & (WHOLE_BITS | OPCODE)) !== (WHOLE | Opcode.Text) || this.#source === NOWHERE) {
       throw new InvalidStateError("text() is for a whole, uncompressed text message; use payload");
     }
     if (this.#length === 0) return "";
+    const isAscii = (word & RECORD_ASCII) !== 0;
     if (this.#payload === undefined) {
-      if (this.#source === IN_PARTS) return textOfParts(this.#parts, this.isAscii);
+      if (this.#source === IN_PARTS) return textOfParts(this.#parts, isAscii);
       const { inKernel, space } = this.#scanner;
-      if (inKernel) return textAt(space, this.#address, this.#address + this.#length, this.isAscii);
+      if (inKernel) return textAt(space, this.#address, this.#address + this.#length, isAscii);
     }
-    return textOf(this.payload, this.isAscii);
+    return textOf(this.payload, isAscii);
   }
 
   /** Whether the current chunk lies in `receiveBuffer()`, and so will be overwritten. */
@@ -413,7 +422,7 @@ export class FrameDecoder {
    * @throws {InvalidStateError} at any other place, and when this stream has ended.
    */
   restart(streamOffset = 0): void {
-    if (this.hasEnded || !this.isBetweenMessages) {
+    if (this.#closed || this.error !== undefined || !this.isBetweenMessages) {
       throw new InvalidStateError("another stream can be begun only between two messages");
     }
     this.#scanner.restart(streamOffset);

@@ -157,8 +157,9 @@ export class FrameEncoder {
 
   /** Appends a text frame. */
   text(message: string, bits?: FrameBits): void {
-    if (bits === undefined && typeof message === "string") this.#text(FIN_TEXT, Opcode.Text, message);
-    else this.frame(Opcode.Text, message, bits);
+    if (bits !== undefined || typeof message !== "string") this.frame(Opcode.Text, message, bits);
+    else if (message.length <= LOOP_UNITS) this.#shortText(message);
+    else this.#text(FIN_TEXT, Opcode.Text, message);
   }
 
   /** Appends a binary frame; the bytes are copied. */
@@ -262,6 +263,22 @@ export class FrameEncoder {
     if (length > LOOP_LENGTH) slab.set(payload, at);
     else for (let i = 0; i < length; i++) slab[at + i] = payload[i];
     if (this.#masked) maskWords(this.#words, at, at + length, key);
+  }
+
+  /** A message of at most LOOP_UNITS units. Its header has the short form of the length. */
+  #shortText(text: string): void {
+    const key = this.#masked ? this.#nextKey() : 0;
+    this.#reserve(MAX_HEADER_LENGTH + text.length * MAX_BYTES_PER_UNIT, 0);
+    const slab = this.#slab;
+    const start = this.#end;
+    const at = this.#masked ? start + 6 : start + 2;
+    const length = writeShort(text, slab, at);
+    slab[start] = FIN_TEXT;
+    slab[start + 1] = this.#masked ? MASK | length : length;
+    this.#end = at + length;
+    if (!this.#masked) return;
+    this.#words.setInt32(start + 2, key, true);
+    maskWords(this.#words, at, at + length, key);
   }
 
   #text(first: number, opcode: number, text: string): void {

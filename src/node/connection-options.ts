@@ -10,10 +10,12 @@ import {
   type DataMessage,
   Endpoint,
   type EndpointOptions,
+  type MessageStream,
   type OverflowPolicy,
   type PerMessageDeflateOptions,
 } from "../protocol/index.js";
 import type { Liveness, LivenessLimits } from "./liveness.js";
+import type { LongTurnCounter } from "./long-turns.js";
 
 /**
  * Functions that a connection calls. If one throws, or its promise rejects, the connection closes with 1011 and the
@@ -24,6 +26,12 @@ export interface Handlers<Face, Request = IncomingMessage | undefined> {
   open?(connection: Face, request: Request): unknown;
   /** A message arrived. Frames that are sent until this returns leave in one write. Without it, see `receive`. */
   message?(connection: Face, message: DataMessage): unknown;
+  /**
+   * The beginning of a message of at least `streamFrom` bytes arrived: it comes here instead of to `message`, and is read
+   * by iterating over `stream`. Messages that follow are delivered when they arrive, also while this one is still read.
+   * If the handler has returned, its promise has resolved, and no iteration has begun, the message is discarded.
+   */
+  stream?(connection: Face, stream: MessageStream): unknown;
   /** A Ping arrived. It is answered already, unless `autoPong` is false. */
   ping?(connection: Face, payload: Uint8Array): unknown;
   pong?(connection: Face, payload: Uint8Array): unknown;
@@ -50,6 +58,9 @@ export function hasHandler(handlers: Handlers<never>, name: keyof Handlers<never
   }
 }
 
+/** Bytes from which a message is delivered as a stream. */
+const DEFAULT_STREAM_FROM = 0x10000;
+
 export interface ConnectionOptions
   extends Omit<EndpointOptions, "role" | "perMessageDeflate">,
     BufferLimits,
@@ -67,6 +78,13 @@ export interface ConnectionOptions
   readonly maxTurnMs?: number | undefined;
   /** Bytes that one connection may receive or inflate before others have their turn. Default 1 MiB. */
   readonly maxTurnSize?: number | undefined;
+  /**
+   * Bytes from which a message goes to the handler `stream`, if there is one: 0 for all messages. At most
+   * `maxMessageSize`, or Infinity for none. Default 64 KiB.
+   */
+  readonly streamFrom?: number | undefined;
+  /** Greatest message, in bytes, that goes to the handler `stream`. Default Infinity. */
+  readonly maxStreamSize?: number | undefined;
   /** Deliver messages that arrive after `close` was called. Default false: they are dropped. */
   readonly deliverWhileClosing?: boolean | undefined;
   /**
@@ -86,6 +104,7 @@ export interface ConnectionSettings extends Omit<EndpointOptions, "perMessageDef
   readonly pauseReadingAt: number;
   readonly maxTurnMs: number;
   readonly maxTurnSize: number;
+  readonly streamFrom: number;
   readonly deliverWhileClosing: boolean;
 }
 
@@ -93,6 +112,8 @@ export interface ConnectionSettings extends Omit<EndpointOptions, "perMessageDef
 export interface SessionContext {
   readonly settings: ConnectionSettings;
   readonly liveness: Liveness;
+  /** Of a server. */
+  readonly longTurns?: LongTurnCounter | undefined;
   /** The socket is gone. */
   readonly onGone: ((connection: never) => void) | undefined;
 }
@@ -105,7 +126,19 @@ export interface SessionContext {
 export function settingsOf(role: "client" | "server", options: ConnectionOptions): ConnectionSettings {
   const limits = checkBufferLimits(options);
   const { maxFrameSize, maxMessageSize, partial, text, autoPong = true, autoClose = true, borrow } = options;
-  const endpoint = { role, maxFrameSize, maxMessageSize, partial, text, autoPong, autoClose, borrow };
+  const { maxStreamSize, streamFrom = Math.min(DEFAULT_STREAM_FROM, maxMessageSize ?? Infinity) } = options;
+  const stream = { streamFrom, maxStreamSize };
+  const endpoint = {
+    role,
+    maxFrameSize,
+    maxMessageSize,
+    partial,
+    text,
+    autoPong,
+    autoClose,
+    borrow,
+    ...stream,
+  };
   // A server is told at once what is wrong with these, not at its first connection.
   new Endpoint(endpoint);
   const { maxTurnMs = 5, maxTurnSize = 1 << 20, deliverWhileClosing = false } = options;
@@ -151,6 +184,8 @@ export const CONNECTION_OPTION_NAMES: readonly string[] = Object.keys({
   pauseReadingAt: true,
   maxTurnMs: true,
   maxTurnSize: true,
+  streamFrom: true,
+  maxStreamSize: true,
   deliverWhileClosing: true,
 } satisfies Record<keyof ConnectionOptions, true>);
 
@@ -158,6 +193,7 @@ export const CONNECTION_OPTION_NAMES: readonly string[] = Object.keys({
 export const HANDLER_NAMES: readonly string[] = Object.keys({
   open: true,
   message: true,
+  stream: true,
   ping: true,
   pong: true,
   drain: true,

@@ -3,16 +3,15 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { inspect } from "node:util";
-import { CloseCode, type Role, utf8Length } from "../codec/index.js";
+import { CloseCode, InvalidStateError, utf8Length } from "../codec/index.js";
 import {
   type AnyMessage,
   assertHandlers,
   assertValidMessage,
   type Bytes,
-  type DeflateParameters,
-  type HttpHeaders,
   type Message,
   type SendOptions,
+  toJson,
 } from "../protocol/index.js";
 import {
   HANDLER_HINTS,
@@ -21,20 +20,18 @@ import {
   hasHandler,
   type SessionContext,
 } from "./connection-options.js";
+import { ConnectionStatus, session } from "./connection-status.js";
 import { type MessageStreams, messagesOf, streamsOf } from "./connection-streams.js";
 import type {
   Closed,
-  ConnectionCounters,
   ConnectionSnapshot,
   ConnectionSocket,
-  ConnectionState,
   MessageOptions,
   Opening,
   ReceiveOptions,
 } from "./connection-types.js";
 import { type ConnectionDuplexOptions, duplexOf } from "./duplex.js";
-import { closeWith, sendWhole } from "./message-sending.js";
-import { Session } from "./session.js";
+import { type StreamOptions, type StreamSource, sendStream } from "./send-stream.js";
 import type { Sendable } from "./writer.js";
 
 /** Handlers of a connection, on either side. Without a type argument: for connections with data of any type. */
@@ -53,27 +50,13 @@ export const begin: unique symbol = Symbol("hawser.begin");
  * Messages go to `handlers.message` if there is one, as they arrive; else they wait for `receive`, and while too
  * many wait, the socket is not read.
  */
-export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
-  readonly url: string;
-  readonly host: string;
-  /** §1.9: the subprotocol in use, "" for none. */
-  readonly protocol: string;
-  /** §9: the extensions in use, as the server accepted them, "" for none. */
-  readonly extensions: string;
-  /** The headers of the response, on a client that did the handshake: lower-case names, one value for each line. */
-  readonly headers: HttpHeaders | undefined;
-  /** Yours. It begins with the data that `authorize` returned, or the option `data`. */
-  data: Data = undefined as Data;
-  readonly #session: Session<Connection<Data>>;
-
+export class Connection<Data = unknown>
+  extends ConnectionStatus<Data, Connection<Data>>
+  implements AsyncIterable<AnyMessage>
+{
   /** Use `connect`, `serve` or `createUpgradeHandler`. */
   constructor(socket: Duplex, opening: Opening, handlers: ConnectionHandlers<Data>, context: SessionContext) {
-    this.url = opening.url;
-    this.host = opening.host;
-    this.protocol = opening.protocol;
-    this.extensions = opening.extensions;
-    this.headers = opening.headers;
-    this.#session = new Session<Connection<Data>>(this, socket, handlers, context, opening.perMessageDeflate);
+    super(socket, opening, handlers, context);
   }
 
   /**
@@ -83,95 +66,18 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
    * @internal
    */
   [begin](opened: () => unknown, head?: Uint8Array): void {
-    this.#session.dispatcher.run(opened);
-    this.#session.start(head);
+    this[session].dispatcher.run(opened);
+    this[session].start(head);
   }
 
   /** Called from now on; one object may serve many connections. */
   get handlers(): ConnectionHandlers<Data> {
-    return this.#session.handlers;
+    return this[session].handlers;
   }
 
   set handlers(handlers: ConnectionHandlers<Data>) {
     assertHandlers(handlers, HANDLER_NAMES, HANDLER_HINTS, "connection.handlers", this.handlers);
-    this.#session.handlers = handlers;
-  }
-
-  get role(): Role {
-    return this.#session.endpoint.role;
-  }
-
-  get state(): ConnectionState {
-    return this.#session.isGone ? "closed" : this.#session.endpoint.state;
-  }
-
-  /** The agreement on compression; undefined: nothing is compressed. */
-  get perMessageDeflate(): DeflateParameters | undefined {
-    return this.#session.endpoint.perMessageDeflate;
-  }
-
-  /** Whether messages can be sent. */
-  get connected(): boolean {
-    return this.state === "open";
-  }
-
-  /** Greatest payload of a frame that is sent, in bytes; if the option was set, of one that is received, too. */
-  get maxFrameSize(): number {
-    return this.#session.endpoint.maxFrameSize;
-  }
-
-  /** Greatest message that is received, in bytes. */
-  get maxMessageSize(): number {
-    return this.#session.endpoint.maxMessageSize;
-  }
-
-  /** The socket, TLS or not. Do not read from it or write to it: the connection would break. */
-  get socket(): ConnectionSocket {
-    return this.#session.transport.socket;
-  }
-
-  /** The address of the peer, also after the socket is gone; undefined where the transport is no socket. */
-  get remoteAddress(): string | undefined {
-    return this.socket.remoteAddress;
-  }
-
-  get remotePort(): number | undefined {
-    return this.socket.remotePort;
-  }
-
-  /** The file descriptor of the socket, of the one under it with TLS; -1 when the socket is gone. */
-  get fd(): number {
-    return this.#session.transport.fd;
-  }
-
-  /** The first thing that went wrong. */
-  get error(): Error | undefined {
-    return this.#session.faults.error;
-  }
-
-  /** §7.1.5; undefined before a Close was received or the socket ended. */
-  get closeCode(): number | undefined {
-    return this.#session.endpoint.closeCode;
-  }
-
-  get closeReason(): string {
-    return this.#session.endpoint.closeReason;
-  }
-
-  /** Totals since the connection opened. */
-  get counters(): ConnectionCounters {
-    const { endpoint, writer } = this.#session;
-    return { ...endpoint.counters, messagesDropped: writer.messagesDropped };
-  }
-
-  /** Bytes that wait: in the outbox, and in the socket until the system takes them. */
-  get bufferedAmount(): number {
-    return this.#session.writer.bufferedAmount;
-  }
-
-  /** Payload bytes held of a message that is not complete yet. */
-  get retainedLength(): number {
-    return this.#session.endpoint.retainedLength;
+    this[session].handlers = handlers;
   }
 
   // Sending ─────────────────────────────────────────────────────────────────────────────────────
@@ -188,12 +94,21 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
    * @throws {RangeError} if `onOverflow` is "throw" and too much waits.
    */
   send(data: Sendable, options?: SendOptions): boolean | undefined {
-    return this.#session.writer.send(data, options);
+    return this[session].writer.send(data, options);
   }
 
   /** Sends bytes as a binary message. */
   sendBinary(bytes: Exclude<Sendable, string>): boolean | undefined {
     return this.send(bytes, { type: "binary" });
+  }
+
+  /**
+   * Sends the JSON of a value, as text.
+   *
+   * @throws {TypeError} for a value that has none.
+   */
+  sendJson(value: unknown, options?: Omit<SendOptions, "type">): boolean | undefined {
+    return this.send(toJson(value), options);
   }
 
   /**
@@ -236,17 +151,51 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
    * @param options - what the first part says about `compress` holds for the whole message.
    */
   sendAll(message: Message, options?: MessageOptions): boolean | undefined {
-    return sendWhole(this.#session, message, options);
+    assertValidMessage(message);
+    const { type, partial, code } = message;
+    const data: string | Uint8Array = message.data;
+    const { writer, endpoint } = this[session];
+    if (type === "text" || type === "binary") {
+      const { compress, copy } = options ?? {};
+      const sending = { type, compress, copy };
+      const isBehindStream = writer.streams !== undefined;
+      if (partial && isBehindStream) {
+        throw new InvalidStateError("a message is being sent by sendStream: no other can be sent in parts");
+      }
+      if (!partial && (isBehindStream || !writer.isSendingParts)) return writer.send(data, sending);
+      return writer.sendPart(data, { ...sending, final: !partial });
+    }
+    if (type === "close") {
+      this[session].close(code ?? CloseCode.NormalClosure, data as string);
+      return undefined;
+    }
+    if (!writer.mayQueue()) return undefined;
+    endpoint[type](data);
+    return writer.queued();
+  }
+
+  /**
+   * Sends one message in fragments, as its source gives the parts, and waits for the peer in between. The message begins
+   * with the first part; whole messages that you send from then on wait behind it, control frames do not.
+   *
+   * @param source - strings, or bytes, which are copied: an iterable, a web or Node stream, or a Blob.
+   * @returns resolves when the last part is queued. It rejects if the source fails, `signal` is aborted, or the
+   *   connection closes before. A message that was begun cannot be taken back: the connection then closes with 1011.
+   *   You may ignore the promise.
+   * @throws {TypeError} for a source that gives no parts, and for options that make no sense.
+   */
+  sendStream(source: StreamSource, options?: StreamOptions): Promise<void> {
+    return sendStream(this[session], source, options);
   }
 
   /** Resolves when there is room to send, at once if there is; and when the connection closes. */
   drained(): Promise<void> {
-    return this.#session.writer.drained();
+    return this[session].writer.drained();
   }
 
   /** Writes the outbox now. */
   flush(): void {
-    this.#session.writer.flush();
+    this[session].writer.flush();
   }
 
   /**
@@ -258,7 +207,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
    * @throws {RangeError} for a payload that is too long.
    */
   ping(payload?: string | Bytes): Promise<number> {
-    return this.#session.ping(payload);
+    return this[session].ping(payload);
   }
 
   /**
@@ -266,7 +215,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
    * much waits, a Pong is a message like any other.
    */
   pong(payload: string | Bytes = ""): void {
-    const { writer, endpoint } = this.#session;
+    const { writer, endpoint } = this[session];
     if (!writer.mayQueue()) return;
     endpoint.pong(payload);
     writer.queued();
@@ -279,12 +228,12 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
    * connections without a message handler.
    */
   receive(options: ReceiveOptions = {}): Promise<AnyMessage | undefined> {
-    return this.#session.dispatcher.inbox.receive(options.signal);
+    return this[session].dispatcher.inbox.receive(options.signal);
   }
 
   /** The next message if it is here already; never waits. */
   tryReceive(): AnyMessage | undefined {
-    return this.#session.dispatcher.inbox.tryReceive();
+    return this[session].dispatcher.inbox.tryReceive();
   }
 
   /**
@@ -297,7 +246,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
     maxMessageSize: number = this.maxMessageSize,
     options: ReceiveOptions = {},
   ): Promise<AnyMessage | undefined> {
-    return this.#session.dispatcher.inbox.receiveAll(maxMessageSize, options.signal);
+    return this[session].dispatcher.inbox.receiveAll(maxMessageSize, options.signal);
   }
 
   /** Messages until the connection is closed. Leaving the loop closes it. */
@@ -326,22 +275,22 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
 
   /** Stops reading, and delivering the messages that were read, at once. A connection that closes is read again. */
   pause(): void {
-    this.#session.pause();
+    this[session].pause();
   }
 
   resume(): void {
-    this.#session.resume();
+    this[session].resume();
   }
 
   get isPaused(): boolean {
-    return this.#session.isPaused;
+    return this[session].isPaused;
   }
 
   // Closing ─────────────────────────────────────────────────────────────────────────────────────
 
   /** Resolves once the connection is closed. */
   get closed(): Promise<Closed> {
-    return this.#session.closed;
+    return this[session].closed;
   }
 
   /**
@@ -355,13 +304,14 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
    * @throws {RangeError | TypeError} for a code or a reason that cannot be sent.
    */
   close(code: number = CloseCode.NormalClosure, reason = ""): Promise<Closed> {
-    closeWith(this.#session, code, reason);
+    const isReported = code === CloseCode.NoStatusReceived && reason === "";
+    this[session].close(isReported ? undefined : sendable(code), reason);
     return this.closed;
   }
 
   /** Cuts the connection without a closing handshake. Frames that are queued are lost, and not counted as sent. */
   terminate(): void {
-    this.#session.terminate();
+    this[session].terminate();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -377,12 +327,12 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
 
   /** Encoded frames that wait for the end of this turn, in order; copies. */
   get outbox(): readonly Uint8Array[] {
-    return this.#session.writer.frames;
+    return this[session].writer.frames;
   }
 
   /** Replaces the frames that wait: by some of them, in another order, or by other whole frames. */
   set outbox(frames: readonly Uint8Array[]) {
-    this.#session.writer.frames = frames;
+    this[session].writer.frames = frames;
   }
 
   /** Replaces the frames that wait by the result of `update`. */
@@ -392,12 +342,12 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
 
   /** The stream that the bytes go through: the socket. */
   get transport(): ConnectionSocket {
-    return this.#session.transport.socket;
+    return this[session].transport.socket;
   }
 
   /** Goes on over another transport, from the next chunk on. The one before stays open, paused, and is yours. */
   set transport(transport: Duplex) {
-    this.#session.move(transport);
+    this[session].move(transport);
   }
 
   /** Goes on over the result of `update`. */
@@ -407,7 +357,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
 
   /** Another connection over `transport`, open already, with the options, handlers and outbox of this one. */
   withTransport(transport: Duplex): Connection<Data> {
-    const { settings, liveness } = this.#session.context;
+    const { settings, liveness } = this[session].context;
     const connection = new Connection(transport, this, this.handlers, {
       settings,
       liveness,
@@ -428,7 +378,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
     return { ...opening, state, transport, fd, outbox, bufferedAmount, counters };
   }
 
-  toString(): string {
+  override toString(): string {
     return `Connection(${this.role} ${this.url} ${this.state})`;
   }
 
@@ -440,6 +390,12 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   [inspect.custom](): string {
     return this.toString();
   }
+}
+
+/** The code to send for one that a connection reported: 1006 and 1015 may not be sent (§7.4.1). */
+function sendable(code: number): number {
+  const isAbnormal = code === CloseCode.AbnormalClosure || code === CloseCode.TlsHandshake;
+  return isAbnormal ? CloseCode.InternalError : code;
 }
 
 /** Whether a value is a Connection. */

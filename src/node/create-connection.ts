@@ -19,7 +19,7 @@ import {
 } from "./connection-options.js";
 import { sharedLiveness } from "./liveness.js";
 import { beginTurn, endTurn } from "./turn.js";
-import { wholeFrames } from "./writer.js";
+import { wholeFrames } from "./whole-frames.js";
 
 export interface CreateConnectionOptions<Data = undefined>
   extends Omit<ConnectionOptions, "perMessageDeflate">,

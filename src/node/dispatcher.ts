@@ -3,24 +3,29 @@
  * throw, or what their promises reject with, goes to the session.
  */
 
+import { InvalidStateError, utf8Length } from "../codec/index.js";
 import {
   type AnyMessage,
   type DataMessage,
   type Endpoint,
   Inbox,
   type InboxOwner,
+  IncomingStreams,
   isThenable,
   Message,
   PingTracker,
   runHandler,
+  type StreamOwner,
 } from "../protocol/index.js";
 import { exactNow } from "./clock.js";
-import { type ConnectionSettings, type Handlers, hasHandler } from "./connection-options.js";
+import type { ConnectionSettings, Handlers } from "./connection-options.js";
 import { channels } from "./diagnostics.js";
 
 /** The session that a dispatcher works for. */
-export interface DispatcherOwner extends InboxOwner {
+export interface DispatcherOwner extends InboxOwner, StreamOwner {
   readonly endpoint: Endpoint;
+  /** So much waits in streams that no more should be read. Returns false where reading goes on all the same. */
+  holdStreams(): boolean;
   /** A handler threw, or its promise rejected. */
   handlerFailed(thrown: unknown): void;
 }
@@ -35,6 +40,10 @@ export class Dispatcher<Face> {
   readonly #settings: ConnectionSettings;
   #handlers: Handlers<Face>;
   #inbox: Inbox | undefined = undefined;
+  /** Since the first message that was delivered as a stream. */
+  streams: IncomingStreams | undefined = undefined;
+  /** Whether long messages go to a stream handler, or one is on its way to it. */
+  #isStreaming = false;
   #pings: PingTracker | undefined = undefined;
 
   constructor(
@@ -69,8 +78,18 @@ export class Dispatcher<Face> {
    * need.
    */
   look(): void {
-    this.#endpoint.lends = this.#settings.borrow === true || !hasHandler(this.#handlers, "message");
-    this.#endpoint.answersQuietly = !hasHandler(this.#handlers, "ping");
+    const handlers = this.#handlers;
+    const endpoint = this.#endpoint;
+    try {
+      endpoint.lends = handlers.message == null || this.#settings.borrow === true;
+      endpoint.answersQuietly = handlers.ping == null;
+      const hasStreams = handlers.stream != null;
+      endpoint.streamFrom = hasStreams ? this.#settings.streamFrom : Infinity;
+      this.#isStreaming = hasStreams || this.streams?.isOpen === true;
+    } catch {
+      // A getter of the user's threw. It throws again when its handler is to be called, and fails the connection then.
+      endpoint.lends = endpoint.answersQuietly = false;
+    }
   }
 
   /** The messages that wait for `receive`. */
@@ -96,10 +115,61 @@ export class Dispatcher<Face> {
     }
     if (channels.message.hasSubscribers) channels.message.publish({ connection: this.#connection, message });
     // Messages behind a close of ours are dropped.
-    if (this.#endpoint.phase === "close-sent" && !this.#settings.deliverWhileClosing) return;
+    const isDropped = this.#endpoint.phase === "close-sent" && !this.#settings.deliverWhileClosing;
+    if (this.#isStreaming && this.#handleStream(message, isDropped)) return;
+    if (isDropped) return;
     if (this.#handlers.message == null) this.#keep(message);
     else if (this.#endpoint.lends && this.#settings.borrow !== true) this.#callMessage(this.#copyOf(message));
     else this.#callMessage(message);
+  }
+
+  /** Handles a part of a long message, or a long message that came whole. Returns false for any other. */
+  #handleStream(message: DataMessage, isDropped: boolean): boolean {
+    const streams = (this.streams ??= new IncomingStreams(this.#owner, this.#settings.highWaterMark));
+    if (streams.isOpen) {
+      if (isDropped) this.endStreams();
+      else streams.push(message);
+      this.#holdStreams(streams);
+      return true;
+    }
+    if (this.#settings.partial === true) return false;
+    // The rest of a message whose stream ended with our Close.
+    const isLong = message.partial || isLongMessage(message.data, this.#endpoint.streamFrom);
+    if (!isLong || isDropped) return isLong;
+    const stream = streams.begin(message.type);
+    streams.push(message);
+    this.#holdStreams(streams);
+    this.#callStream(stream);
+    return true;
+  }
+
+  #holdStreams(streams: IncomingStreams): void {
+    if (!streams.isFull || this.#owner.holdStreams()) return;
+    // A few bytes that came may inflate to very many.
+    if (this.#endpoint.closeSent || streams.size > this.#endpoint.maxMessageSize) this.endStreams();
+  }
+
+  /** The rest of a message that is delivered as a stream will not come, or will not be delivered. */
+  endStreams(error: Error = new InvalidStateError("the connection closed before the message ended")): void {
+    if (this.streams?.isOpen === true) this.streams.end(error);
+  }
+
+  /** Calls the handler. A stream that it did not begin to read once it is done would keep its messages for ever. */
+  #callStream(stream: ReturnType<IncomingStreams["begin"]>): void {
+    const settle = () => {
+      if (!stream.isRead) stream.cancel();
+    };
+    const failed = (thrown: unknown) => {
+      stream.cancel();
+      this.#owner.handlerFailed(thrown);
+    };
+    try {
+      const returned = this.#handlers.stream?.(this.#connection, stream);
+      if (isThenable(returned)) returned.then(settle, failed);
+      else settle();
+    } catch (thrown) {
+      failed(thrown);
+    }
   }
 
   /** A message for a handler that was added to the object while messages were lent to the inbox. */
@@ -181,4 +251,10 @@ export class Dispatcher<Face> {
   endInbox(): void {
     this.#inbox?.end();
   }
+}
+
+/** Whether data has at least `least` bytes; of a string, in UTF-8, where a unit takes at most three. */
+function isLongMessage(data: string | Uint8Array, least: number): boolean {
+  if (data.length >= least) return true;
+  return typeof data === "string" && data.length * 3 >= least && utf8Length(data) >= least;
 }

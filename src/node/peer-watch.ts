@@ -3,7 +3,9 @@
  * facts and the time, and answers what to do; it does nothing itself.
  */
 
+import type { Endpoint } from "../protocol/index.js";
 import type { Liveness } from "./liveness.js";
+import { Hold, type Transport } from "./transport.js";
 
 /** The facts of a connection at the moment of a look. */
 export interface PeerFacts {
@@ -18,6 +20,18 @@ export interface PeerFacts {
   readonly isRead: boolean;
   /** Messages, both ways. */
   readonly messages: number;
+}
+
+export function factsOf(endpoint: Endpoint, transport: Transport, isCut: boolean): PeerFacts {
+  return {
+    isClosing: endpoint.phase !== "open" || isCut,
+    bytesIn: endpoint.bytesIn,
+    bytesOut: endpoint.bytesOut,
+    pendingLength: transport.pendingLength,
+    unsentLength: transport.unsentLength,
+    isRead: (transport.holds & ~Hold.Turn) === 0,
+    messages: endpoint.messagesIn + endpoint.messagesOut,
+  };
 }
 
 /**

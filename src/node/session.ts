@@ -6,7 +6,14 @@
 
 import type { Duplex } from "node:stream";
 import { CloseCode, InvalidStateError, type LimitError } from "../codec/index.js";
-import { type AnyMessage, asError, type Bytes, type DeflateParameters, Endpoint } from "../protocol/index.js";
+import {
+  type AnyMessage,
+  asError,
+  type Bytes,
+  type DeflateParameters,
+  Endpoint,
+  isInvalidMessage,
+} from "../protocol/index.js";
 import { exactNow, onNextTurn, steadyNow } from "./clock.js";
 import { type Handlers, hasHandler, type SessionContext } from "./connection-options.js";
 import type { Closed } from "./connection-types.js";
@@ -14,8 +21,9 @@ import { type Deferred, defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
 import { Dispatcher, type DispatcherOwner } from "./dispatcher.js";
 import { type ErrorKind, Faults } from "./faults.js";
+import { seeReceived, seeSent } from "./frame-watch.js";
 import type { Living } from "./liveness.js";
-import { PeerWatch } from "./peer-watch.js";
+import { factsOf, PeerWatch } from "./peer-watch.js";
 import { SESSION_STEPS, type SessionPhase, type SessionStep } from "./session-phase.js";
 import { FULL_READ, Hold, Transport, type TransportOwner } from "./transport.js";
 import { beginTurn, endTurn } from "./turn.js";
@@ -94,10 +102,13 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     return hasHandler(this.handlers, "message") ? FULL_READ : WAITING_READ;
   }
 
-  /** Handlers that run when the socket is gone may ask for the peer's address. */
+  /** Code that runs when the socket is gone may ask for the peer's address. */
   #keepAddress(): void {
     const { handlers } = this;
-    if (hasHandler(handlers, "close") || hasHandler(handlers, "error")) this.transport.keepAddress();
+    const runsLater = hasHandler(handlers, "close") || hasHandler(handlers, "error");
+    // Code that waits for messages goes on when the connection is closed.
+    const waits = !hasHandler(handlers, "message");
+    if (runsLater || waits || channels.close.hasSubscribers) this.transport.keepAddress();
   }
 
   get handlers(): Handlers<Face> {
@@ -121,6 +132,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   get closed(): Promise<Closed> {
     if (this.#closed === undefined) {
+      this.transport.keepAddress();
       this.#closed = defer();
       if (this.phase === "finished") this.#closed.resolve(this.#howClosed);
     }
@@ -158,6 +170,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     const size = this.#turnSize + length;
     this.#turnSize = length < FILLED_READ ? 0 : size;
     try {
+      if (channels.frame.hasSubscribers) seeReceived(this.#connection, this.endpoint, chunk);
       this.endpoint.receiveData(chunk);
       this.deliver();
       // The chunk may lie where the next read goes to.
@@ -196,7 +209,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   /** Delivers the events that arrived, as far as nothing holds them. Safe to call at any time; never throws. */
   deliver(): void {
-    if (this.#isDelivering || this.isFinished) return;
+    if (this.#isDelivering || this.phase === "finished") return;
     this.#isDelivering = true;
     try {
       const { dispatcher, endpoint } = this;
@@ -214,7 +227,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     } finally {
       this.#isDelivering = false;
     }
-    if (this.phase !== "finished") this.#afterDelivery();
+    if (!this.isFinished) this.#afterDelivery();
   }
 
   /** Hands over the messages that waited for `receive`, or stops reading while too many wait. */
@@ -234,7 +247,10 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   #lookAtClock(): void {
     const now = exactNow();
     if (this.#delivered === MESSAGES_PER_LOOK) this.#turnBegan = now;
-    else if (now - this.#turnBegan >= this.context.settings.maxTurnMs) this.#endTurn();
+    else if (now - this.#turnBegan >= this.context.settings.maxTurnMs) {
+      this.context.longTurns?.record(now - this.#turnBegan);
+      this.#endTurn();
+    }
   }
 
   /** Lets others have their turn: this socket is read again, and its events are delivered, in the next one. */
@@ -255,7 +271,8 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   #afterDelivery(): void {
     const { endpoint } = this;
     if (endpoint.hasOutput) this.writer.schedule();
-    if (!this.isGone && this.transport.holds !== 0) return;
+    const phase: SessionPhase = this.phase;
+    if (this.transport.holds !== 0 && phase !== "gone" && phase !== "finished") return;
     if (endpoint.inflateBudget <= 0 && endpoint.hasUnread && !this.#isCut) {
       if (!this.isGone) this.#endTurn();
       else {
@@ -266,9 +283,12 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
       }
       return;
     }
-    if (endpoint.error !== undefined) this.#note(endpoint.error, "fault");
-    if (this.phase === "gone") this.#finish();
-    else if (this.phase === "ended") this.endpoint.receiveEof();
+    if (endpoint.error !== undefined) {
+      this.#note(endpoint.error, "fault");
+      this.dispatcher.endStreams(this.faults.error);
+    }
+    if (phase === "gone") this.#finish();
+    else if (phase === "ended") this.endpoint.receiveEof();
     if (endpoint.phase !== "open") this.writer.schedule();
   }
 
@@ -276,6 +296,11 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   /** §7.4.1: 1011, "a server is terminating the connection because it encountered an unexpected condition". */
   handlerFailed(thrown: unknown): void {
+    if (isInvalidMessage(thrown)) {
+      // The peer's fault, which is not to be printed.
+      if (!this.isFinished) this.fail(thrown, thrown.closeCode, "invalid message");
+      return;
+    }
     // Once the closing was told, there is no connection to fail, and no handler is called any more.
     const isFirst = !this.isFinished && this.faults.note(asError(thrown), "bug");
     if (!isFirst) this.faults.report(thrown);
@@ -291,6 +316,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   #failWith(code: number, reason: string): void {
     this.endpoint.fail(code, reason);
+    this.dispatcher.endStreams(this.faults.error);
     this.#readToEnd();
     this.writer.schedule();
   }
@@ -300,7 +326,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
    * it is read also while much waits to be sent.
    */
   #readToEnd(): void {
-    this.transport.release(Hold.User | Hold.Inbox | Hold.Output);
+    this.transport.release(Hold.User | Hold.Inbox | Hold.Output | Hold.Streams);
   }
 
   #note(error: Error, kind: ErrorKind): void {
@@ -320,10 +346,9 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     // Answers to what came last have nowhere to go.
     this.writer.close();
     this.dispatcher.endInbox();
+    this.dispatcher.endStreams(this.faults.error);
     const { code, reason } = this.#howClosed;
-    if (channels.close.hasSubscribers) {
-      channels.close.publish({ connection: this.#connection, code, reason });
-    }
+    if (channels.close.hasSubscribers) channels.close.publish({ connection: this.#connection, code, reason });
     this.#tellEnd();
     this.#closed?.resolve({ code, reason });
   }
@@ -350,6 +375,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   close(code: number | undefined, reason: string): void {
     this.endpoint.close(code, reason);
+    if (!this.context.settings.deliverWhileClosing) this.dispatcher.endStreams(this.faults.error);
     if (this.isGone) return;
     this.#readToEnd();
     this.deliver();
@@ -399,16 +425,29 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     this.deliver();
   }
 
-  onDrain(): void {
-    const { handlers } = this;
-    if (this.endpoint.phase === "open") this.dispatcher.run(() => handlers.drain?.(this.#connection));
+  /** Streams have room again. */
+  pullStreams(): void {
+    if ((this.transport.holds & Hold.Streams) === 0) return;
+    this.transport.release(Hold.Streams);
+    this.deliver();
   }
 
-  onOverflow(waiting: number): void {
-    const { maxBufferedAmount } = this.context.settings;
-    const error = new RangeError(
-      `the peer reads too slowly: ${waiting} bytes wait for it, and maxBufferedAmount is ${maxBufferedAmount}`,
-    );
+  /** A connection that closes is read to its end; of one that is gone, the bytes that came are still delivered. */
+  holdStreams(): boolean {
+    const canWait = !this.isGone && !this.endpoint.closeSent;
+    if (canWait) this.transport.hold(Hold.Streams);
+    return canWait;
+  }
+
+  onWrite(segments: readonly Uint8Array[]): void {
+    seeSent(this.#connection, segments);
+  }
+
+  onDrain(): void {
+    if (this.endpoint.phase === "open") this.dispatcher.run(() => this.handlers.drain?.(this.#connection));
+  }
+
+  onOverflow(error: RangeError): void {
     this.fail(error, CloseCode.TryAgainLater, "too much waits to be read");
   }
 
@@ -418,30 +457,16 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   checkLiveness(now: number, readUntil: number): void {
     const { endpoint, transport } = this;
-    const verdict = this.#watch.look(
-      now,
-      readUntil,
-      {
-        isClosing: endpoint.phase !== "open" || this.phase === "cut",
-        bytesIn: endpoint.bytesIn,
-        bytesOut: endpoint.bytesOut,
-        pendingLength: transport.pendingLength,
-        unsentLength: transport.unsentLength,
-        isRead: (transport.holds & ~Hold.Turn) === 0,
-        messages: endpoint.messagesIn + endpoint.messagesOut,
-      },
-      this.context.liveness,
-    );
-    if (verdict === "ping") {
+    const facts = factsOf(endpoint, transport, this.phase === "cut");
+    const verdict = this.#watch.look(now, readUntil, facts, this.context.liveness);
+    if (verdict === "idle") {
+      this.close(CloseCode.GoingAway, "idle");
+    } else if (verdict === "ping") {
       endpoint.ping();
       this.writer.flush();
-    } else if (verdict === "idle") {
-      this.close(CloseCode.GoingAway, "idle");
     } else if (verdict !== undefined) {
       if (verdict === "silent") this.#note(this.#watch.silence(now, this.context.liveness), "fault");
-      // A stream that was destroyed and has not said since that it is gone will not say it any more.
-      if (transport.isDestroyed) transport.abandon();
-      else transport.destroy();
+      transport.destroyOrAbandon();
     }
   }
 }

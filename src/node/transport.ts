@@ -37,6 +37,8 @@ export const Hold = {
   Turn: 8,
   /** We cut the connection: nothing is delivered any more. */
   Cut: 16,
+  /** Too much of a message that is delivered as a stream waits to be read. */
+  Streams: 32,
 } as const;
 export type Hold = (typeof Hold)[keyof typeof Hold];
 
@@ -217,8 +219,10 @@ export class Transport {
     }
   }
 
-  get isDestroyed(): boolean {
-    return this.socket.destroyed;
+  /** Destroys the socket. One that was destroyed long ago and has not said that it is gone is given up. */
+  destroyOrAbandon(): void {
+    if (this.socket.destroyed) this.abandon();
+    else this.destroy();
   }
 
   /** Gives up a stream that does not say that it is gone. */

@@ -10,31 +10,35 @@
  *         └──── settle ────┴────────────────────┘
  */
 
-import { decodeFrame, InvalidStateError } from "../codec/index.js";
+import { InvalidStateError } from "../codec/index.js";
 import {
   type Bytes,
   bufferOverflow,
   type Endpoint,
   type MessageInit,
   type PartOptions,
+  readsTooSlowly,
   type SendOptions,
-  toBytes,
 } from "../protocol/index.js";
 import { type BlobLike, isBlob, readBlob, SharedBlob } from "./blob.js";
 import { onNextTurn } from "./clock.js";
 import type { ConnectionSettings } from "./connection-options.js";
 import { type Deferred, defer } from "./deferred.js";
+import { channels } from "./diagnostics.js";
 import { Hold, type Transport } from "./transport.js";
 import { alreadySo, beginTurn, endTurn, type Flushable, flushLater } from "./turn.js";
+import { splitFrames, wholeFrames } from "./whole-frames.js";
 
 /** The session that a writer sends for. */
 export interface WriterOwner extends Flushable {
   /** After `send` returned false: there is room again. */
   onDrain(): void;
+  /** Whole frames are about to be written, and the channel `hawser:frame` has a subscriber. */
+  onWrite(segments: readonly Uint8Array[]): void;
   /** A Blob that was to be sent cannot be read. */
   handlerFailed(thrown: unknown): void;
   /** So many bytes wait that the connection is to be closed. */
-  onOverflow(waiting: number): void;
+  onOverflow(error: RangeError): void;
 }
 
 /** What can be sent as a message. */
@@ -77,6 +81,13 @@ export class Writer {
   /** Whether the policy dropped the beginning of a message in parts: the rest of it is dropped, too. */
   #isDroppingParts = false;
   #drained: Deferred<void> | undefined = undefined;
+  /** While `roomForPart` waits. */
+  #partRoom: Deferred<void> | undefined = undefined;
+  #onClose: Set<() => void> | undefined = undefined;
+  /** Settles when the messages that are being sent as streams were sent; it never rejects. */
+  streams: Promise<void> | undefined = undefined;
+  /** The same for the last Blob. */
+  blobs: Promise<void> | undefined = undefined;
 
   constructor(endpoint: Endpoint, transport: Transport, settings: ConnectionSettings, owner: WriterOwner) {
     this.#endpoint = endpoint;
@@ -96,10 +107,11 @@ export class Writer {
         return undefined;
       }
     }
-    if (isBlob(data)) this.#sendBlob(data, options);
+    if (typeof data !== "string" && isBlob(data)) this.#sendBlob(data, options);
     else endpoint.send(data, options);
-    // Most messages: the flush is scheduled already, and little waits.
-    if (this.#isScheduled && this.#backlogTurns === 0 && endpoint.queuedLength < this.#leastMark) return true;
+    if (!this.#isScheduled) this.schedule();
+    // Most messages: little waits.
+    if (this.#backlogTurns === 0 && endpoint.queuedLength < this.#leastMark) return true;
     return this.queued();
   }
 
@@ -107,7 +119,7 @@ export class Writer {
   #sendBlob(blob: BlobLike, options: SendOptions | undefined): void {
     const place = this.#endpoint.reserve(blob.size, options);
     const reading = blob instanceof SharedBlob ? blob.message : readBlob(blob);
-    reading
+    const sent = reading
       .then((data) => {
         place.fill(data);
         if (!this.#isOpen) return;
@@ -118,12 +130,17 @@ export class Writer {
       .catch((thrown: unknown) => {
         place.fill(undefined);
         if (this.#isOpen) this.#owner.handlerFailed(thrown);
+      })
+      .then(() => {
+        if (this.blobs === sent) this.blobs = undefined;
       });
+    this.blobs = sent;
   }
 
   /** Whether a message was begun in parts and lacks its last. */
   get isSendingParts(): boolean {
-    return this.#endpoint.isSendingParts || this.#isDroppingParts;
+    const canSend = this.#isOpen && this.#endpoint.phase === "open";
+    return canSend && (this.#endpoint.isSendingParts || this.#isDroppingParts);
   }
 
   /** Sends a part of a message. One that was begun is never cut short: where it cannot go on, the connection ends. */
@@ -137,7 +154,7 @@ export class Writer {
     // What waits behind this message can only leave when the message has ended.
     const behind = goesOn ? endpoint.waitingLength : 0;
     if (goesOn && this.#settings.onOverflow === "drop" && this.#isOverflowing(behind)) {
-      this.#owner.onOverflow(this.bufferedAmount);
+      this.#owner.onOverflow(readsTooSlowly(this.bufferedAmount, this.#settings.maxBufferedAmount));
     }
     if (!this.mayQueue(behind)) {
       if (endpoint.phase === "open" && this.#isOpen) {
@@ -161,7 +178,7 @@ export class Writer {
     const { maxBufferedAmount, onOverflow } = this.#settings;
     const waiting = this.bufferedAmount;
     if (onOverflow === "throw") throw bufferOverflow(waiting, maxBufferedAmount);
-    if (onOverflow === "close") this.#owner.onOverflow(waiting);
+    if (onOverflow === "close") this.#owner.onOverflow(readsTooSlowly(waiting, maxBufferedAmount));
     // The program may wait for the drain after a dropped message, too.
     else this.#want();
     return false;
@@ -242,6 +259,34 @@ export class Writer {
     return this.#drained.promise;
   }
 
+  /**
+   * Resolves when there is room for the next part of the message that is being sent, or the connection closes. Messages
+   * that wait behind that message do not count: they cannot leave before it.
+   */
+  roomForPart(): Promise<void> {
+    if (this.#hasRoomForPart) return alreadySo();
+    this.#partRoom ??= defer();
+    return this.#partRoom.promise;
+  }
+
+  get #hasRoomForPart(): boolean {
+    const waiting = this.bufferedAmount - this.#endpoint.waitingLength;
+    return !this.#isOpen || this.#endpoint.phase !== "open" || waiting < this.#highWaterMark;
+  }
+
+  #settlePartRoom(): void {
+    if (this.#partRoom === undefined || !this.#hasRoomForPart) return;
+    this.#partRoom.resolve();
+    this.#partRoom = undefined;
+  }
+
+  /** Calls `callback` when the socket is gone or cut. @returns what to call when that is no longer wanted. */
+  whenClosed(callback: () => void): () => void {
+    this.#onClose ??= new Set();
+    this.#onClose.add(callback);
+    return () => this.#onClose?.delete(callback);
+  }
+
   #want(): void {
     if (this.drain === "idle") this.#step("want");
   }
@@ -266,6 +311,7 @@ export class Writer {
       this.#hasEnded = true;
       this.#transport.end();
     }
+    this.#settlePartRoom();
     if (this.drain === "idle") return;
     if (this.#endpoint.phase !== "open") this.#settleDrained();
     else if (this.drain === "wanted" && this.#hasRoom) {
@@ -307,10 +353,11 @@ export class Writer {
     if (!endpoint.hasOutput) return;
     if (!this.#transport.isWritable) {
       // Nothing takes the frames, and they do not count as sent.
-      endpoint.outbox.recycle(endpoint.outbox.take());
+      endpoint.outbox.clear();
       return;
     }
     let output = endpoint.takeOutput();
+    if (channels.frame.hasSubscribers) this.#owner.onWrite(output);
     if (this.#backlogTurns !== 0) output = this.#compact(output);
     if (this.#transport.write(output)) endpoint.outbox.recycle(output);
     else this.#beginBacklog();
@@ -355,6 +402,8 @@ export class Writer {
     this.#isOpen = false;
     this.#endpoint.discardOutput();
     this.#settleDrained();
+    this.#settlePartRoom();
+    for (const callback of this.#onClose ?? []) callback();
   }
 
   /** Goes on with another transport. */
@@ -373,47 +422,8 @@ export class Writer {
   set frames(frames: readonly Uint8Array[]) {
     const { outbox, perMessageDeflate } = this.#endpoint;
     const whole = wholeFrames(frames, perMessageDeflate !== undefined);
-    outbox.recycle(outbox.take());
+    outbox.clear();
     for (const frame of whole) outbox.append(frame);
     this.queued();
   }
-}
-
-/**
- * Copies of frames that a caller gave, one by one.
- *
- * @throws {ProtocolError | TypeError} for bytes that are not whole frames.
- */
-export function wholeFrames(frames: readonly Uint8Array[], allowRsv1: boolean): Uint8Array[] {
-  return frames.flatMap((frame) => splitFrames([toBytes(frame, "whole frames")], allowRsv1));
-}
-
-/** Cuts segments, which hold whole frames, into frames. */
-function splitFrames(segments: readonly Uint8Array[], allowRsv1: boolean): Uint8Array[] {
-  const frames: Uint8Array[] = [];
-  // A frame whose payload was not copied lies in two segments.
-  let carried: Uint8Array | undefined;
-  for (const segment of segments) {
-    const bytes: Uint8Array = carried === undefined ? segment : join(carried, segment);
-    carried = undefined;
-    for (let start = 0; start < bytes.length; ) {
-      const { bytesConsumed } = decodeFrame(bytes.subarray(start), { maxFrameSize: Infinity, allowRsv1 });
-      if (bytesConsumed === 0) {
-        carried = bytes.subarray(start);
-        break;
-      }
-      // Not by `slice`: a Buffer's makes a view.
-      frames.push(new Uint8Array(bytes.subarray(start, start + bytesConsumed)));
-      start += bytesConsumed;
-    }
-  }
-  if (carried !== undefined) throw new TypeError("an outbox holds whole frames");
-  return frames;
-}
-
-function join(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(a.length + b.length);
-  joined.set(a);
-  joined.set(b, a.length);
-  return joined;
 }

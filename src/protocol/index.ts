@@ -3,13 +3,14 @@
  * handshake (§5.4 to §7). The same on every runtime.
  */
 
-export { assertSignal, whenAborted } from "./connection/abort-signal.js";
+export { type AbortLike, assertSignal, whenAborted } from "./connection/abort-signal.js";
 export {
   assertByteCounts,
   type BufferLimits,
   bufferOverflow,
   checkBufferLimits,
   type OverflowPolicy,
+  readsTooSlowly,
 } from "./connection/buffer-limits.js";
 export {
   assertCloseInfo,
@@ -18,6 +19,7 @@ export {
   type WebSocketCloseInfo,
 } from "./connection/close-info.js";
 export { addCounters, type Counters, NO_COUNTERS } from "./connection/counters.js";
+export { askFresh, type Fresh, freshNames, override, type WithFresh } from "./connection/fresh.js";
 export { asError, isThenable, nameOf, runHandler } from "./connection/handlers.js";
 export { Inbox, type InboxOwner } from "./connection/inbox.js";
 export {
@@ -28,6 +30,11 @@ export {
   type OptionHints,
 } from "./connection/known-options.js";
 export { MessageQueue } from "./connection/message-queue.js";
+export {
+  IncomingStreams,
+  type MessageStream,
+  type StreamOwner,
+} from "./connection/message-stream.js";
 export {
   claimMessages,
   failureOf,
@@ -41,12 +48,22 @@ export {
 } from "./connection/message-streams.js";
 export { PingTracker } from "./connection/ping-tracker.js";
 export { isMisuse, openWithRetry, type RetryHost, type RetryLimits } from "./connection/retry.js";
+export { type StayHandlers, Staying } from "./connection/stay.js";
+export type { StayClosed, StayHost, StayState } from "./connection/stay-host.js";
+export {
+  ConnectionClosedError,
+  checkStayLimits,
+  type Loss,
+  STAY_LIMITS,
+  type StayLimits,
+} from "./connection/stay-options.js";
 export {
   isClean,
   StreamOpening,
   type StreamOpeningHost,
   type WebSocketStreamClosed,
 } from "./connection/stream-opening.js";
+export { TypedConnection, type TypedOptions, typed } from "./connection/typed.js";
 export {
   defineWebSocketError,
   type WebSocketErrorConstructor,
@@ -137,6 +154,13 @@ export { Endpoint } from "./session/endpoint.js";
 export { DEFAULT_MAX_MESSAGE_SIZE, type EndpointOptions } from "./session/endpoint-options.js";
 export type { EndpointPhase, EndpointState } from "./session/endpoint-phase.js";
 export { FrameQueue } from "./session/frame-queue.js";
+export {
+  InvalidMessageError,
+  isInvalidMessage,
+  type SchemaIssue,
+  type StandardSchema,
+  toJson,
+} from "./session/json.js";
 export {
   type AnyMessage,
   assertValidMessage,

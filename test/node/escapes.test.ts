@@ -145,6 +145,7 @@ const PLACES: readonly Place[] = [
     outcome: () => "close 1011",
   },
   handler("message", (peer) => peer.send({ opcode: TEXT })),
+  handler("stream", (peer) => peer.send({ opcode: TEXT }), { streamFrom: 0 }),
   handler("ping", (peer) => peer.send({ opcode: PING }), { autoPong: false }),
   handler("pong", (peer) => peer.send({ opcode: PONG })),
   {

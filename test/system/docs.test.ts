@@ -117,8 +117,20 @@ describe("code blocks", () => {
   test("there are some to check", () => assert.ok(typed.length > 0 && plain.length > 0));
 
   test("have languages that are checked here", () => {
+    // The recipes run in test/system/observability.
     // The worker runs in test/system/package/workerd.test.ts, the page in test/browser/bundles.test.ts.
-    const known = ["", "ts", "ts check", "js", "js worker", "html", "json", "sh"];
+    const known = [
+      "",
+      "ts",
+      "ts check",
+      "js",
+      "js worker",
+      "js prometheus",
+      "js opentelemetry",
+      "html",
+      "json",
+      "sh",
+    ];
     assert.deepEqual(
       blocks.filter(({ info }) => !known.includes(info)).map((block) => `${where(block)}: ${block.info}`),
       [],
@@ -277,7 +289,7 @@ describe("docs/connections.md", () => {
   test("names every channel", () => {
     const source = readFileSync(path.join(root, "src/node/diagnostics.ts"), "utf8");
     const channels = [...source.matchAll(/channel\("(.+?)"\)/g)].map(([, name]) => name);
-    assert.equal(channels.length, 5);
+    assert.equal(channels.length, 6);
     assert.deepEqual(missingIn("docs/connections.md", channels), []);
   });
 });
@@ -297,6 +309,19 @@ describe("docs/browser.md", () => {
       assert.ok(options.length > 0, name);
       assert.deepEqual(missingIn("docs/browser.md", options), [], name);
     }
+  });
+});
+
+describe("docs/reconnecting.md and docs/json.md", () => {
+  test("name every option, and every member of the classes", () => {
+    const names = [
+      ...Object.keys(protocol.STAY_LIMITS),
+      ...membersOf(node.StayingConnection),
+      "stayConnected",
+    ];
+    assert.deepEqual(missingIn("docs/reconnecting.md", names), []);
+    const values = ["text", "json", "bytes", "sendJson", "in", "out", "onInvalid", "issues", "typed"];
+    assert.deepEqual(missingIn("docs/json.md", [...values, ...membersOf(protocol.TypedConnection)]), []);
   });
 });
 

@@ -44,6 +44,13 @@ export function assertByteCounts(limits: Readonly<Record<string, unknown>>): voi
   }
 }
 
+/** The error of the policy "close". */
+export function readsTooSlowly(waiting: number, maxBufferedAmount: number): RangeError {
+  return new RangeError(
+    `the peer reads too slowly: ${waiting} bytes wait for it, and maxBufferedAmount is ${maxBufferedAmount}`,
+  );
+}
+
 /**
  * The error of the policy "throw".
  *

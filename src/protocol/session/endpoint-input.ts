@@ -6,7 +6,6 @@
 import {
   type Decompressor,
   type FrameDecoder,
-  isControl,
   Opcode,
   type ProtocolError,
   type Role,
@@ -29,6 +28,9 @@ export abstract class EndpointInput implements Delivery {
   readonly role: Role;
   readonly maxMessageSize: number;
   readonly partial: boolean;
+  /** See `EndpointOptions`. It may be changed between two messages. */
+  streamFrom: number;
+  readonly maxStreamSize: number;
   readonly textAsBytes: boolean;
   readonly borrow: boolean;
   /**
@@ -72,8 +74,15 @@ export abstract class EndpointInput implements Delivery {
     if (text !== "string" && text !== "bytes") {
       throw new TypeError(`text must be "string" or "bytes", not ${String(text)}`);
     }
+    const { streamFrom = Infinity, maxStreamSize = Infinity } = options;
+    assertByteCounts({ streamFrom, maxStreamSize });
+    if (streamFrom !== Infinity && streamFrom > maxMessageSize) {
+      throw new RangeError(`streamFrom must be at most maxMessageSize, ${maxMessageSize}, not ${streamFrom}`);
+    }
     this.role = role;
     this.maxMessageSize = maxMessageSize;
+    this.streamFrom = streamFrom;
+    this.maxStreamSize = maxStreamSize;
     this.partial = options.partial ?? false;
     this.textAsBytes = text === "bytes";
     this.borrow = this.lends = options.borrow ?? false;
@@ -123,15 +132,15 @@ export abstract class EndpointInput implements Delivery {
     if (this.#pooled === undefined) return null;
     const { decoder } = this.#pooled;
     while (decoder.next()) {
-      if (decoder.isFirstPart) this.framesIn++;
-      const { opcode } = decoder;
+      const opcode = decoder.wholeOpcode;
       // Most frames: whole, the whole of their message, and not compressed.
-      if (decoder.fin && decoder.isFirstPart && decoder.isLastPart && !decoder.rsv1 && opcode !== 0) {
+      if (opcode !== Opcode.Continuation) {
+        this.framesIn++;
         if (opcode === Opcode.Binary && !this.lends && decoder.length <= this.maxMessageSize) {
           this.messagesIn++;
           return new Message(decoder.takePayload(), "binary");
         }
-        if (!isControl(opcode)) return this.#wholeMessage(decoder);
+        if (opcode === Opcode.Text || opcode === Opcode.Binary) return this.#wholeMessage(decoder, opcode);
         if (opcode !== Opcode.Ping || !this.answersQuietly || !this.answerQuietly(decoder)) {
           return this.#control(decoder);
         }
@@ -157,15 +166,17 @@ export abstract class EndpointInput implements Delivery {
   }
 
   /** A message that came whole and plain in one frame. */
-  #wholeMessage(decoder: FrameDecoder): Message | null {
-    if (decoder.length > this.maxMessageSize) {
+  #wholeMessage(decoder: FrameDecoder, opcode: Opcode): Message | null {
+    const isStream = decoder.length >= this.streamFrom;
+    const limit = isStream ? this.maxStreamSize : this.maxMessageSize;
+    if (decoder.length > limit) {
       const { frameOffset, headerLength } = decoder;
       const offset = frameOffset + Math.min(headerLength, 2) - 1;
-      this.#violate(messageTooBig(offset, this.maxMessageSize, decoder.length));
+      this.#violate(messageTooBig(offset, limit, decoder.length, isStream ? "maxStreamSize" : undefined));
       return null;
     }
     this.messagesIn++;
-    const isText = decoder.opcode === Opcode.Text;
+    const isText = opcode === Opcode.Text;
     // A frame that is whole in one part fits the kernel's memory, so its text fits into a string.
     if (isText && !this.textAsBytes) return new Message(decoder.text(), "text");
     const type = isText ? "text" : "binary";
@@ -175,6 +186,7 @@ export abstract class EndpointInput implements Delivery {
 
   /** A part of a message. Returns the event that it completes, if it does. */
   #part(decoder: FrameDecoder): Message | null {
+    if (decoder.isFirstPart) this.framesIn++;
     if (decoder.isFirstPart && decoder.opcode !== Opcode.Continuation) {
       const decompressor = decoder.rsv1 ? this.#inflater : undefined;
       this.#assembler = new MessageAssembler(decoder.opcode, decompressor, this);
@@ -245,6 +257,11 @@ export abstract class EndpointInput implements Delivery {
   /** Whether bytes were received whose events `nextEvent` has not returned. */
   get hasUnread(): boolean {
     return this.#assembler?.hasMore === true || this.#pooled?.decoder.hasUnread === true;
+  }
+
+  /** Whether the bytes that were received end with a message: the next one begins a frame. */
+  get isBetweenMessages(): boolean {
+    return this.#pooled === undefined;
   }
 
   /** Copies the unread bytes of a chunk in `receiveBuffer()`, which will be overwritten. */

@@ -22,6 +22,14 @@ export interface EndpointOptions {
   readonly maxMessageSize?: number | undefined;
   /** Deliver parts of messages as they arrive, instead of messages once they are whole. Default false. */
   readonly partial?: boolean | undefined;
+  /**
+   * Bytes from which a message is delivered in parts as it arrives, if `partial` is not set. It is judged on what the
+   * headers announce and on the bytes that have come, and then `maxStreamSize` is its limit. At most `maxMessageSize`,
+   * or Infinity. Default Infinity: every message is delivered whole.
+   */
+  readonly streamFrom?: number | undefined;
+  /** Greatest message, in bytes, that is delivered in parts because of `streamFrom`. Default Infinity. */
+  readonly maxStreamSize?: number | undefined;
   /** What text is delivered as: strings, or their bytes, which are valid UTF-8. Default "string". */
   readonly text?: "string" | "bytes" | undefined;
   /** Answer a Ping with a Pong (§5.5.2). If false, the caller sends it. Default true. */

@@ -36,8 +36,6 @@ import {
   type SendOptions,
 } from "./message-framer.js";
 
-const NO_OUTPUT: readonly Uint8Array[] = [];
-
 /**
  * The protocol of one side of a connection.
  *
@@ -71,8 +69,6 @@ export class Endpoint extends EndpointInput {
    * waits until this is false again. Default false: each Ping gets its Pong, in order.
    */
   isBackedUp = false;
-  bytesOut = 0;
-
   readonly #framer: MessageFramer;
   readonly #autoPong: boolean;
   readonly #autoClose: boolean;
@@ -275,6 +271,10 @@ export class Endpoint extends EndpointInput {
     return this.#framer.frames;
   }
 
+  get bytesOut(): number {
+    return this.outbox.bytesTaken;
+  }
+
   get messagesOut(): number {
     return this.#framer.messages;
   }
@@ -306,9 +306,6 @@ export class Endpoint extends EndpointInput {
    */
   takeOutput(): readonly Uint8Array[] {
     if (this.#heldPong !== undefined && !this.isBackedUp) this.#sendHeldPong();
-    const { length } = this.outbox;
-    if (length === 0) return NO_OUTPUT;
-    this.bytesOut += length;
     this.#framer.taken();
     return this.outbox.take();
   }
@@ -316,7 +313,7 @@ export class Endpoint extends EndpointInput {
   /** Drops the frames that wait, because no transport will take them. They do not count as sent. */
   discardOutput(): void {
     this.#heldPong = undefined;
-    this.outbox.recycle(this.outbox.take());
+    this.outbox.clear();
     this.#framer.discard();
   }
 

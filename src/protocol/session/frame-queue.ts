@@ -17,6 +17,8 @@ const NOTHING: readonly Uint8Array[] = [];
 
 export class FrameQueue {
   readonly role: Role;
+  /** Bytes that `take` has returned. */
+  bytesTaken = 0;
   readonly #slab: Slab;
   /** Finished stretches of bytes, in order. The bytes in the encoder follow them. */
   #segments: Uint8Array[] | undefined = undefined;
@@ -56,8 +58,16 @@ export class FrameQueue {
     const segments = this.#segments;
     if (segments === undefined) return NOTHING;
     this.#segments = undefined;
+    this.bytesTaken += this.#length;
     this.#length = 0;
     return segments;
+  }
+
+  /** Drops everything appended since the last `take`. */
+  clear(): void {
+    const { bytesTaken } = this;
+    this.recycle(this.take());
+    this.bytesTaken = bytesTaken;
   }
 
   /** The bytes that `take` would return; they stay. */
@@ -75,8 +85,9 @@ export class FrameQueue {
   seal(): void {
     const { encoder } = this.#slab;
     this.#slab.owner = undefined;
-    if (encoder.length === 0) return;
-    this.#length += encoder.length;
+    const { length } = encoder;
+    if (length === 0) return;
+    this.#length += length;
     (this.#segments ??= []).push(encoder.take());
   }
 }

@@ -19,6 +19,8 @@ import { MAX_TEXT_LENGTH, Message, messageTooBig } from "./message.js";
 export interface Delivery {
   readonly maxMessageSize: number;
   readonly partial: boolean;
+  readonly streamFrom: number;
+  readonly maxStreamSize: number;
   readonly textAsBytes: boolean;
   readonly borrow: boolean;
 }
@@ -39,6 +41,8 @@ export class MessageAssembler {
   hasMore = false;
   readonly #delivery: Delivery;
   readonly #isText: boolean;
+  /** Whether the message is delivered in parts. */
+  #isPartial: boolean;
   /** What inflates the message, if it is compressed. */
   readonly #decompressor: Decompressor | undefined;
   /** Bytes so far, and whether all of them are ASCII; of a message that is not compressed. */
@@ -55,6 +59,7 @@ export class MessageAssembler {
     this.#isText = opcode === Opcode.Text;
     this.#decompressor = decompressor;
     this.#delivery = delivery;
+    this.#isPartial = delivery.partial;
     if (decompressor !== undefined) decompressor.maxLength = this.#limit;
   }
 
@@ -79,21 +84,25 @@ export class MessageAssembler {
         this.error = this.#tooBig(frameOffset + Math.min(headerLength, 2) - 1, announced);
         return null;
       }
+      if (announced >= this.#delivery.streamFrom) this.#isPartial = true;
     }
     this.#length += decoder.length;
-    if (this.#delivery.partial) {
+    if (this.#isPartial && this.#collected === undefined) {
       return this.#deliver(this.#mustCopy ? decoder.payload : decoder.borrowedPayload, isLast);
     }
     this.#ascii &&= decoder.isAscii;
     const announced = this.#length + decoder.payloadLength - decoder.length;
     this.#collected ??= new PayloadBuffer();
     this.#collected.append(decoder.borrowedPayload, fin ? announced : 0, decoder.isInReceiveBuffer);
+    if (this.#isPartial) return this.#deliver(this.#takeCollected(), isLast);
     return isLast ? this.#finish(this.#ascii) : null;
   }
 
   /** Bytes that the message may have: text must fit into a string, if it is delivered as one. */
   get #limit(): number {
-    const { maxMessageSize, partial, textAsBytes } = this.#delivery;
+    const { maxMessageSize, maxStreamSize, streamFrom, partial, textAsBytes } = this.#delivery;
+    // What is longer than `maxMessageSize` is longer than `streamFrom`, too, and so is no whole message.
+    if (streamFrom !== Infinity) return maxStreamSize;
     return this.#isText && !textAsBytes && !partial
       ? Math.min(maxMessageSize, MAX_TEXT_LENGTH)
       : maxMessageSize;
@@ -101,8 +110,10 @@ export class MessageAssembler {
 
   #tooBig(offset: number, actual: number): LimitError {
     const limit = this.#limit;
-    const isOption = limit === this.#delivery.maxMessageSize;
-    return messageTooBig(offset, limit, actual, isOption ? undefined : "the longest text");
+    const { maxMessageSize, streamFrom } = this.#delivery;
+    const isOption = limit === maxMessageSize;
+    const source = streamFrom !== Infinity ? "maxStreamSize" : isOption ? undefined : "the longest text";
+    return messageTooBig(offset, limit, actual, source);
   }
 
   /** Goes on with a part that becomes more than one piece, until the budget is spent. */
@@ -115,8 +126,9 @@ export class MessageAssembler {
       if (!decompressor.next()) break;
       const { isLast } = decompressor;
       budget.inflateBudget -= decompressor.length - before;
-      if (this.#delivery.partial) {
-        const message = this.#deliver(this.#pieceOf(decompressor), isLast);
+      if (decompressor.length >= this.#delivery.streamFrom) this.#isPartial = true;
+      if (this.#isPartial) {
+        const message = this.#deliver(this.#partOf(decompressor), isLast);
         if (isLast) this.#endPieces(decompressor);
         if (message !== null) return message;
       } else if (isLast && this.#collected === undefined) {
@@ -130,7 +142,7 @@ export class MessageAssembler {
     const { error } = decompressor;
     this.error = error instanceof LimitError ? this.#tooBig(error.offset, error.actual) : error;
     if (this.isDone || !decompressor.isLast) return null;
-    return this.#delivery.partial ? this.#deliver(NOTHING, true) : this.#finish(decompressor.isAscii);
+    return this.#isPartial ? this.#deliver(NOTHING, true) : this.#finish(decompressor.isAscii);
   }
 
   /** Whether the message is delivered as bytes. They must stay, unless they are lent; a string always stays. */
@@ -138,8 +150,22 @@ export class MessageAssembler {
     return !this.#isText || this.#delivery.textAsBytes;
   }
 
+  /** Parts because of `streamFrom` are never lent. */
   get #mustCopy(): boolean {
-    return this.#isBytes && !this.#delivery.borrow;
+    return this.#isBytes && (!this.#delivery.borrow || (this.#isPartial && !this.#delivery.partial));
+  }
+
+  /** The next part of a message that is delivered in parts: with what was collected before that was known. */
+  #partOf(decompressor: Decompressor): Uint8Array {
+    if (this.#collected === undefined) return this.#pieceOf(decompressor);
+    this.#collected.append(decompressor.borrowedPiece, 0, true);
+    return this.#takeCollected();
+  }
+
+  #takeCollected(): Uint8Array {
+    const bytes = this.#collected?.take() ?? NOTHING;
+    this.#collected = undefined;
+    return bytes;
   }
 
   #pieceOf(decompressor: Decompressor): Uint8Array {

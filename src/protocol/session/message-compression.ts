@@ -14,6 +14,13 @@ import type { CompressedMessage, PreparedMessage } from "./prepared-message.js";
 const TAKEOVER_THRESHOLD = 32;
 const ALONE_THRESHOLD = 256;
 
+/**
+ * A short message that compression makes this much longer, at most, is sent compressed all the same, if later messages
+ * can refer to it: a stream of short messages that are alike would never begin to shrink otherwise.
+ */
+const MOST_GROWTH = 3;
+const LONGEST_GROWN = 512;
+
 /** What we send: the compressor, and which messages are for it. */
 export class MessageCompression {
   readonly #parameters: DeflateParameters;
@@ -50,13 +57,16 @@ export class MessageCompression {
   /**
    * Compresses a message.
    *
-   * @returns bytes that the next call of any compressor overwrites; undefined if they would be no fewer.
+   * @returns bytes that the next call of any compressor overwrites; undefined if the message is to be sent as it is,
+   *   because it does not shrink.
    */
   compress(data: string | Uint8Array): Uint8Array | undefined {
     const compressor = (this.#compressor ??= this.#begin());
     if (!compressor.reserve(data.length)) return undefined;
     const payload = compressor.compressBorrowed(data);
-    if (payload.length < compressor.rawLength) return payload;
+    const { rawLength } = compressor;
+    const isKept = this.#contextTakeover && rawLength <= LONGEST_GROWN;
+    if (payload.length < rawLength + (isKept ? MOST_GROWTH + 1 : 0)) return payload;
     // §7.2.1: the peer's window holds what was sent compressed, and so must ours.
     compressor.drop();
     return undefined;

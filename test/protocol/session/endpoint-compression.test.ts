@@ -292,6 +292,23 @@ for (const role of SIDES) {
       }
     });
 
+    it("makes short messages that are alike shorter from the second on, though the first alone does not shrink", () => {
+      const from = make(role, { perMessageDeflate: parameters({ threshold: 0 }) });
+      const peer = new Peer(true);
+      const texts = Array.from({ length: 20 }, (_, i) => `{"type":"tick","n":${i}}`);
+      for (const text of texts) from.send(text);
+      const seen = peer.read(from);
+      assert.ok(seen.every(({ compressed }) => compressed));
+      assert.deepEqual(
+        seen.map(({ payload }) => payload),
+        texts.map((text) => toHex(utf8(text))),
+      );
+      const first = from.bytesOut;
+      from.send('{"type":"tick","n":20}');
+      for (const _ of from.takeOutput());
+      assert.ok(from.bytesOut - first < 16, `${from.bytesOut - first} bytes for 22`);
+    });
+
     it("refuses what is no message without harm to the stream", () => {
       const from = make(role);
       const text = "to be continued ".repeat(5);

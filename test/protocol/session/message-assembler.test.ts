@@ -16,7 +16,14 @@ import { deflateAlone, TAIL, ZlibDeflater } from "../../support/zlib-streams.js"
 
 const random = randomNumbers(5);
 
-const WHOLE: Delivery = { maxMessageSize: 1 << 20, partial: false, textAsBytes: false, borrow: false };
+const WHOLE: Delivery = {
+  maxMessageSize: 1 << 20,
+  partial: false,
+  streamFrom: Infinity,
+  maxStreamSize: Infinity,
+  textAsBytes: false,
+  borrow: false,
+};
 const WAYS: readonly Delivery[] = [false, true].flatMap((partial) =>
   [false, true].flatMap((textAsBytes) =>
     [false, true].map((borrow) => ({ ...WHOLE, partial, textAsBytes, borrow })),

@@ -27,7 +27,7 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 /** How long a program may run; and npm, which may have to fetch other Nodes over a slow line. */
-const LONGEST_RUN_MS = 120_000;
+const LONGEST_RUN_MS = 900_000;
 const LONGEST_INSTALL_MS = 900_000;
 
 /** Runs a program to its end. Rejects, with all it wrote, unless it exits with 0 in time. */
