@@ -16,6 +16,7 @@ import {
 } from "../protocol/index.js";
 import type { Liveness, LivenessLimits } from "./liveness.js";
 import type { LongTurnCounter } from "./long-turns.js";
+import type { LazyTopics } from "./topics/lazy-topics.js";
 
 /**
  * Functions that a connection calls. If one throws, or its promise rejects, the connection closes with 1011 and the
@@ -116,6 +117,8 @@ export interface SessionContext {
   readonly longTurns?: LongTurnCounter | undefined;
   /** The socket is gone. */
   readonly onGone: ((connection: never) => void) | undefined;
+  /** Absent: the connection can subscribe to nothing. */
+  readonly topics?: LazyTopics | undefined;
 }
 
 /**

@@ -35,6 +35,14 @@ export { connectWithRetry, type RetryOptions } from "./retry.js";
 export type { StreamOptions, StreamSource } from "./send-stream.js";
 export { type HttpServer, type ServeOptions, Server, serve } from "./server.js";
 export { StayingConnection, type StayOptions, stayConnected } from "./stay.js";
+export type { Broker, BrokerListener } from "./topics/broker.js";
+export {
+  type Publishable,
+  type PublishOptions,
+  Topics,
+  type TopicsCounters,
+  type TopicsOptions,
+} from "./topics/topics.js";
 export { createUpgradeHandler, type UpgradeHandler } from "./upgrade-handler.js";
 export type { UpgradeOptions } from "./upgrade-options.js";
 export {

@@ -179,4 +179,5 @@ export {
   type MessageReaderOptions,
   type ReadResult,
 } from "./session/message-reader.js";
+export { type BatchItem, PreparedBatch } from "./session/prepared-batch.js";
 export { PreparedMessage, type PrepareOptions, prepareMessage } from "./session/prepared-message.js";

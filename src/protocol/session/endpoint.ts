@@ -35,6 +35,7 @@ import {
   type Place,
   type SendOptions,
 } from "./message-framer.js";
+import type { PreparedBatch } from "./prepared-batch.js";
 
 /**
  * The protocol of one side of a connection.
@@ -190,6 +191,17 @@ export class Endpoint extends EndpointInput {
   send(data: MessageInit, options?: SendOptions): void {
     if (this.phase !== "open") this.#assertOpen("a message");
     this.#framer.send(data, options);
+  }
+
+  /**
+   * Sends prepared messages one behind the other.
+   *
+   * @param left - positions of messages in the batch that are left out.
+   * @throws {InvalidStateError} once a Close was sent or received.
+   */
+  sendBatch(batch: PreparedBatch, left?: ReadonlySet<number>): void {
+    if (this.phase !== "open") this.#assertOpen("a message");
+    this.#framer.sendBatch(batch, left);
   }
 
   /**

@@ -118,6 +118,9 @@ describe("the tarball", () => {
       ".": { "react-native": page, browser: page, ...conditions("index") },
       "./codec": conditions("codec/index"),
       "./protocol": conditions("protocol/index"),
+      "./broadcast-channel": conditions("brokers/broadcast-channel"),
+      "./redis": conditions("brokers/redis"),
+      "./nats": conditions("brokers/nats"),
       "./bufferutil": conditions("compat/bufferutil"),
       "./utf-8-validate": conditions("compat/utf-8-validate"),
     };
