@@ -534,6 +534,27 @@ const PROTOCOL_EXPORTS = [
   "typed",
   "validateHandshakeResponse",
   "whenAborted",
+  "StreamOpening",
+  "assertCloseInfo",
+  "clampToUnsignedShort",
+  "claimMessages",
+  "defineWebSocketError",
+  "failureOf",
+  "isClean",
+  "isOrderly",
+  "messageStreams",
+  "readCloseInfo",
+  "sendWithRoom",
+  "webSocketError",
+  "type MessageSink",
+  "type MessageSource",
+  "type StreamOpeningHost",
+  "type StreamRules",
+  "type Streamable",
+  "type WebSocketCloseInfo",
+  "type WebSocketErrorConstructor",
+  "type WebSocketErrorLike",
+  "type WebSocketStreamClosed",
 ];
 
 const NODE_EXPORTS = [
@@ -589,6 +610,18 @@ const NODE_EXPORTS = [
   "type TopicsOptions",
   "type UpgradeHandler",
   "type UpgradeOptions",
+  "WebSocket",
+  "WebSocketError",
+  "WebSocketStream",
+  "type CloseEvent",
+  "type ConnectionDuplexOptions",
+  "type ErrorEvent",
+  "type MessageStreams",
+  "type WebSocketEvents",
+  "type WebSocketHandler",
+  "type WebSocketInit",
+  "type WebSocketStreamOpened",
+  "type WebSocketStreamOptions",
 ];
 
 const BROWSER_EXPORTS = [
@@ -609,11 +642,19 @@ const BROWSER_EXPORTS = [
   "type RetryOptions",
   "type Sendable",
   "type StayOptions",
+  "WebSocket",
+  "WebSocketError",
+  "WebSocketStream",
+  "type MessageStreams",
+  "type WebSocketStreamConstructor",
+  "type WebSocketStreamOpened",
+  "type WebSocketStreamOptions",
 ];
 
 /** The one file for pages without a bundler has no compression and, of the protocol, what a connection shows. */
 const SINGLE_FILE_EXPORTS = [
-  ...BROWSER_EXPORTS.filter((name) => !/stay/i.test(name)),
+  // A page that has no bundler has the browser's own WebSocket and WebSocketStream.
+  ...BROWSER_EXPORTS.filter((name) => !/WebSocket$|WebSocketStream|stay/i.test(name)),
   ...CODEC_EXPORTS.filter(
     (name) =>
       !/compress|PayloadPlace|WebAssembly|^(?:hostSha1|receiveBuffer|reuse|setAllocatorWarming)$/i.test(name),
