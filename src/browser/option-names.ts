@@ -27,6 +27,7 @@ const WITHOUT_EFFECT = [
   "perMessageDeflate",
   "maxFrameSize",
   "borrow",
+  "explainFailures",
   "pingIntervalMs",
   "pingTimeoutMs",
   "idleTimeoutMs",

@@ -128,6 +128,7 @@ export function settingsOf(role: "client" | "server", options: ConnectionOptions
   const { maxFrameSize, maxMessageSize, partial, text, autoPong = true, autoClose = true, borrow } = options;
   const { maxStreamSize, streamFrom = Math.min(DEFAULT_STREAM_FROM, maxMessageSize ?? Infinity) } = options;
   const stream = { streamFrom, maxStreamSize };
+  const { explainFailures } = options;
   const endpoint = {
     role,
     maxFrameSize,
@@ -138,6 +139,7 @@ export function settingsOf(role: "client" | "server", options: ConnectionOptions
     autoClose,
     borrow,
     ...stream,
+    explainFailures,
   };
   // A server is told at once what is wrong with these, not at its first connection.
   new Endpoint(endpoint);
@@ -173,6 +175,7 @@ export const CONNECTION_OPTION_NAMES: readonly string[] = Object.keys({
   autoPong: true,
   autoClose: true,
   borrow: true,
+  explainFailures: true,
   perMessageDeflate: true,
   highWaterMark: true,
   maxBufferedAmount: true,

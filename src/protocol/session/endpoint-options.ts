@@ -37,6 +37,11 @@ export interface EndpointOptions {
   /** Answer a Close with a Close (§5.5.1). If false, the caller sends it. Default true. */
   readonly autoClose?: boolean | undefined;
   /**
+   * Say in the Close frame what the peer did wrong, as its reason (§5.5.1). If false, it has the code alone. Default
+   * true.
+   */
+  readonly explainFailures?: boolean | undefined;
+  /**
    * Deliver messages that are valid only until the next event is asked for or bytes are received. It spares a copy
    * of each binary message. Default false: the bytes are yours to keep.
    */
