@@ -14,6 +14,10 @@ export function wordedAsWs(error: Error): Error {
   // The limit has another name here than in the options of `ws`.
   const isLimit = error instanceof LimitError && error.message.startsWith("Max payload size exceeded");
   const message = isLimit ? "Max payload size exceeded" : error.message;
+  // Users match on zlib's code.
+  if (error.code === "WS_ERR_INVALID_COMPRESSED_DATA") {
+    return Object.assign(new Error(message, { cause: error }), { errno: -3, code: "Z_DATA_ERROR" });
+  }
   const Made = error.closeCode === CloseCode.InvalidFramePayloadData ? Error : RangeError;
   return Object.assign(new Made(message, { cause: error }), { code: error.code });
 }

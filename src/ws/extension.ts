@@ -1,6 +1,7 @@
 /** `extension` of `ws`: the header Sec-WebSocket-Extensions as objects, and back. */
 
 import { type Extension, type ExtensionParameterValue, parseExtensions } from "../protocol/index.js";
+import { hasEmptyElement } from "./subprotocol.js";
 
 /** The parameters of one offer or response: a list of values for each name. */
 export type Configuration = Record<string, readonly ExtensionParameterValue[]>;
@@ -11,7 +12,7 @@ export type Configuration = Record<string, readonly ExtensionParameterValue[]>;
  * @throws {SyntaxError} when the grammar is broken.
  */
 export function parse(header: string): Record<string, Configuration[]> {
-  const parsed = parseExtensions(header);
+  const parsed = hasEmptyElement(header) ? undefined : parseExtensions(header);
   if (parsed === undefined) throw new SyntaxError(`it must be a list of extensions, not "${header}"`);
   const offers: Record<string, Configuration[]> = Object.create(null);
   for (const { name, parameters } of parsed) {

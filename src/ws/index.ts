@@ -4,7 +4,7 @@
  */
 
 import type { ClientRequest, IncomingMessage } from "node:http";
-import * as extension from "./extension.js";
+import { format, parse as parseExtensions } from "./extension.js";
 import { type PerMessageDeflateOptions as DeflateOptions, PerMessageDeflate } from "./per-message-deflate.js";
 import { Receiver } from "./receiver.js";
 import { Sender } from "./sender.js";
@@ -16,19 +16,22 @@ import {
   WebSocketServer,
 } from "./server.js";
 import { createWebSocketStream } from "./stream.js";
-import * as subprotocol from "./subprotocol.js";
+import { parse as parseProtocols } from "./subprotocol.js";
 import type * as types from "./types.js";
 import { WebSocket as Client, type ClientOptions as OptionsOfClient } from "./web-socket.js";
+
+const extension = { format, parse: parseExtensions };
+const subprotocol = { parse: parseProtocols };
 
 /** The members of the class. */
 const MEMBERS = {
   createWebSocketStream,
-  extension: { format: extension.format, parse: extension.parse },
+  extension,
   PerMessageDeflate,
   Receiver,
   Sender,
   Server: WebSocketServer,
-  subprotocol: { parse: subprotocol.parse },
+  subprotocol,
   WebSocket: Client,
   WebSocketServer,
 };
@@ -76,7 +79,8 @@ export {
   Sender,
   subprotocol,
   WebSocket,
-  WebSocket as default,
-  WebSocket as "module.exports",
   WebSocketServer,
 };
+export default WebSocket;
+// What `require("hawser/ws")` gives.
+export { WebSocket as "module.exports" };

@@ -84,6 +84,8 @@ interface Attempt {
   readonly protocols: readonly string[];
   readonly options: OpeningOptions;
   readonly first: Origin | undefined;
+  /** Those of the first URL. */
+  readonly credentials?: string | undefined;
 }
 
 /**
@@ -169,7 +171,7 @@ function request(webSocket: Opening, url: URL, attempt: Attempt): void {
     protocol: undefined,
     hostname: undefined,
     defaultPort: (kept.defaultPort ?? target.port) as number,
-    auth: isKept ? credentialsOf(url) : undefined,
+    auth: isKept ? (attempt.credentials ?? credentialsOf(url) ?? (kept.auth as string)) : undefined,
     timeout: kept.handshakeTimeout,
     createConnection: (kept.createConnection ?? (isSecure ? connectTls : connectPlain)) as never,
     headers: {
@@ -199,7 +201,11 @@ function request(webSocket: Opening, url: URL, attempt: Attempt): void {
     const { location } = response.headers;
     const { statusCode = 0 } = response;
     if (location !== undefined && options.followRedirects === true && statusCode >= 300 && statusCode < 400) {
-      follow(webSocket, outgoing, url, location, { ...attempt, first: attempt.first ?? origin });
+      follow(webSocket, outgoing, url, location, {
+        ...attempt,
+        first: attempt.first ?? origin,
+        credentials: attempt.first === undefined ? credentialsOf(url) : attempt.credentials,
+      });
     } else if (!webSocket.emit("unexpected-response", outgoing, response)) {
       abort(webSocket, outgoing, `Unexpected server response: ${statusCode}`);
     }

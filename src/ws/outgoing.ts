@@ -1,13 +1,15 @@
 /** The sending half of an open WebSocket: what `send`, `ping` and `pong` of `ws` mean for hawser's connection. */
 
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Connection } from "../node/index.js";
 import { Message } from "../protocol/index.js";
+import { BlobQueue } from "./blob-queue.js";
 import { byteLengthOf, bytesOf, isBlob, payloadOf } from "./bytes.js";
 import { EXTENSION_NAME } from "./per-message-deflate.js";
-import { assertControlLength, type Callback, type Extensions, type GenerateMask, Sender } from "./sender.js";
+import { assertControlLength, type Extensions, type GenerateMask, Sender } from "./sender.js";
 import type { SendOptions } from "./types.js";
-import { WriteCallbacks } from "./write-callbacks.js";
+import { type Callback, WriteCallbacks } from "./write-callbacks.js";
 
 /** Up to this many queued bytes the system is taken to have room for, if it took all that came before. */
 const LEAST_COUNTED = 0x4000;
@@ -27,15 +29,18 @@ export class Outgoing {
   #callbacks: WriteCallbacks | undefined = undefined;
   /** The type of the message that is being sent in parts. */
   #begun: "text" | "binary" | undefined = undefined;
-  /** Bytes of Blobs that are being read. */
-  #unread = 0;
+  /** Since the first Blob. */
+  #queue: BlobQueue | undefined = undefined;
+  readonly #failed: (error: Error) => void;
 
   constructor(
     connection: Connection<unknown>,
     socket: Duplex,
     extensions: Extensions,
     generateMask: GenerateMask | undefined,
+    failed: (error: Error) => void,
   ) {
+    this.#failed = failed;
     this.#connection = connection;
     this.#socket = socket;
     this.#extensions = extensions;
@@ -53,8 +58,9 @@ export class Outgoing {
   /** Bytes that the system has not taken. Frames that leave at the end of the turn are offered to it first. */
   get bufferedAmount(): number {
     const { writableLength } = this.#socket;
-    if (writableLength > 0 || this.#connection.bufferedAmount > LEAST_COUNTED) this.#connection.flush();
-    return this.#unread + (this.#sender?._bufferedBytes ?? 0) + this.#socket.writableLength;
+    const isTaken = this.#socket instanceof Socket && writableLength === 0;
+    if (!isTaken || this.#connection.bufferedAmount > LEAST_COUNTED) this.#connection.flush();
+    return (this.#queue?.byteLength ?? 0) + (this.#sender?._bufferedBytes ?? 0) + this.#socket.writableLength;
   }
 
   /** @throws {TypeError} for what cannot be sent. */
@@ -76,19 +82,54 @@ export class Outgoing {
       this.sender.send(data, sending, callback);
       return;
     }
-    const deflate = this.#extensions[EXTENSION_NAME];
-    const compresses = Boolean(compress) && deflate?.compresses(byteLengthOf(data)) === true;
+    const compresses =
+      Boolean(compress) && this.#extensions[EXTENSION_NAME]?.compresses(byteLengthOf(data)) === true;
     const type = isBinary ? "binary" : "text";
-    if (isBlob(data)) this.#sendBlob(data, type, compresses, callback);
-    else if (!fin || this.#begun !== undefined) this.#sendPart(data, type, compresses, !fin);
-    else this.#sendWhole(data, type, deflate === undefined ? undefined : compresses);
-    if (!isBlob(data)) this.#whenWritten(callback);
+    const queue = this.#queue;
+    if (isBlob(data)) {
+      const fail = (error: Error) => this.#failed(error);
+      (this.#queue ??= new BlobQueue(() => this.#socket.destroyed)).read(
+        data,
+        callback,
+        (bytes) => this.#sendNow(bytes, type, { compresses, fin: Boolean(fin) }, callback),
+        fail,
+      );
+    } else if (queue?.isReading === true) {
+      // It may change while it waits.
+      const copy = typeof data === "string" ? data : Buffer.from(bytesOf(data));
+      queue.run(
+        () => this.#sendNow(copy, type, { compresses, fin: Boolean(fin) }, callback),
+        byteLengthOf(copy),
+        callback,
+      );
+    } else {
+      this.#sendNow(data, type, { compresses, fin: Boolean(fin) }, callback);
+    }
+  }
+
+  #sendNow(
+    data: unknown,
+    type: "text" | "binary",
+    { compresses, fin }: { readonly compresses: boolean; readonly fin: boolean },
+    callback: Callback | undefined,
+  ): void {
+    const isCompressed = this.#extensions[EXTENSION_NAME] !== undefined;
+    if (!fin || this.#begun !== undefined) this.#sendPart(data, type, compresses, !fin);
+    else this.#sendWhole(data, type, isCompressed ? compresses : undefined);
+    this.#whenWritten(callback);
+  }
+
+  /** Does something behind the Blobs that are being read. */
+  whenRead(work: () => void): void {
+    if (this.#queue === undefined) work();
+    else this.#queue.run(work);
   }
 
   get #isPlain(): boolean {
     return (
       this.#begun === undefined &&
       this.#generateMask === undefined &&
+      this.#queue?.isReading !== true &&
       this.#extensions[EXTENSION_NAME] === undefined
     );
   }
@@ -107,25 +148,6 @@ export class Outgoing {
     if (!partial) this.#begun = undefined;
   }
 
-  /** Messages that are sent meanwhile wait behind it. */
-  #sendBlob(blob: Blob, type: "text" | "binary", compress: boolean, callback: Callback | undefined): void {
-    this.#unread += blob.size;
-    const read = async () => {
-      try {
-        const bytes = await blob.arrayBuffer();
-        if (!this.#socket.destroyed) setImmediate(() => this.#whenWritten(callback));
-        else callback?.(new Error("The socket was closed while the blob was being read"));
-        return bytes;
-      } catch (error) {
-        callback?.(error as Error);
-        throw error;
-      } finally {
-        this.#unread -= blob.size;
-      }
-    };
-    this.#connection.send({ size: blob.size, arrayBuffer: read }, { type, compress });
-  }
-
   /** @throws {RangeError} for more than 125 bytes. */
   control(type: "ping" | "pong", given: unknown, callback: Callback | undefined): void {
     const data = payloadOf(given);
@@ -134,8 +156,11 @@ export class Outgoing {
       this.sender[type](data, this.#connection.role === "client", callback);
       return;
     }
-    this.#connection.sendAll(new Message(bytesOf(data), type));
-    this.#whenWritten(callback);
+    const bytes = bytesOf(data);
+    this.whenRead(() => {
+      this.#connection.sendAll(new Message(bytes, type));
+      this.#whenWritten(callback);
+    });
   }
 
   #whenWritten(callback: Callback | undefined): void {

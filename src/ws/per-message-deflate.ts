@@ -46,6 +46,9 @@ type Callback = (error: Error | null, data?: Buffer) => void;
 
 const DEFAULT_THRESHOLD = 1024;
 
+/** RFC 7692 §7.1.2.1: "a decimal integer value without leading zeroes between 8 to 15, inclusive". */
+const WINDOW_BITS = /^(?:[89]|1[0-5])$/;
+
 export class PerMessageDeflate {
   /** What was agreed on, by the names of the header; null before. */
   params: Parameters | null = null;
@@ -96,26 +99,55 @@ export class PerMessageDeflate {
   /**
    * A server answers offers, a client judges the answer.
    *
-   * @throws {Error} when none can be accepted.
+   * @throws {Error} when none can be accepted, in the words of `ws`.
    */
   accept(configurations: readonly Configuration[]): Parameters {
-    const extensions = extensionsOf(EXTENSION_NAME, configurations);
-    if (this._isServer) {
-      const answer = acceptPerMessageDeflate(extensions, this.#settings);
-      if (answer === undefined) throw new Error("None of the extension offers can be accepted");
-      this.agreed = answer.parameters;
-      this.params = statedIn(answer.response);
-    } else {
-      const agreed = confirmPerMessageDeflate(extensions, this.#settings);
-      if (agreed === undefined || agreed instanceof HandshakeError) {
-        throw agreed ?? new Error("There is no answer to the extension offer");
-      }
-      this.agreed = agreed;
-      this.params = statedIn({
-        name: EXTENSION_NAME,
-        parameters: Object.fromEntries(extensions[0].parameters),
-      });
+    for (const configuration of configurations) checkParameters(configuration, this._isServer);
+    return this._isServer ? this.#acceptOffer(configurations) : this.#acceptAnswer(configurations);
+  }
+
+  #acceptOffer(configurations: readonly Configuration[]): Parameters {
+    const offers = configurations.filter((offer) => this.#mayAccept(firstValues(offer)));
+    const answer = acceptPerMessageDeflate(extensionsOf(EXTENSION_NAME, offers), this.#settings);
+    if (answer === undefined) throw new Error("None of the extension offers can be accepted");
+    this.agreed = answer.parameters;
+    this.params = statedIn(answer.response, emptyLike(configurations[0]));
+    return this.params;
+  }
+
+  /** Whether an offer keeps to the options: what they forbid, and the least windows. */
+  #mayAccept(offer: Readonly<Record<string, unknown>>): boolean {
+    const { serverNoContextTakeover, clientMaxWindowBits } = this._options;
+    const { serverMaxWindowBits }: { serverMaxWindowBits?: unknown } = this._options;
+    const serverBits = offer.server_max_window_bits;
+    const clientBits = offer.client_max_window_bits;
+    if (serverNoContextTakeover === false && offer.server_no_context_takeover !== undefined) return false;
+    if (serverBits !== undefined && serverMaxWindowBits === false) return false;
+    if (serverBits !== undefined && Number(serverMaxWindowBits ?? 0) > Number(serverBits)) return false;
+    if (typeof clientMaxWindowBits !== "number") return true;
+    return clientBits === true || (clientBits !== undefined && clientMaxWindowBits <= Number(clientBits));
+  }
+
+  #acceptAnswer(configurations: readonly Configuration[]): Parameters {
+    const [answer = {}] = configurations;
+    const stated = firstValues(answer);
+    const { clientNoContextTakeover, clientMaxWindowBits } = this._options;
+    if (clientNoContextTakeover === false && stated.client_no_context_takeover !== undefined) {
+      throw new Error('Unexpected parameter "client_no_context_takeover"');
     }
+    const bits = stated.client_max_window_bits;
+    const most = (clientMaxWindowBits as number | boolean | undefined) ?? true;
+    if (bits !== undefined && (most === false || (typeof most === "number" && Number(bits) > most))) {
+      throw new Error('Unexpected or invalid parameter "client_max_window_bits"');
+    }
+    const agreed = confirmPerMessageDeflate(extensionsOf(EXTENSION_NAME, configurations), this.#settings);
+    if (agreed === undefined || agreed instanceof HandshakeError) {
+      throw agreed ?? new Error("There is no answer to the extension offer");
+    }
+    this.agreed = agreed;
+    const added = bits === undefined && typeof most === "number" ? { client_max_window_bits: most } : {};
+    const parameters = { ...stated, ...added };
+    this.params = statedIn({ name: EXTENSION_NAME, parameters }, emptyLike(answer));
     return this.params;
   }
 
@@ -163,12 +195,41 @@ export class PerMessageDeflate {
 }
 
 /** The parameters that are said, and no others. */
-function statedIn({ parameters = {} }: ExtensionInit): Parameters {
-  const stated: Parameters = {};
+function statedIn({ parameters = {} }: ExtensionInit, stated: Parameters = {}): Parameters {
   for (const [name, given] of Object.entries(parameters)) {
     const value = Array.isArray(given) ? given[0] : given;
     if (value === undefined || value === false) continue;
     stated[name] = /_bits$/.test(name) && value !== true ? Number(value) : value;
   }
   return stated;
+}
+
+/** An object with the same prototype: null, where a header was parsed. */
+function emptyLike(object: object): Parameters {
+  return Object.create(Object.getPrototypeOf(object));
+}
+
+function firstValues(configuration: Configuration): Record<string, string | number | true> {
+  const first = Object.entries(configuration).map(([name, values]) => [name, [values].flat()[0]]);
+  return Object.fromEntries(first);
+}
+
+/**
+ * Checks the parameters of an offer or an answer.
+ *
+ * @throws {Error | TypeError} in the words of `ws`.
+ */
+function checkParameters(configuration: Configuration, isOffer: boolean): void {
+  for (const [name, values] of Object.entries(configuration)) {
+    const list = [values].flat();
+    const [value] = list;
+    if (list.length > 1) throw new Error(`Parameter "${name}" must have only a single value`);
+    const isBits = /^(?:client|server)_max_window_bits$/.test(name);
+    if (!isBits && !/^(?:client|server)_no_context_takeover$/.test(name)) {
+      throw new Error(`Unknown parameter "${name}"`);
+    }
+    const mayBeBare = isBits ? isOffer && name === "client_max_window_bits" : true;
+    const isRight = value === true ? mayBeBare : isBits && WINDOW_BITS.test(String(value));
+    if (!isRight) throw new TypeError(`Invalid value for parameter "${name}": ${value}`);
+  }
 }

@@ -2,11 +2,11 @@
 
 import type { Duplex } from "node:stream";
 import { encodeCloseBody, encodeFrame, FrameEncoder, isValidCloseCode, Opcode } from "../codec/index.js";
+import { BlobQueue } from "./blob-queue.js";
 import { asBuffer, byteLengthOf, bytesOf, EMPTY, isBlob } from "./bytes.js";
-import { throwLater } from "./errors.js";
 import { EXTENSION_NAME, type PerMessageDeflate } from "./per-message-deflate.js";
+import type { Callback } from "./write-callbacks.js";
 
-export type Callback = (error?: Error | null) => void;
 export type Extensions = Record<string, PerMessageDeflate>;
 export type GenerateMask = (mask: Buffer) => void;
 
@@ -21,9 +21,6 @@ export interface FrameOptions {
   maskBuffer?: Buffer | undefined;
 }
 
-/** Payloads from this length on are not copied behind their header, where they need not be masked. */
-const LEAST_UNCOPIED_LENGTH = 0x4000;
-
 /** The longest payload of a control frame, and of a close reason, in bytes. */
 const MAX_CONTROL_LENGTH = 125;
 const MAX_REASON_LENGTH = 123;
@@ -32,8 +29,6 @@ let headers: FrameEncoder | undefined;
 
 export class Sender {
   onerror: (error: Error) => void = () => undefined;
-  /** Bytes that are counted, and not in the socket: of messages that wait, and of those that cannot be sent. */
-  _bufferedBytes = 0;
   readonly _socket: Duplex;
   readonly _extensions: Extensions;
   /** Runs before frames are written: others may have to go first. */
@@ -41,8 +36,7 @@ export class Sender {
   readonly #generateMask: GenerateMask | undefined;
   #isFirst = true;
   #compresses = false;
-  /** Work that waits for a Blob to be read. */
-  #queue: (() => void)[] | undefined = undefined;
+  readonly #queue: BlobQueue;
 
   constructor(
     socket: Duplex,
@@ -54,25 +48,31 @@ export class Sender {
     this._extensions = extensions;
     this.#generateMask = generateMask;
     this.#before = before;
+    this.#queue = new BlobQueue(() => socket.destroyed);
+  }
+
+  /** Bytes that are counted, and not in the socket: what waits for a Blob to be read. */
+  get _bufferedBytes(): number {
+    return this.#queue.byteLength;
   }
 
   /**
    * Encodes a frame.
    *
-   * @returns the bytes of the frame, in one piece or two.
+   * @returns the bytes of the frame: in one piece if it is masked, else the header and the payload.
    */
   static frame(data: string | Uint8Array, options: FrameOptions): Buffer[] {
     const { opcode, fin = false, rsv1 = false, mask = false, generateMask } = options;
-    const payload = typeof data === "string" ? data : bytesOf(data);
-    if (!mask && typeof payload !== "string" && payload.length >= LEAST_UNCOPIED_LENGTH) {
+    const payload = bytesOf(data);
+    if (!mask) {
       headers ??= new FrameEncoder({ role: "server" });
       headers.header(opcode as Opcode, payload.length, { fin, rsv1 });
       const header = Buffer.from(headers.take());
       headers.recycle();
-      return [header, asBuffer(payload)];
+      return payload.length === 0 ? [header] : [header, asBuffer(payload)];
     }
     let key: boolean | Uint8Array = mask;
-    if (mask && generateMask !== undefined) {
+    if (generateMask !== undefined) {
       key = options.maskBuffer ?? Buffer.alloc(4);
       generateMask(key as Buffer);
     }
@@ -117,7 +117,9 @@ export class Sender {
 
   close(code?: number, data?: string | Uint8Array, mask?: boolean, callback?: Callback): void {
     const body = encodeCloseBody(code, closeReasonOf(code, data));
-    this.#run(() => this.#write(body, { opcode: Opcode.Close, fin: true, mask: mask === true }, callback));
+    this.#queue.run(() =>
+      this.#write(body, { opcode: Opcode.Close, fin: true, mask: mask === true }, callback),
+    );
   }
 
   /** Writes the bytes of whole frames, now. */
@@ -144,56 +146,13 @@ export class Sender {
     this.sendFrame(Sender.frame(data, { ...options, generateMask: this.#generateMask }), callback);
   }
 
-  /** Does something in its order: at once, or behind a Blob that is being read. */
-  #run(work: () => void): void {
-    if (this.#queue === undefined) work();
-    else this.#queue.push(work);
-  }
-
   #whenRead(data: unknown, callback: Callback | undefined, use: (data: string | Uint8Array) => void): void {
     if (isBlob(data)) {
-      this.#run(() => this.#read(data, callback, use));
+      this.#queue.read(data, callback, use, (error) => this.onerror(error));
       return;
     }
     const bytes = typeof data === "string" ? data : bytesOf(data ?? EMPTY);
-    this.#run(() => use(bytes));
-  }
-
-  #read(blob: Blob, callback: Callback | undefined, use: (data: Uint8Array) => void): void {
-    this.#queue = [];
-    this._bufferedBytes += blob.size;
-    const drop = (error: Error) => {
-      this.#queue = undefined;
-      if (callback !== undefined) process.nextTick(callback, error);
-    };
-    blob.arrayBuffer().then(
-      (buffer) => {
-        this._bufferedBytes -= blob.size;
-        if (this._socket.destroyed) drop(new Error("The socket was closed while the blob was being read"));
-        else this.#goOn(() => use(Buffer.from(buffer)));
-      },
-      (error: Error) => {
-        drop(error);
-        this.onerror(error);
-      },
-    );
-  }
-
-  #goOn(first: () => void): void {
-    const waiting = this.#queue ?? [];
-    this.#queue = undefined;
-    try {
-      first();
-      for (
-        let work: (() => void) | undefined;
-        this.#queue === undefined && (work = waiting.shift()) !== undefined;
-      )
-        work();
-    } catch (thrown) {
-      throwLater(thrown);
-    }
-    // One of them was a Blob: the others wait behind it.
-    (this.#queue as (() => void)[] | undefined)?.push(...waiting);
+    this.#queue.run(() => use(bytes), this.#queue.isReading ? byteLengthOf(bytes) : 0, callback);
   }
 }
 
@@ -214,7 +173,7 @@ export function closeReasonOf(code: unknown, data: unknown): string {
   if (typeof code !== "number" || !isValidCloseCode(code)) {
     throw new TypeError("First argument must be a valid error code number");
   }
-  if (data === undefined || data === null || (data as string).length === 0) return "";
+  if (!(data as string | undefined)?.length) return "";
   if (typeof data !== "string" && !(data instanceof Uint8Array)) {
     throw new TypeError("Second argument must be a string or a Uint8Array");
   }

@@ -13,7 +13,7 @@ import { abort, DEFAULT_CLOSE_TIMEOUT_MS, type OpeningOptions, open, type Socket
 import { Outgoing } from "./outgoing.js";
 import { Pacer } from "./pacer.js";
 import { EXTENSION_NAME } from "./per-message-deflate.js";
-import { type Callback, closeReasonOf, type Extensions, type Sender } from "./sender.js";
+import { closeReasonOf, type Extensions, type Sender } from "./sender.js";
 import type {
   BufferLike,
   ClientOptionsFor,
@@ -28,6 +28,7 @@ import type {
   SendOptions,
   WebSocketEvents,
 } from "./types.js";
+import type { Callback } from "./write-callbacks.js";
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -51,6 +52,7 @@ const HANDLERS: ConnectionHandlers<WebSocket> = {
 const LIMITS = {
   text: "bytes",
   autoClose: false,
+  explainFailures: false,
   deliverWhileClosing: true,
   maxFrameSize: Infinity,
   maxBufferedAmount: Infinity,
@@ -92,6 +94,7 @@ export class WebSocket extends Emitter {
   _closeFrameReceived = false;
   _closeFrameSent = false;
   _closeMessage: Buffer = EMPTY;
+  _closeTimer: NodeJS.Timeout | null = null;
   _errorEmitted = false;
   _extensions: Extensions = {};
   _isServer: boolean;
@@ -100,13 +103,12 @@ export class WebSocket extends Emitter {
   _readyState: number = CONNECTING;
   _redirects = 0;
   _req: ClientRequest | null = null;
-  _socket: Duplex | null = null;
   _url: string | undefined = undefined;
 
   #connection: Connection<WebSocket> | undefined = undefined;
+  #socket: Duplex | null = null;
   readonly #autoPong: boolean;
   readonly #closeTimeout: number;
-  #closeTimer: NodeJS.Timeout | undefined = undefined;
   #outgoing: Outgoing | undefined = undefined;
   #options: SocketOptions = {};
   /** With `allowSynchronousEvents: false`. */
@@ -130,7 +132,7 @@ export class WebSocket extends Emitter {
       given = protocols as OpeningOptions;
       names = undefined;
     }
-    names ??= given.protocols ?? [];
+    if (names === undefined) names = given.protocols ?? [];
     if (address !== null) {
       given = open(this, address, (Array.isArray(names) ? names : [names]) as string[], given);
     }
@@ -172,6 +174,12 @@ export class WebSocket extends Emitter {
     return this._url as string;
   }
 
+  /** The stream under the WebSocket. What was sent is written first: it comes before what is done with the stream. */
+  get _socket(): Duplex | null {
+    if (this.#outgoing !== undefined) this.#connection?.flush();
+    return this.#socket;
+  }
+
   get _sender(): Sender | null {
     return this.#outgoing?.sender ?? null;
   }
@@ -186,6 +194,7 @@ export class WebSocket extends Emitter {
       _extensions: this._extensions,
       _isServer: this._isServer,
       _maxPayload: maxPayload,
+      _skipUTF8Validation: false,
     };
   }
 
@@ -198,7 +207,7 @@ export class WebSocket extends Emitter {
     const { setTimeout, setNoDelay } = socket as Partial<Socket>;
     setTimeout?.call(socket as Socket, 0);
     setNoDelay?.call(socket as Socket, true);
-    this._socket = socket;
+    this.#socket = socket;
     this.#options = options;
     // Listeners that are added in this tick get what is in it.
     if (head.length > 0) socket.unshift(head);
@@ -218,6 +227,7 @@ export class WebSocket extends Emitter {
       socket,
       this._extensions,
       options.generateMask,
+      (error) => this.#failSending(error),
     );
     this._readyState = OPEN;
     this.emit("open");
@@ -238,9 +248,9 @@ export class WebSocket extends Emitter {
   }
 
   /** @internal */
-  _emitPaced(event: string, data: unknown, isBinary?: boolean): void {
-    if (this.#pacer !== undefined) this.#pacer.push(() => this.#emit(event, data, isBinary));
-    else this.#emit(event, data, isBinary);
+  _emitPaced(event: string, ...values: unknown[]): void {
+    if (this.#pacer !== undefined) this.#pacer.push(() => this.#emit(event, ...values));
+    else this.#emit(event, ...values);
   }
 
   /** Emits an event. What a listener throws is no fault of the connection. */
@@ -260,7 +270,7 @@ export class WebSocket extends Emitter {
     if (!this._closeFrameSent) this.#sendClose(code, reason);
     this.#connection?.flush();
     // A server's connection ends by itself.
-    if (!this._isServer) this._socket?.end();
+    if (!this._isServer) this.#socket?.end();
   }
 
   /** @internal */
@@ -275,9 +285,17 @@ export class WebSocket extends Emitter {
     else tell();
   }
 
+  /** A Blob cannot be read. */
+  #failSending(error: Error): void {
+    if (this._readyState === CLOSED) return;
+    this.#connection?.flush();
+    this.#socket?.end();
+    this._receiveError(error);
+  }
+
   /** The socket is gone, and every event before was delivered. @internal */
   _receiveEnd(): void {
-    clearTimeout(this.#closeTimer);
+    clearTimeout(this._closeTimer ?? undefined);
     if (this._readyState === OPEN) this._readyState = CLOSING;
     const end = () => {
       try {
@@ -324,7 +342,8 @@ export class WebSocket extends Emitter {
   send(data: BufferLike, callback?: (error?: Error) => void): void;
   send(data: BufferLike, options: SendOptions, callback?: (error?: Error) => void): void;
   send(data: unknown, options?: unknown, callback?: unknown): void {
-    const given = typeof options === "function" ? undefined : (options as SendOptions | undefined);
+    const given =
+      typeof options === "function" ? undefined : ((options ?? undefined) as SendOptions | undefined);
     const told = (typeof options === "function" ? options : callback) as Callback | undefined;
     if (this.#maySend(data, told)) this.#outgoing?.send(data, given, told);
   }
@@ -376,16 +395,19 @@ export class WebSocket extends Emitter {
   }
 
   #sendClose(code: number | undefined, reason: string): void {
-    this._closeFrameSent = true;
-    void this.#connection?.close(code ?? 1005, reason);
     this.#beginClosing();
+    // What was sent before comes before it.
+    this.#outgoing?.whenRead(() => {
+      this._closeFrameSent = true;
+      void this.#connection?.close(code ?? 1005, reason);
+    });
   }
 
   #beginClosing(): void {
     if (this._readyState === OPEN) this._readyState = CLOSING;
-    const socket = this._socket;
-    if (socket === null || this.#closeTimer !== undefined || socket.destroyed) return;
-    this.#closeTimer = setTimeout(() => socket.destroy(), this.#closeTimeout);
+    const socket = this.#socket;
+    if (socket === null || this._closeTimer !== null || socket.destroyed) return;
+    this._closeTimer = setTimeout(() => socket.destroy(), this.#closeTimeout);
   }
 
   /** Cuts the connection. What was sent before is written first. */

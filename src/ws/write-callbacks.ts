@@ -6,7 +6,8 @@
 import type { Duplex } from "node:stream";
 import { EMPTY } from "./bytes.js";
 import { throwLater } from "./errors.js";
-import type { Callback } from "./sender.js";
+
+export type Callback = (error?: Error | null) => void;
 
 export class WriteCallbacks {
   readonly #socket: Duplex;
