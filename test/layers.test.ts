@@ -361,6 +361,7 @@ const CODEC_EXPORTS = [
   "receiveBuffer",
   "reuse",
   "setAllocatorWarming",
+  "type BytesClass",
   "type CloseBody",
   "type CompressorOptions",
   "type DecodeFrameOptions",

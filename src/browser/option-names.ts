@@ -28,6 +28,7 @@ const WITHOUT_EFFECT = [
   "maxFrameSize",
   "borrow",
   "explainFailures",
+  "bytesClass",
   "pingIntervalMs",
   "pingTimeoutMs",
   "idleTimeoutMs",

@@ -129,6 +129,7 @@ export function settingsOf(role: "client" | "server", options: ConnectionOptions
   const { maxStreamSize, streamFrom = Math.min(DEFAULT_STREAM_FROM, maxMessageSize ?? Infinity) } = options;
   const stream = { streamFrom, maxStreamSize };
   const { explainFailures } = options;
+  const { explainFailures, bytesClass } = options;
   const endpoint = {
     role,
     maxFrameSize,
@@ -140,6 +141,7 @@ export function settingsOf(role: "client" | "server", options: ConnectionOptions
     borrow,
     ...stream,
     explainFailures,
+    bytesClass,
   };
   // A server is told at once what is wrong with these, not at its first connection.
   new Endpoint(endpoint);
@@ -176,6 +178,7 @@ export const CONNECTION_OPTION_NAMES: readonly string[] = Object.keys({
   autoClose: true,
   borrow: true,
   explainFailures: true,
+  bytesClass: true,
   perMessageDeflate: true,
   highWaterMark: true,
   maxBufferedAmount: true,

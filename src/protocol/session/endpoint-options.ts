@@ -1,6 +1,6 @@
 /** Options of an endpoint, with their defaults. */
 
-import type { Role } from "../../codec/index.js";
+import type { BytesClass, Role } from "../../codec/index.js";
 import type { DeflateParameters } from "../handshake/deflate-offer.js";
 
 /** Bytes that a message may have by default: 16 MiB. */
@@ -46,6 +46,11 @@ export interface EndpointOptions {
    * of each binary message. Default false: the bytes are yours to keep.
    */
   readonly borrow?: boolean | undefined;
+  /**
+   * The class of views of bytes, where a view is made for one message. Default Uint8Array. A caller that wants another
+   * class everywhere looks whether it has it.
+   */
+  readonly bytesClass?: BytesClass | undefined;
   /** What the handshake agreed on for compression (RFC 7692). Default: nothing. */
   readonly perMessageDeflate?: DeflateParameters | undefined;
 }
