@@ -17,14 +17,22 @@ const LEAST_COUNTED = 0x4000;
 /** A string is text by itself, and bytes are binary. */
 const AS_TEXT = { type: "text" } as const;
 const AS_BINARY = { type: "binary" } as const;
-
-const DEFAULTS = { compress: true, fin: true };
+const COMPRESSED = {
+  text: { type: "text", compress: true },
+  binary: { type: "binary", compress: true },
+} as const;
+const UNCOMPRESSED = {
+  text: { type: "text", compress: false },
+  binary: { type: "binary", compress: false },
+} as const;
 
 export class Outgoing {
   readonly #connection: Connection<unknown>;
   readonly #socket: Duplex;
   readonly #extensions: Extensions;
   readonly #generateMask: GenerateMask | undefined;
+  /** Whether messages are neither compressed nor masked in a way of the user's, and none waits or is in parts. */
+  #isPlain: boolean;
   #sender: Sender | undefined = undefined;
   #callbacks: WriteCallbacks | undefined = undefined;
   /** The type of the message that is being sent in parts. */
@@ -45,6 +53,7 @@ export class Outgoing {
     this.#socket = socket;
     this.#extensions = extensions;
     this.#generateMask = generateMask;
+    this.#isPlain = generateMask === undefined && extensions[EXTENSION_NAME] === undefined;
   }
 
   /** Writes frames that others made, behind those that are queued. */
@@ -63,54 +72,53 @@ export class Outgoing {
     return (this.#queue?.byteLength ?? 0) + (this.#sender?._bufferedBytes ?? 0) + this.#socket.writableLength;
   }
 
+  /**
+   * Sends what most messages are: a string as text, or bytes as binary, whole, not compressed.
+   *
+   * @returns false if it is another message, or nothing can be sent: then nothing was done.
+   */
+  sendPlain(data: unknown): boolean {
+    if (!this.#isPlain || (typeof data !== "string" && !(data instanceof Uint8Array))) return false;
+    return this.#connection.send(data) !== undefined;
+  }
+
   /** @throws {TypeError} for what cannot be sent. */
   send(given: unknown, options: SendOptions | undefined, callback: Callback | undefined): void {
     const isString = typeof given === "string";
-    // Most messages.
-    if (options === undefined && this.#isPlain && (isString || given instanceof Uint8Array)) {
-      this.#connection.send(given);
-      if (callback !== undefined) this.#whenWritten(callback);
-      return;
-    }
-    const { compress, fin }: SendOptions = { ...DEFAULTS, ...options };
-    const isText = typeof given === "string" || typeof given === "number";
-    const isBinary = options !== undefined && "binary" in options ? Boolean(options.binary) : !isText;
+    // An option that is there counts, also where it is undefined.
+    const asked = options !== undefined && "binary" in options;
+    const isBinary = asked ? Boolean(options.binary) : !isString && typeof given !== "number";
+    const fin = options === undefined || !("fin" in options) || Boolean(options.fin);
+    const mayCompress = options === undefined || !("compress" in options) || Boolean(options.compress);
     const data = isString ? given : payloadOf(given);
     if (this.#generateMask !== undefined) {
       const mask = this.#connection.role === "client";
-      const sending = { binary: isBinary, compress: Boolean(compress), fin: Boolean(fin), mask };
-      this.sender.send(data, sending, callback);
+      this.sender.send(data, { binary: isBinary, compress: mayCompress, fin, mask }, callback);
       return;
     }
-    const compresses =
-      Boolean(compress) && this.#extensions[EXTENSION_NAME]?.compresses(byteLengthOf(data)) === true;
+    const deflate = this.#extensions[EXTENSION_NAME];
+    const compresses = mayCompress && deflate?.compresses(byteLengthOf(data)) === true;
     const type = isBinary ? "binary" : "text";
-    const queue = this.#queue;
     if (isBlob(data)) {
-      const fail = (error: Error) => this.#failed(error);
-      (this.#queue ??= new BlobQueue(() => this.#socket.destroyed)).read(
-        data,
-        callback,
-        (bytes) => this.#sendNow(bytes, type, { compresses, fin: Boolean(fin) }, callback),
-        fail,
-      );
-    } else if (queue?.isReading === true) {
+      this.#isPlain = false;
+      this.#queue ??= new BlobQueue(() => this.#socket.destroyed);
+      const sendBytes = (bytes: Uint8Array) => this.#sendNow(bytes, type, compresses, fin, callback);
+      this.#queue.read(data, callback, sendBytes, this.#failed);
+    } else if (this.#queue?.isReading === true) {
       // It may change while it waits.
       const copy = typeof data === "string" ? data : Buffer.from(bytesOf(data));
-      queue.run(
-        () => this.#sendNow(copy, type, { compresses, fin: Boolean(fin) }, callback),
-        byteLengthOf(copy),
-        callback,
-      );
+      const sendCopy = () => this.#sendNow(copy, type, compresses, fin, callback);
+      this.#queue.run(sendCopy, byteLengthOf(copy), callback);
     } else {
-      this.#sendNow(data, type, { compresses, fin: Boolean(fin) }, callback);
+      this.#sendNow(data, type, compresses, fin, callback);
     }
   }
 
   #sendNow(
     data: unknown,
     type: "text" | "binary",
-    { compresses, fin }: { readonly compresses: boolean; readonly fin: boolean },
+    compresses: boolean,
+    fin: boolean,
     callback: Callback | undefined,
   ): void {
     const isCompressed = this.#extensions[EXTENSION_NAME] !== undefined;
@@ -120,28 +128,21 @@ export class Outgoing {
   }
 
   /** Does something behind the Blobs that are being read. */
-  whenRead(work: () => void): void {
+  whenRead(work: () => void, byteLength = 0, callback?: Callback): void {
     if (this.#queue === undefined) work();
-    else this.#queue.run(work);
-  }
-
-  get #isPlain(): boolean {
-    return (
-      this.#begun === undefined &&
-      this.#generateMask === undefined &&
-      this.#queue?.isReading !== true &&
-      this.#extensions[EXTENSION_NAME] === undefined
-    );
+    else this.#queue.run(work, byteLength, callback);
   }
 
   #sendWhole(data: unknown, type: "text" | "binary", compress: boolean | undefined): void {
     const value = typeof data === "string" ? data : bytesOf(data);
-    if (compress !== undefined) this.#connection.send(value, { type, compress });
+    if (compress !== undefined)
+      this.#connection.send(value, compress ? COMPRESSED[type] : UNCOMPRESSED[type]);
     else if ((typeof value === "string") === (type === "text")) this.#connection.send(value);
     else this.#connection.send(value, type === "text" ? AS_TEXT : AS_BINARY);
   }
 
   #sendPart(data: unknown, type: "text" | "binary", compress: boolean, partial: boolean): void {
+    this.#isPlain = false;
     this.#begun ??= type;
     const value = typeof data === "string" && this.#begun === "text" ? data : bytesOf(data);
     this.#connection.sendAll(new Message(value, this.#begun, partial), { compress });
@@ -157,10 +158,11 @@ export class Outgoing {
       return;
     }
     const bytes = bytesOf(data);
-    this.whenRead(() => {
+    const sendNow = () => {
       this.#connection.sendAll(new Message(bytes, type));
       this.#whenWritten(callback);
-    });
+    };
+    this.whenRead(sendNow, bytes.length, callback);
   }
 
   #whenWritten(callback: Callback | undefined): void {
@@ -174,4 +176,11 @@ export class Outgoing {
     this.#connection.flush();
     this.#callbacks?.settle();
   }
+}
+
+/** Whether options say `binary` as it is by default, and nothing else. */
+export function isDefault(data: unknown, options: unknown): boolean {
+  if (typeof options !== "object" || options === null || !("binary" in options)) return false;
+  if ("fin" in options || "compress" in options) return false;
+  return options.binary === (typeof data !== "string");
 }

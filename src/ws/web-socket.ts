@@ -9,8 +9,9 @@ import type { AnyMessage } from "../protocol/index.js";
 import { asBuffer, BINARY_TYPES, type BinaryType, byteLengthOf, EMPTY, payloadOf, shapeOf } from "./bytes.js";
 import { notOpen, throwLater, wordedAsWs } from "./errors.js";
 import { addAttributes, addEventListener, makeEnumerable, removeEventListener } from "./events.js";
+import { LIMITS } from "./limits.js";
 import { abort, DEFAULT_CLOSE_TIMEOUT_MS, type OpeningOptions, open, type SocketOptions } from "./opening.js";
-import { Outgoing } from "./outgoing.js";
+import { isDefault, Outgoing } from "./outgoing.js";
 import { Pacer } from "./pacer.js";
 import { EXTENSION_NAME } from "./per-message-deflate.js";
 import { closeReasonOf, type Extensions, type Sender } from "./sender.js";
@@ -47,20 +48,6 @@ const HANDLERS: ConnectionHandlers<WebSocket> = {
   error: (connection, error) => connection.data._receiveError(wordedAsWs(error)),
   close: (connection) => connection.data._receiveEnd(),
 };
-
-/** Limits that `ws` does not have, as it does not have them; and what it leaves to its users. */
-const LIMITS = {
-  text: "bytes",
-  autoClose: false,
-  explainFailures: false,
-  deliverWhileClosing: true,
-  maxFrameSize: Infinity,
-  maxBufferedAmount: Infinity,
-  pauseReadingAt: Infinity,
-  pingIntervalMs: 0,
-  pingTimeoutMs: 0,
-  closeTimeoutMs: 0,
-} as const;
 
 const Emitter = EventEmitter as new () => Listening<WebSocketEvents>;
 
@@ -242,9 +229,18 @@ export class WebSocket extends Emitter {
       this.#receiveClose(message.code, message.data);
       return;
     }
-    const data = message.data as unknown as Uint8Array;
+    const bytes = message.data as unknown as Uint8Array;
     const isBinary = type === "binary";
-    this._emitPaced("message", isBinary ? shapeOf(data, this._binaryType) : asBuffer(data), isBinary);
+    const data = isBinary ? shapeOf(bytes, this._binaryType) : asBuffer(bytes);
+    if (this.#pacer !== undefined) {
+      this.#pacer.push(() => this.#emit("message", data, isBinary));
+      return;
+    }
+    try {
+      this.emit("message", data, isBinary);
+    } catch (thrown) {
+      throwLater(thrown);
+    }
   }
 
   /** @internal */
@@ -342,6 +338,10 @@ export class WebSocket extends Emitter {
   send(data: BufferLike, callback?: (error?: Error) => void): void;
   send(data: BufferLike, options: SendOptions, callback?: (error?: Error) => void): void;
   send(data: unknown, options?: unknown, callback?: unknown): void {
+    if (callback === undefined && this._readyState === OPEN) {
+      const isPlain = options === undefined || isDefault(data, options);
+      if (isPlain && this.#outgoing?.sendPlain(data) === true) return;
+    }
     const given =
       typeof options === "function" ? undefined : ((options ?? undefined) as SendOptions | undefined);
     const told = (typeof options === "function" ? options : callback) as Callback | undefined;
