@@ -37,8 +37,8 @@ export interface ServerOptions<
   backlog?: number | undefined;
   server?: HttpServer<V> | HttpsServer<V> | undefined;
   verifyClient?:
-    | VerifyClientCallbackAsync<InstanceType<V>>
     | VerifyClientCallbackSync<InstanceType<V>>
+    | VerifyClientCallbackAsync<InstanceType<V>>
     | undefined;
   handleProtocols?: (protocols: Set<string>, request: InstanceType<V>) => string | false;
   path?: string | undefined;
