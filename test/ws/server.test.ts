@@ -102,7 +102,9 @@ describe("requests", () => {
   });
 
   test("verifyClient decides, at once or later", async (t) => {
-    const server = await listen(t, { verifyClient: (info: { origin: string }) => info.origin === "http://a" });
+    const server = await listen(t, {
+      verifyClient: (info: { origin: string }) => info.origin === "http://a",
+    });
     assert.match(await ask(portOf(server), { Origin: "http://b" }), /^HTTP\/1\.1 401 Unauthorized/);
     assert.match(await ask(portOf(server), { Origin: "http://a" }), /^HTTP\/1\.1 101/);
     server.options.verifyClient = (_info, callback) => {
