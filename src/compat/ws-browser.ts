@@ -9,38 +9,47 @@ function missing(what: string): never {
   throw new Error(`a browser has no ${what}: hawser/ws gives its own WebSocket there`);
 }
 
-export class WebSocketServer {
+class WebSocketServer {
   constructor() {
     missing("WebSocketServer");
   }
 }
 
-export class Receiver {
+class Receiver {
   constructor() {
     missing("Receiver");
   }
 }
 
-export class Sender {
+class Sender {
   constructor() {
     missing("Sender");
   }
 }
 
-export class PerMessageDeflate {
+class PerMessageDeflate {
   constructor() {
     missing("PerMessageDeflate");
   }
 }
 
-export function createWebSocketStream(): never {
+function createWebSocketStream(): never {
   return missing("createWebSocketStream");
 }
 
-export const extension = {
-  format: () => missing("extension.format"),
-  parse: () => missing("extension.parse"),
-};
-export const subprotocol = { parse: () => missing("subprotocol.parse") };
+const extension = { format: () => missing("extension.format"), parse: () => missing("extension.parse") };
+const subprotocol = { parse: () => missing("subprotocol.parse") };
 
-export { Native as default, Native as "module.exports", Native as WebSocket };
+export {
+  createWebSocketStream,
+  extension,
+  Native as WebSocket,
+  PerMessageDeflate,
+  Receiver,
+  Sender,
+  subprotocol,
+  WebSocketServer,
+};
+export default Native;
+// What `require("hawser/ws")` gives.
+export { Native as "module.exports" };
