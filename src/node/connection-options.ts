@@ -128,7 +128,6 @@ export function settingsOf(role: "client" | "server", options: ConnectionOptions
   const { maxFrameSize, maxMessageSize, partial, text, autoPong = true, autoClose = true, borrow } = options;
   const { maxStreamSize, streamFrom = Math.min(DEFAULT_STREAM_FROM, maxMessageSize ?? Infinity) } = options;
   const stream = { streamFrom, maxStreamSize };
-  const { explainFailures } = options;
   const { explainFailures, bytesClass } = options;
   const endpoint = {
     role,

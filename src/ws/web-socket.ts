@@ -342,8 +342,7 @@ export class WebSocket extends Emitter {
       const isPlain = options === undefined || isDefault(data, options);
       if (isPlain && this.#outgoing?.sendPlain(data) === true) return;
     }
-    const given =
-      typeof options === "function" ? undefined : ((options ?? undefined) as SendOptions | undefined);
+    const given = typeof options === "object" && options !== null ? (options as SendOptions) : undefined;
     const told = (typeof options === "function" ? options : callback) as Callback | undefined;
     if (this.#maySend(data, told)) this.#outgoing?.send(data, given, told);
   }

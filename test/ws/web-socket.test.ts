@@ -20,7 +20,7 @@ describe("messages", () => {
     theirs.send(new Uint8Array([0x68, 0x69]).buffer);
     theirs.send(Buffer.from("as text"), { binary: false });
     theirs.send("as bytes", { binary: true });
-    theirs.send(7);
+    theirs.send(7, 7 as never);
     theirs.send("");
     theirs.send(null as never);
     theirs.close();
