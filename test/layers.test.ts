@@ -604,7 +604,9 @@ const SINGLE_FILE_EXPORTS = [
   ...BROWSER_EXPORTS.filter((name) => !/stay/i.test(name)),
   ...CODEC_EXPORTS.filter(
     (name) =>
-      !/compress|PayloadPlace|WebAssembly|^(?:hostSha1|receiveBuffer|reuse|setAllocatorWarming)$/i.test(name),
+      !/compress|PayloadPlace|WebAssembly|^(?:type BytesClass|hostSha1|receiveBuffer|reuse|setAllocatorWarming)$/i.test(
+        name,
+      ),
   ),
   "HandshakeError",
   "InvalidMessageError",
