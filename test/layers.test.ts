@@ -33,6 +33,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   // The engines' packages are the user's: a broker takes a client of one, and imports none.
   brokers: { folders: ["node"], external: /^node:/, pure: false },
   cli: { folders: ["node", "protocol", "codec"], external: /^node:/, pure: false },
+  ws: { folders: ["node", "protocol", "codec"], external: /^node:/, pure: false },
 };
 
 /** Files directly in src/: they re-export, no more. */
@@ -365,6 +366,7 @@ const CODEC_EXPORTS = [
   "receiveBuffer",
   "reuse",
   "setAllocatorWarming",
+  "type BytesClass",
   "type CloseBody",
   "type CompressorOptions",
   "type DecodeFrameOptions",
@@ -657,7 +659,9 @@ const SINGLE_FILE_EXPORTS = [
   ...BROWSER_EXPORTS.filter((name) => !/WebSocket$|WebSocketStream|stay/i.test(name)),
   ...CODEC_EXPORTS.filter(
     (name) =>
-      !/compress|PayloadPlace|WebAssembly|^(?:hostSha1|receiveBuffer|reuse|setAllocatorWarming)$/i.test(name),
+      !/compress|PayloadPlace|WebAssembly|^(?:type BytesClass|hostSha1|receiveBuffer|reuse|setAllocatorWarming)$/i.test(
+        name,
+      ),
   ),
   "HandshakeError",
   "InvalidMessageError",
@@ -711,8 +715,22 @@ const CLIENT_FILE_EXPORTS = [
   "typed",
 ];
 
-/** What "." is under the condition `browser`. */
+/** What "." and "./ws" are under the condition `browser`. */
 const IN_BROWSER = ". (browser)";
+const WS_IN_BROWSER = "./ws (browser)";
+
+const WS_EXPORTS = [
+  "PerMessageDeflate",
+  "Receiver",
+  "Sender",
+  "WebSocket",
+  "WebSocketServer",
+  "createWebSocketStream",
+  "default",
+  "extension",
+  "module.exports",
+  "subprotocol",
+];
 
 /** What each entry point of package.json exports. A name that leaves this list breaks somebody's import. */
 const ENTRY_POINTS: Readonly<Record<string, { source: string; exports: readonly string[] }>> = {
@@ -742,6 +760,8 @@ const ENTRY_POINTS: Readonly<Record<string, { source: string; exports: readonly 
     exports: ["default", "mask", "module.exports", "unmask"],
   },
   "./utf-8-validate": { source: "src/compat/utf-8-validate.ts", exports: ["default", "module.exports"] },
+  "./ws": { source: "src/ws/index.ts", exports: WS_EXPORTS },
+  [WS_IN_BROWSER]: { source: "src/compat/ws-browser.ts", exports: WS_EXPORTS },
 };
 
 describe("entry points", () => {
@@ -769,9 +789,12 @@ describe("entry points", () => {
   test("are those of package.json", () => {
     const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
     const listed = Object.keys(exports).filter((entry) => !/\.wasm$|^\.\/package\.json$/.test(entry));
-    const written = Object.keys(ENTRY_POINTS).filter((entry) => entry !== IN_BROWSER);
+    const written = Object.keys(ENTRY_POINTS).filter(
+      (entry) => entry !== IN_BROWSER && entry !== WS_IN_BROWSER,
+    );
     assert.deepEqual(listed.sort(), written.sort());
     assert.equal(exports["."].browser.import.default, "./dist/index.browser.js");
+    assert.equal(exports["./ws"].browser.import.default, "./dist/compat/ws-browser.js");
   });
 
   for (const [entry, { source, exports }] of Object.entries(ENTRY_POINTS)) {

@@ -131,6 +131,7 @@ export function settingsOf(role: "client" | "server", options: ConnectionOptions
   const { maxFrameSize, maxMessageSize, partial, text, autoPong = true, autoClose = true, borrow } = options;
   const { maxStreamSize, streamFrom = Math.min(DEFAULT_STREAM_FROM, maxMessageSize ?? Infinity) } = options;
   const stream = { streamFrom, maxStreamSize };
+  const { explainFailures, bytesClass } = options;
   const endpoint = {
     role,
     maxFrameSize,
@@ -141,6 +142,8 @@ export function settingsOf(role: "client" | "server", options: ConnectionOptions
     autoClose,
     borrow,
     ...stream,
+    explainFailures,
+    bytesClass,
   };
   // A server is told at once what is wrong with these, not at its first connection.
   new Endpoint(endpoint);
@@ -176,6 +179,8 @@ export const CONNECTION_OPTION_NAMES: readonly string[] = Object.keys({
   autoPong: true,
   autoClose: true,
   borrow: true,
+  explainFailures: true,
+  bytesClass: true,
   perMessageDeflate: true,
   highWaterMark: true,
   maxBufferedAmount: true,

@@ -73,6 +73,7 @@ export class Endpoint extends EndpointInput {
   readonly #framer: MessageFramer;
   readonly #autoPong: boolean;
   readonly #autoClose: boolean;
+  readonly #explainFailures: boolean;
   /** The payload of the newest Ping that was not answered because the transport was backed up. */
   #heldPong: Uint8Array | undefined = undefined;
 
@@ -80,6 +81,7 @@ export class Endpoint extends EndpointInput {
   constructor(options: EndpointOptions) {
     super(options);
     const { maxFrameSize = DEFAULT_MAX_FRAME_SIZE, autoPong = true, autoClose = true } = options;
+    const { explainFailures = true } = options;
     const { role, perMessageDeflate } = this;
     this.maxFrameSize = maxFrameSize;
     this.outbox = new FrameQueue(role);
@@ -87,6 +89,7 @@ export class Endpoint extends EndpointInput {
     this.#framer = new MessageFramer(this.outbox, maxFrameSize, compression);
     this.#autoPong = autoPong;
     this.#autoClose = autoClose;
+    this.#explainFailures = explainFailures;
   }
 
   #step(step: Step): void {
@@ -151,7 +154,7 @@ export class Endpoint extends EndpointInput {
   }
 
   protected violated(error: ProtocolError): void {
-    this.fail(error.closeCode, error.message, error);
+    this.fail(error.closeCode, this.#explainFailures ? error.message : "", error);
   }
 
   /**
