@@ -31,6 +31,7 @@ export function chartOf(samples: readonly SoakSample[], title: string): string {
   const minutes = Array.from({ length: 6 }, (_, i) => (last * i) / 5);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12" fill="#777">`,
+    `<title>${title}</title>`,
     text(LEFT, 16, title),
     ...grid,
     ...minutes.map((at) => text(x(at), HEIGHT - 16, `${Math.round(at)} s`, 'text-anchor="middle"')),
