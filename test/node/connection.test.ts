@@ -277,7 +277,7 @@ for (const role of ROLES) {
       await sleep(10);
       peer.send({ opcode: PONG, payload: named.payload });
       const [a, b] = await Promise.all([first, second]);
-      assert.ok(a >= 9 && a < 2000 && b >= 9 && a >= b, `${a} and ${b} ms`);
+      assert.ok(b >= 9 && a >= b, `${a} and ${b} ms`);
       assert.throws(() => connection.ping("x".repeat(126)), RangeError);
       const never = connection.ping();
       connection.terminate();
@@ -898,11 +898,15 @@ eachReadPath("Connection: over TLS and over a Unix socket", () => {
       // Nobody receives at the other side: the sender has to wait, and is told when no more.
       const data = new Uint8Array(1 << 20).fill(7);
       let sent = 0;
-      do {
-        connection.sendNow(data);
-        sent++;
-        await sleep(15);
-      } while (connection.bufferedAmount < 1 << 20);
+      // More than the system may still take once the other side has stopped reading.
+      const enough = 12 << 20;
+      await until(() => {
+        if (connection.bufferedAmount < enough) {
+          connection.sendNow(data);
+          sent++;
+        }
+        return accepted.counters.messagesIn > 0 && connection.bufferedAmount >= enough;
+      }, "the other side has stopped reading, and much waits");
       let isDrained = false;
       const drained = connection.drained().then(() => {
         isDrained = true;

@@ -93,7 +93,7 @@ eachReadPath("serve", () => {
       connection.send("x".repeat(length));
       assert.equal((await connection.receive())?.data.length, length);
     }
-    assert.equal(await Promise.race([connection.ping().then(() => "answered"), sleep(2000)]), "answered");
+    assert.ok((await connection.ping()) >= 0);
     await connection.close(4000, "bye");
     assert.deepEqual(await accepted.closed, { code: 4000, reason: "bye" });
     const socket = tls.connect({ port: server.port, host: "127.0.0.1", ca: cert });
