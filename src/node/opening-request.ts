@@ -95,13 +95,12 @@ export function requestOpening(
   const settings = settingsFor(url, path, headers, options, signal);
   const judge = (response: IncomingMessage, body?: Uint8Array) => {
     const said = { status: statusOf(response), headers: headersOf(response), body };
-    const accepted = validateHandshakeResponse(said, { key, protocols, extensions, requireProtocol });
     // RFC 9112 §2.3: `HTTP-version` of a message of HTTP/1. Node's parser takes "HTTP/2.0" for one, too.
     if (response.httpVersionMajor !== 1) {
       const message = `the response must be HTTP/1, not HTTP/${response.httpVersion}`;
       return new HandshakeError(message, "WS_ERR_INVALID_RESPONSE", said.status, { headers: said.headers });
     }
-    const accepted = validateHandshakeResponse(said, { key, protocols, extensions });
+    const accepted = validateHandshakeResponse(said, { key, protocols, extensions, requireProtocol });
     return accepted.ok ? confirm(accepted, compression, said.headers) : accepted;
   };
 
