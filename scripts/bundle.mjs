@@ -1,5 +1,5 @@
 // Puts what tsc built module by module into one file for each layer: loading twenty modules takes longer than
-// all they do until the first frame is decoded (`npm run bench -- --only start`). Constants are inlined, so
+// all they do until the first frame is decoded (`npm run bench:codec -- --only start`). Constants are inlined, so
 // that a user's bundler can see what is not used.
 import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";

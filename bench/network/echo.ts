@@ -18,7 +18,7 @@ import type { ServerMethods } from "./echo/server.js";
 import { WORKLOADS, type Workload } from "./echo/workloads.js";
 import { hasServe } from "./hawser.js";
 import { installedVersions, installRivals } from "./installed.js";
-import { formatProfile, profileFile } from "./profile.js";
+import { formatProfile, type ProfileShares, profileFile, readShares } from "./profile.js";
 import { Patience } from "./usage.js";
 
 const USAGE = `npm run bench:echo -- [options]
@@ -85,6 +85,7 @@ if (!withHawser) console.log("SKIPPED: hawser, because dist/index.js does not ex
 /** Who does not take part, and why. */
 const skipped = new Set<string>();
 const results: EchoResult[] = [];
+const profiles: (ProfileShares & { readonly workload: string; readonly rival: string })[] = [];
 for (const workload of chosen) {
   const found = await run(workload, {
     rounds,
@@ -111,7 +112,8 @@ const suffix = (values.quick ? "-quick" : "") + (values.only ? "-part" : "");
 const file = values.json
   ? resolve(values.json)
   : fileURLToPath(new URL(`../results/echo-${serverNode}${suffix}.json`, import.meta.url));
-const record = { environment, installed, serverNode, pinningNote, rounds, timedMs, targets, results };
+const settings = { serverNode, pinningNote, rounds, timedMs };
+const record = { kind: "echo", environment, installed, ...settings, targets, profiles, results };
 await mkdir(dirname(file), { recursive: true });
 await writeFile(file, `${JSON.stringify(record, undefined, 2)}\n`);
 console.log(`written: ${file}`);
@@ -127,7 +129,9 @@ function reportProfiles(workload: Workload, folder: string): void {
   for (const rival of workload.rivals) {
     if (rival.library !== "hawser" || !withHawser) continue;
     const what = `${workload.name} ${rival.name}`;
-    console.log(`${formatProfile(what, profileFile(folder, what))}\n`);
+    const profile = profileFile(folder, what);
+    profiles.push({ workload: workload.name, rival: rival.name, ...readShares(profile) });
+    console.log(`${formatProfile(what, profile)}\n`);
   }
 }
 
