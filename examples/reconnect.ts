@@ -24,8 +24,8 @@ interface StayOptions extends RetryOptions {
 /**
  * Runs `use` over one connection after the other, until the signal aborts.
  *
- * A server that accepts and closes at once (it restarts, it is full, it knows us no more) is no reason to connect in a
- * loop: each time the wait is longer, and only a connection that has proven itself makes it short again.
+ * A server that accepts and closes at once (it restarts, it is full, it has banned us) must not make us connect in a
+ * tight loop: each time the wait is longer, and only a connection that has proven itself makes it short again.
  *
  * @throws what makes no sense to try again: a wrong URL, a refusal such as 401 or 404, a certificate.
  */
@@ -56,7 +56,7 @@ async function stayConnected(
   }
 }
 
-/** What this client wants to hear of, on each connection. */
+/** The channels that this client subscribes to, on each connection. */
 const channels = new Set(["weather", "tides"]);
 
 const done = new AbortController();

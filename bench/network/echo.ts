@@ -1,5 +1,5 @@
 /**
- * `npm run bench:echo`: echo on loopback, and clients that send; what is measured and its load in processes of their
+ * `npm run bench:echo`: echo on loopback, and clients that send; the measured side and its load in processes of their
  * own on a core each. hawser against ws, against what Node itself can do, and against other runtimes where they are
  * installed; rounds take turns, ratios are within rounds.
  */
@@ -28,7 +28,7 @@ const USAGE = `npm run bench:echo -- [options]
   --rivals         installs Bun and uWebSockets.js from npm into build/rivals first (360 MB); they stay there
   --rounds N       default 5
   --seconds S      how long each rival is timed in each round; default 0.7
-  --node FILE      the Node that runs what is measured; default: this one
+  --node FILE      the Node that runs the measured side; default: this one
   --nice N         for the server and its load, so that other work disturbs them less: --nice=-20, as root
   --profile DIR    one more, untimed turn under the profiler: .cpuprofile files, and a summary
   --json FILE      where to write the numbers. Default: bench/results/echo-<version of the servers' Node>.json

@@ -20,7 +20,7 @@ export async function startProfile(): Promise<void> {
   await post("Profiler.start");
 }
 
-/** Writes what was sampled to a file that Chrome's developer tools and others can open. */
+/** Writes the samples to a file that Chrome's developer tools and others can open. */
 export async function stopProfile(file: string): Promise<void> {
   const { profile } = (await post("Profiler.stop")) as Profiler.StopReturnType;
   mkdirSync(dirname(file), { recursive: true });
@@ -35,7 +35,7 @@ function post(method: string, parameters = {}): Promise<object> {
   });
 }
 
-/** A file's name for what was profiled. */
+/** The file of a profile. */
 export function profileFile(folder: string, what: string): string {
   return resolve(join(folder, `${what.replaceAll(/\W+/g, "-")}.cpuprofile`));
 }
