@@ -52,21 +52,26 @@ function connections(name: string, about: string): Part {
 export const PROFILED = ["binary, 128 B x 50 x 32", "binary, 128 KiB x 50 x 1"] as const;
 
 export const PARTS: readonly Part[] = [
-  echo("pipelined", "echo of small binary messages, 32 in flight", ["binary, 16 B", "binary, 128 B x 50 x 32"]),
-  echo("single", "echo of small binary messages, one in flight", ["binary, 128 B x 50 x 1", "binary, 1 KiB"]),
-  echo("large", "echo of large binary messages", ["binary, 16 KiB", "binary, 128 KiB", "binary, 1 MiB"], [
-    "--rounds",
-    "3",
+  echo("pipelined", "echo of small binary messages, 32 in flight", [
+    "binary, 16 B",
+    "binary, 128 B x 50 x 32",
   ]),
+  echo("single", "echo of small binary messages, one in flight", ["binary, 128 B x 50 x 1", "binary, 1 KiB"]),
+  echo(
+    "large",
+    "echo of large binary messages",
+    ["binary, 16 KiB", "binary, 128 KiB", "binary, 1 MiB"],
+    ["--rounds", "3"],
+  ),
   echo("text", "echo of text", ["ASCII", "multibyte"], ["--rounds", "3"]),
   echo("clients", "clients that send", ["clients sending"]),
   echo("compressed", "echo of compressed JSON", ["compressed JSON, "], ["--rounds", "3"]),
-  echo("profile", "where the time of a small and of a large message goes", [...PROFILED], [
-    "--rounds",
-    "1",
-    "--profile",
-    "build/bench/profiles",
-  ]),
+  echo(
+    "profile",
+    "where the time of a small and of a large message goes",
+    [...PROFILED],
+    ["--rounds", "1", "--profile", "build/bench/profiles"],
+  ),
   connections("memory", "memory of a connection"),
   connections("handshakes", "opening and closing handshakes"),
   connections("broadcast", "one message to a thousand connections"),

@@ -43,9 +43,7 @@ const { values } = parseArgs({
 
 const chosen = PARTS.filter(({ name }) => values.only?.some((text) => name.includes(text)) ?? true);
 if (values.help || values.list || chosen.length === 0) {
-  console.log(
-    values.list ? PARTS.map(({ name, about }) => `${name.padEnd(24)}${about}`).join("\n") : USAGE,
-  );
+  console.log(values.list ? PARTS.map(({ name, about }) => `${name.padEnd(24)}${about}`).join("\n") : USAGE);
   process.exit(chosen.length === 0 ? 1 : 0);
 }
 

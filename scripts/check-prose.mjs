@@ -9,7 +9,10 @@ import ts from "typescript";
 
 /** A phrase that hides the subject, or that no engineer says, and the advice for it. */
 const PHRASES = [
-  [/\b(whoever|whomever|somebody|anybody|everybody|nobody)\b/i, "name the caller, the peer, the user, the code"],
+  [
+    /\b(whoever|whomever|somebody|anybody|everybody|nobody)\b/i,
+    "name the caller, the peer, the user, the code",
+  ],
   [/\b(whichever|whatever|whatsoever)\b/i, "say 'any' or 'each', and name the thing"],
   [/\botherwise than\b/i, "say 'not' or 'except'"],
   [
@@ -22,7 +25,10 @@ const PHRASES = [
   [/\b(is|are|was|were|be) told\b/i, "say which call, event or value tells it"],
   [/\b(anew|amid|upon|thereof|whereof|hence|nought|for ever)\b/i, "use the everyday word"],
   [/\blets? go of\b/i, "say 'releases' or 'drops'"],
-  [/(?<!\bthere )\b(is|are|was|were) no (?!longer\b|more\b|such\b|way\b|need\b|room\b|limit\b)[a-z]/i, "say 'is not a', or 'there is no'"],
+  [
+    /(?<!\bthere )\b(is|are|was|were) no (?!longer\b|more\b|such\b|way\b|need\b|room\b|limit\b)[a-z]/i,
+    "say 'is not a', or 'there is no'",
+  ],
   [/\bsome hundreds?\b/i, "say 'hundreds of'"],
 ];
 
@@ -67,7 +73,8 @@ function proseOf(name, text) {
     keepComments(ts.getTrailingCommentRanges(text, node.end));
     const isText = ts.isStringLiteral(node) || node.kind === ts.SyntaxKind.NoSubstitutionTemplateLiteral;
     const isPart = ts.isTemplateHead(node) || ts.isTemplateMiddle(node) || ts.isTemplateTail(node);
-    if (isText || isPart || node.kind === ts.SyntaxKind.JsxText) keep(node.getStart(source) + 1, node.end - 1);
+    if (isText || isPart || node.kind === ts.SyntaxKind.JsxText)
+      keep(node.getStart(source) + 1, node.end - 1);
     for (const child of node.getChildren(source)) visit(child);
   };
   visit(source);
@@ -94,7 +101,10 @@ let found = 0;
 for (const name of files()) {
   const text = readFileSync(new URL(name, `file://${root}`), "utf8");
   // A phrase may go on in the next line of a comment.
-  const prose = proseOf(name, text).replaceAll(/\n( *(\*|\/\/) ?)/g, (gap) => `\n${" ".repeat(gap.length - 1)}`);
+  const prose = proseOf(name, text).replaceAll(
+    /\n( *(\*|\/\/) ?)/g,
+    (gap) => `\n${" ".repeat(gap.length - 1)}`,
+  );
   for (const [pattern, advice] of PHRASES) {
     const spread = new RegExp(pattern.source.replaceAll(" ", "\\s+"), `${pattern.flags}g`);
     for (const match of prose.matchAll(spread)) {
