@@ -25,6 +25,7 @@ function draw(workload: string, bars: readonly Bar[]): void {
     Plot.plot({
       width: 900,
       marginLeft: 210,
+      marginRight: 60,
       ariaLabel: `${workload}: multiples of ws`,
       x: { grid: true, label: "× ws" },
       y: { label: null, domain: bars.map(({ rival }) => rival) },
