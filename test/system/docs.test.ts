@@ -1,6 +1,6 @@
 /**
- * The documents against the code: every code block is type-checked and run, every command exists, every
- * link leads somewhere, and every export and error code is described.
+ * The documents against the code: every code block is type-checked and run, every command exists, and every export and
+ * error code is described. test/links.test.ts checks links.
  */
 
 import assert from "node:assert/strict";
@@ -197,52 +197,6 @@ describe("the example", () => {
     assert.match(stdout, /^ {6}30 {2}WS_ERR_INVALID_UTF8, close code 1007$/m);
     assert.doesNotMatch(stdout, /never decoded/);
   });
-});
-
-/** Pages that another change brings; a page that is there must leave this list. */
-const ARRIVING: readonly string[] = [
-  "json",
-  "observability",
-  "reconnecting",
-  "streams",
-  "topics",
-  "whatwg",
-  "ws-migration",
-].map((name) => `docs/${name}.md`);
-
-describe("links", () => {
-  test("lead to pages that are there, or are on their way", () => {
-    assert.deepEqual(
-      ARRIVING.filter((name) => existsSync(path.join(root, name))),
-      [],
-      "take these out of the list",
-    );
-  });
-
-  /** The anchors that a document's headings have. */
-  const anchorsOf = (text: string) =>
-    [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
-      heading
-        .toLowerCase()
-        .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
-        .replaceAll(" ", "-"),
-    );
-
-  for (const [document, text] of texts) {
-    test(`of ${document} lead somewhere`, () => {
-      const broken = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
-        .map(([, target]) => target)
-        .filter((target) => {
-          if (/^https?:/.test(target)) return false;
-          const [file, anchor] = target.split("#");
-          const full = file === "" ? document : path.posix.join(path.posix.dirname(document), file);
-          if (ARRIVING.includes(full)) return false;
-          if (!existsSync(path.join(root, full))) return true;
-          return anchor !== undefined && !anchorsOf(texts.get(full) ?? "").includes(anchor);
-        });
-      assert.deepEqual(broken, []);
-    });
-  }
 });
 
 /** The names that a document lacks, or that several lack together. */
