@@ -574,7 +574,7 @@ for (const role of SIDES) {
     ];
     for (const [name, end] of ends) {
       for (const isAmid of [false, true]) {
-        it(`is given back by ${name}${isAmid ? " amid messages" : ""}`, () => {
+        it(`is given back by ${name}${isAmid ? " inside messages" : ""}`, () => {
           const endpoint = make(role, { perMessageDeflate });
           if (isAmid) endpoint.sendPart("x".repeat(100), { final: false });
           else endpoint.send("x".repeat(100));
@@ -669,7 +669,7 @@ for (const role of SIDES) {
       assert.equal(endpoint.nextEvent(), null);
     });
 
-    it("of a chunk in receiveBuffer() needs `retain` before the next read, amid a compressed message", () => {
+    it("of a chunk in receiveBuffer() needs `retain` before the next read, inside a compressed message", () => {
       for (const retains of [true, false]) {
         for (const asked of [0, 1, 2]) {
           for (const borrow of [true, false]) {
