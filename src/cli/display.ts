@@ -62,7 +62,7 @@ export class Display {
     this.#line(direction, this.#paint("dim", `[${name}]${detail === "" ? "" : ` ${escapeLine(detail)}`}`));
   }
 
-  /** A note that is no part of the conversation. May have several lines; is ours, so it is not escaped. */
+  /** A note that is not part of the conversation. May have several lines; is ours, so it is not escaped. */
   note(text: string): void {
     this.#write(this.#stdout, text);
   }

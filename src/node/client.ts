@@ -1,4 +1,4 @@
-/** Opening a connection as a client: what may be said, until when it counts, and the connection that comes of it. */
+/** Opening a connection as a client: the options, the deadline, and the resulting connection. */
 
 import type { Agent } from "node:http";
 import type { LookupFunction, Socket } from "node:net";
@@ -45,7 +45,7 @@ export interface ConnectOptions<Data = undefined> extends ConnectionOptions, Con
   readonly params?: QueryInit | undefined;
   /** The Authorization header's value, or credentials for HTTP's Basic scheme. Default: those in the URL. */
   readonly auth?: string | Credentials | undefined;
-  /** The Origin header. Default: none, for this is no browser. */
+  /** The Origin header. Default: none, because this is not a browser. */
   readonly origin?: string | undefined;
   /**
    * How many redirects to follow; true: 10. To another host, port or scheme no credentials go along: neither `auth`
@@ -61,7 +61,7 @@ export interface ConnectOptions<Data = undefined> extends ConnectionOptions, Con
   readonly signal?: AbortSignal | undefined;
   /** A Unix socket to connect to; the URL then only says host and path. Default: that of a `ws+unix:` URL. */
   readonly socketPath?: string | undefined;
-  /** For proxies: opens the socket in its own way. Default: a new socket, through a proxy if Node is told of one. */
+  /** For proxies: opens the socket in its own way. Default: a new socket, through a proxy if Node is configured with one. */
   readonly agent?: Agent | undefined;
   /** The same, as a function; it returns the stream, a promise of it, or calls back with it. */
   readonly createConnection?: CreateStream | undefined;
@@ -138,7 +138,7 @@ const CONNECT_OPTION_HINTS: OptionHints = {
   secureContext: TLS_HINT,
 };
 
-/** A call of `connect`, checked; what can be read only once was read. */
+/** A checked call of `connect`; values that can be read only once are read. */
 interface Call<Data> {
   readonly target: WebSocketUrl;
   readonly options: ConnectOptions<Data>;
@@ -184,7 +184,7 @@ export async function tryConnect<Data = undefined>(
  *
  * @param where - the function that was called, for messages.
  * @param more - names of options that it takes besides.
- * @throws {SyntaxError | TypeError | RangeError} saying what was expected.
+ * @throws {SyntaxError | TypeError | RangeError} naming the expected value.
  */
 export function checkCall<Data>(
   where: string,

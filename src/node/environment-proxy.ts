@@ -1,5 +1,5 @@
 /**
- * Proxies that the environment names, where Node was told to use them (`NODE_USE_ENV_PROXY`, Node 24 and later): as
+ * Proxies that the environment names, if Node is configured to use them (`NODE_USE_ENV_PROXY`, Node 24 and later): as
  * its own WebSocket does, and as RFC 6455 §4.1 has it, by a tunnel for ws as well as for wss.
  */
 

@@ -31,7 +31,7 @@ const MESSAGES_PER_LOOK = 32;
 const FILLED_READ = 0x4000;
 
 /**
- * Bytes of the longest read of a connection whose messages wait for `receive`: what is read while they may not be
+ * Bytes of the longest read of a connection whose messages wait for `receive`: bytes read while they may not be
  * delivered is held, on each such connection.
  */
 const WAITING_READ = 0xc000;
@@ -104,7 +104,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     return this.dispatcher.handlers;
   }
 
-  /** The new handlers get what waited: messages, an error that no handler heard of, and the closing. */
+  /** The new handlers get everything that waits: messages, an error that no handler has seen, and the closing. */
   set handlers(handlers: Handlers<Face>) {
     this.dispatcher.handlers = handlers;
     beginTurn();
@@ -182,7 +182,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     const wasCut = this.phase === "cut";
     this.#step("lose");
     if (error !== undefined && !wasCut) this.#note(error, "loss");
-    // Nothing can resume the connection any more, and its closing is still to be told.
+    // Nothing can resume the connection any more, and its closing is not yet reported.
     if (!wasCut) this.transport.holds = 0;
     this.context.liveness.delete(this);
     this.writer.close();
@@ -280,7 +280,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   /** §7.4.1: 1011, "a server is terminating the connection because it encountered an unexpected condition". */
   handlerFailed(thrown: unknown): void {
-    // Once the closing was told, there is no connection to fail, and no handler is called any more.
+    // Once the closing was reported, there is no connection to fail, and no handler is called any more.
     const isFirst = !this.isFinished && this.faults.note(asError(thrown), "bug");
     if (!isFirst) this.faults.report(thrown);
     // Also where the socket is lost, and its error was the first: a handler that failed is called no more.
@@ -301,7 +301,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   }
 
   /**
-   * A connection that closes is read, so that the peer's Close is seen. What is read leads to no output any more, so
+   * A connection that closes is read, so that the peer's Close is seen. These bytes lead to no output any more, so
    * it is read also while much waits to be sent.
    */
   #readToEnd(): void {
@@ -312,7 +312,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     if (this.faults.note(error, kind)) this.writer.schedule();
   }
 
-  /** The end of a turn: writes what was queued, and tells the error that occurred. */
+  /** The end of a turn: writes queued frames, and reports the error that occurred. */
   flush(): void {
     this.writer.endTurn();
     if (this.faults.error !== undefined && this.phase !== "finished") this.faults.tell(this.handlers);
@@ -322,7 +322,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   #finish(): void {
     this.endpoint.receiveEof(this.#isCut);
     this.#step("finish");
-    // Answers to what came last have nowhere to go.
+    // Answers to the last frames have nowhere to go.
     this.writer.close();
     this.dispatcher.endInbox();
     this.dispatcher.endStreams(this.faults.error);

@@ -96,7 +96,7 @@ export async function openWithRetry<T>(
       if (attempt >= maxAttempts || !isPassing(error)) throw error;
       const own = delayAfter(attempt);
       const asked = Math.min(askedFor(error), maxRetryAfter);
-      // Clients that were told the same time are not to come at once, either.
+      // Clients that got the same time should not return at once, either.
       delayMs = Math.min(
         MAX_TIMER_MS,
         Math.round(Math.max(own.delayMs, asked > 0 ? asked + own.sparedMs : 0)),
@@ -117,7 +117,7 @@ export async function openWithRetry<T>(
   }
 }
 
-/** Limits with defaults. @throws {RangeError | TypeError} saying what was expected. */
+/** Limits with defaults. @throws {RangeError | TypeError} naming the expected value. */
 function checkLimits(limits: RetryLimits) {
   const { maxAttempts = Infinity, delay = 1000, factor = 2, maxDelay = 30_000, jitter = 0.5 } = limits;
   const { maxRetryAfter = 300_000 } = limits;

@@ -66,7 +66,7 @@ export class WireView implements MirrorSink {
   }
 
   lost(): void {
-    this.#note.textContent = "This page did not keep up with the server: what follows is not shown.";
+    this.#note.textContent = "This page did not keep up with the server: later frames are not shown.";
   }
 
   ended(): void {
