@@ -36,15 +36,7 @@ const PHRASES = [
 const NOT_OURS = /^(test\/support\/corpus\/|THIRD-PARTY-NOTICES\.md|LICENSE|package-lock\.json)/;
 
 /** Files that are still to be rewritten, or are being changed elsewhere. The list shrinks; it must become empty. */
-const LATER = [
-  "docs/cli.md",
-  "examples/playground/",
-  "src/cli/",
-  "src/node/",
-  "src/protocol/connection/",
-  "src/protocol/session/",
-  "test/",
-];
+const LATER = ["docs/cli.md", "test/node/"];
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 

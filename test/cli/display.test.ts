@@ -77,7 +77,7 @@ describe("Display", () => {
     assert.equal(take("stdout"), "< [close] 1000 a\\x0ab\\x1b\n> [ping]\n");
   });
 
-  it("says what went wrong on the other stream", () => {
+  it("says the error on the other stream", () => {
     const { display, take } = create("hex");
     display.problem("no\x1b");
     assert.deepEqual([take("stdout"), take("stderr")], ["", "no\\x1b\n"]);
@@ -89,7 +89,7 @@ describe("Display", () => {
     assert.equal(take("stdout"), "\x1b[36m<\x1b[39m \\x1b[31m\n");
   });
 
-  it("writes above what is being typed", () => {
+  it("writes above the line being typed", () => {
     const { display, take } = create("hex");
     const calls: string[] = [];
     display.prompt = {

@@ -265,7 +265,7 @@ describe("connect: the answer", () => {
     });
   }
 
-  it("fails for what is no HTTP, for an end, and for a port where nothing listens", async (t) => {
+  it("fails for anything that is not HTTP, for an end, and for a port where nothing listens", async (t) => {
     assert.ok((await failing(t, "SSH-2.0-OpenSSH\r\n")) instanceof HandshakeError);
     assert.ok((await failing(t, "")) instanceof Error);
     assert.ok((await failing(t, "HTTP/1.1 101 Sw")) instanceof Error);
@@ -492,7 +492,7 @@ describe("connect: redirects", () => {
     }
   });
 
-  it("to what is no WebSocket URL fail", async (t) => {
+  it("to anything that is not a WebSocket URL fail", async (t) => {
     for (const location of ["ftp://a.example/", "//", "ws://x/#y", "javascript:1"]) {
       const { port } = await redirecting(t, () => location);
       await assert.rejects(

@@ -191,7 +191,7 @@ describe("what fails a connection", () => {
       1007,
       "WS_ERR_INVALID_COMPRESSED_DATA",
     ],
-    ["text that is no UTF-8", [text(deflated(Uint8Array.of(0x61, 0xff)))], 1007, "WS_ERR_INVALID_UTF8"],
+    ["text that is not UTF-8", [text(deflated(Uint8Array.of(0x61, 0xff)))], 1007, "WS_ERR_INVALID_UTF8"],
     [
       "text that ends in a character",
       [text(deflated(Uint8Array.of(0xe2, 0x82)))],
@@ -233,7 +233,7 @@ describe("what fails a connection", () => {
     });
   }
 
-  it("octets that are no UTF-8, as soon as they are here", { timeout: 60_000 }, async (t) => {
+  it("octets that are not UTF-8, as soon as they are here", { timeout: 60_000 }, async (t) => {
     for (const fragments of [
       [Uint8Array.of(0x61, 0xff)],
       [Uint8Array.of(0xe2, 0x82), Uint8Array.of(0x41)],

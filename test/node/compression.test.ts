@@ -119,7 +119,7 @@ describe("a server that accepts compression", () => {
     "permessage-deflate-2",
   ];
 
-  it("declines what is no offer, and goes on without", { timeout: 30_000 }, async (t) => {
+  it("declines anything that is not an offer, and goes on without", { timeout: 30_000 }, async (t) => {
     const server = await listen(t, {
       perMessageDeflate: true,
       message: (connection, message) => connection.send(message.data),

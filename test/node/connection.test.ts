@@ -67,7 +67,7 @@ for (const role of ROLES) {
       ]);
     });
 
-    it("refuses what is no message, whatever it is: nothing becomes a length (CVE-2016-10518)", async (t) => {
+    it("refuses anything that is not a message, whatever it is: nothing becomes a length (CVE-2016-10518)", async (t) => {
       const { connection, peer } = await withPeer(t, role);
       const odd = [
         5,

@@ -20,7 +20,7 @@ const WAYS = {
   throws: () => {
     throw mine;
   },
-  "throws what is no error": () => {
+  "throws anything that is not an error": () => {
     throw Object.create(null);
   },
   rejects: () => Promise.reject(mine),
@@ -56,7 +56,7 @@ interface Place {
   readonly right?: readonly Way[];
 }
 
-const THROWING: readonly Way[] = ["throws", "throws what is no error"];
+const THROWING: readonly Way[] = ["throws", "throws anything that is not an error"];
 
 /** What a handler of a connection returns means nothing. */
 const RETURNING: readonly Way[] = [
@@ -374,7 +374,7 @@ describe("subscribers of the channels", () => {
     "server:refuse",
   ];
   for (const name of channels) {
-    for (const way of ["throws", "throws what is no error", "rejects"] as const) {
+    for (const way of ["throws", "throws anything that is not an error", "rejects"] as const) {
       it(`hawser:${name} ${way}: printed, and nothing else happens`, async (t) => {
         const printed: unknown[][] = [];
         t.mock.method(console, "error", (...given: unknown[]) => {

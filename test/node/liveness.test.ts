@@ -54,7 +54,7 @@ describe("Liveness", () => {
     assert.ok(gaps.every((gap) => gap >= 0));
   });
 
-  it("has defaults, takes Infinity for never, and refuses what is no duration", () => {
+  it("has defaults, takes Infinity for never, and refuses anything that is not a duration", () => {
     const { pingIntervalMs, pingTimeoutMs, idleTimeoutMs, closeTimeoutMs } = new Liveness({});
     assert.deepEqual(
       [pingIntervalMs, pingTimeoutMs, idleTimeoutMs, closeTimeoutMs],
@@ -122,7 +122,7 @@ for (const role of ["server", "client"] as const) {
       assert.deepEqual([silent.peer.take(), silent.connection.state], [[], "open"]);
     });
 
-    it("closes with 1001 when no message came or went for idleTimeoutMs; Pings are no messages", async (t) => {
+    it("closes with 1001 when no message came or went for idleTimeoutMs; Pings are not messages", async (t) => {
       const { connection, peer } = await withPeer(t, role, {
         ...OFF,
         idleTimeoutMs: 60,

@@ -161,7 +161,7 @@ describe("PeerWatch: messages", () => {
     );
   });
 
-  it("do not count once it closes; and without a limit it may take for ever", () => {
+  it("do not count once it closes; and without a limit it may take forever", () => {
     const looks = new Looks(limits);
     assert.deepEqual([looks.at(39, { isClosing: true }), looks.at(1e9)], [undefined, undefined]);
   });

@@ -153,7 +153,7 @@ eachReadPath("Transport on a socket", (readToKernel) => {
   });
 });
 
-describe("Transport on a stream that is no socket", () => {
+describe("Transport on a stream that is not a socket", () => {
   it("reads, writes, drains, ends and dies", async () => {
     const stream = new SlowStream(10);
     const notes = new Notes();

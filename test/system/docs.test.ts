@@ -54,7 +54,7 @@ const PROGRAM: Readonly<Record<string, ParseArgsConfig["options"]>> = {
   bench: bench.OPTIONS,
 };
 
-/** What is wrong with the arguments of `npx hawser`. */
+/** Errors in the arguments of `npx hawser`. */
 function problemOfProgram(command: string): string | undefined {
   const [, , name = "", ...args] = command.replace(/ [<>|] .*$/, "").match(/'[^']*'|\S+/g) ?? [];
   if (["--help", "--version"].includes(name)) return undefined;
@@ -68,7 +68,7 @@ function problemOfProgram(command: string): string | undefined {
   }
 }
 
-/** What is wrong with a line of shell: it must be a command of ours that exists. */
+/** Errors in a line of shell: it must be a command of ours that exists. */
 function problemOf(command: string): string | undefined {
   const words = command.trim().split(/\s+/);
   if (words[0] === "npx" && words[1] === "hawser") return problemOfProgram(command.trim());

@@ -186,7 +186,7 @@ describe("Compressor", () => {
     }
   });
 
-  it("restarts after it was stopped inside a message, and has no part of what others compress", () => {
+  it("restarts after it was stopped inside a message, and has no part of other streams", () => {
     class Stopped extends Uint8Array {
       static cuts = 0;
       override subarray(start: number, end: number): Uint8Array<ArrayBuffer> {

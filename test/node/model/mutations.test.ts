@@ -19,7 +19,7 @@ interface Mutation {
 
 const MUTATIONS: readonly Mutation[] = [
   {
-    fault: "a delivery that throws is taken to go on for ever",
+    fault: "a delivery that throws is taken to go on forever",
     file: "src/node/session.ts",
     from: "    } catch (thrown) {\n      // Memory that ran out, or a chunk whose memory the user transferred away.\n      this.handlerFailed(thrown);\n    } finally {\n      this.#isDelivering = false;\n    }\n",
     to: "      this.#isDelivering = false;\n    } catch (thrown) {\n      this.handlerFailed(thrown);\n    }\n",

@@ -131,7 +131,7 @@ export class World {
     };
   }
 
-  /** Keeps what is wrong, which the connection would take for a bug of the handler. */
+  /** Keeps the error, which the connection would take for a bug of the handler. */
   #guarded<Args extends unknown[]>(handler: (connection: Connection, ...args: Args) => unknown) {
     return (connection: Connection, ...args: Args): unknown => {
       try {

@@ -7,7 +7,7 @@ import { newPage } from "../../support/peers/chromium.js";
 
 export interface Playground {
   readonly page: Page;
-  /** Whatever should not happen: errors in the console, exceptions, requests to other hosts or that fail. */
+  /** Events that should not happen: errors in the console, exceptions, requests to other hosts or that fail. */
   readonly problems: string[];
 }
 

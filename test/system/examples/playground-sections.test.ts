@@ -48,7 +48,7 @@ describe("the playground's other sections", { skip }, () => {
       data.items.add(new File(["89 02 68 6f\n"], "capture.txt"));
       return data;
     });
-    // The browser leaves the page for a file, if nobody prevents it: wherever it is dropped.
+    // The browser leaves the page for a file, unless the page prevents it.
     const prevented = await page.evaluateHandle(() => {
       const types: string[] = [];
       for (const type of ["dragover", "drop"])

@@ -193,7 +193,7 @@ describe("the playground, with hawser in the page", { skip }, () => {
     await sendBytes("00 00 00 48 65 6c 6c 6f");
     assert.deepEqual(await linesOf(page, "wire", 2), ["→ text FIN MASK Hello", "← text FIN Hello"]);
     assert.equal(await page.textContent("#wire-waiting-client"), "");
-    // What waits is gone with its connection.
+    // Waiting bytes are gone with their connection.
     await sendBytes("81");
     await says(page, "wire-waiting-client", /1 byte /);
     await page.uncheck("#compressed");
@@ -248,7 +248,7 @@ describe("the playground, with this browser's WebSocket", { skip }, () => {
   });
 });
 
-describe("the playground, for everybody", { skip }, () => {
+describe("the playground, for every visitor", { skip }, () => {
   test("by keyboard alone, with labels and landmarks", async (t) => {
     const page = await openFor(t, running.url);
     const { keyboard } = page;
@@ -400,7 +400,7 @@ describe("the playground, for everybody", { skip }, () => {
     for (const [size, outside] of names) assert.ok(size >= 10 && outside <= 1, `${size} px, ${outside} out`);
 
     const dump = page.locator("#wire-detail pre.hex").first();
-    /** What is drawn above the text, at either edge. */
+    /** The shadow above the text, at either edge. */
     const edges = async () => {
       const { x, y, width } = (await dump.boundingBox()) ?? assert.fail("the dump is not drawn");
       const strips = [x + 2, x + width - 8].map((left) => ({ x: left, y: y + 2, width: 6, height: 4 }));
