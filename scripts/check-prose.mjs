@@ -36,7 +36,7 @@ const PHRASES = [
 const NOT_OURS = /^(test\/support\/corpus\/|THIRD-PARTY-NOTICES\.md|LICENSE|package-lock\.json)/;
 
 /** Files that are still to be rewritten, or are being changed elsewhere. The list shrinks; it must become empty. */
-const LATER = ["docs/cli.md", "test/node/"];
+const LATER = ["docs/cli.md"];
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 

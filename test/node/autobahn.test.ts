@@ -47,7 +47,7 @@ const CASES: readonly Case[] = [
   ["2.3: a Ping with bytes", [of(PING, BYTES)], [`pong ${Buffer.from(BYTES)}`]],
   ["2.4, 2.6: a Ping of 125 bytes", [ping("x".repeat(125))], [`pong ${"x".repeat(125)}`]],
   ["2.5: a Ping of 126 bytes", [ping("x".repeat(126))], [VIOLATION]],
-  ["2.7, 2.8: Pongs that nobody asked for", [of(PONG), of(PONG, "unsolicited")], []],
+  ["2.7, 2.8: unsolicited Pongs", [of(PONG), of(PONG, "unsolicited")], []],
   ["2.9: such a Pong, and a Ping", [of(PONG, "unsolicited"), ping("asked")], ["pong asked"]],
   ["2.10, 2.11: ten Pings", tenPings, tenPongs],
   ["5.1: a Ping in fragments", [more(PING, "a"), go("b")], [VIOLATION]],
@@ -108,7 +108,7 @@ for (const role of ["server", "client"] as const) {
             await peer.ended();
             assert.equal((await connection.closed).code, 1006);
           } else {
-            // Nothing but what was wanted came before this.
+            // Only the expected frames came before this.
             peer.send(ping("last"));
             assert.equal(await peer.next(), "pong last");
           }

@@ -142,7 +142,7 @@ describe("connect: the request", () => {
     );
   });
 
-  it("tls: verifies by default, and does as it is told", async (t) => {
+  it("tls: verifies by default, and follows its options", async (t) => {
     const { key, cert } = await certificate();
     const { server } = await noting(t, { tls: { key, cert } });
     await assert.rejects(connect(server.url), (error: NodeJS.ErrnoException) =>
@@ -293,7 +293,7 @@ describe("connect: the answer", () => {
   });
 });
 
-eachReadPath("connect: what comes with the answer", () => {
+eachReadPath("connect: frames that come with the answer", () => {
   it("reads frames that came with the response", async (t) => {
     const port = await rawServer(t, async (peer) => {
       await until(() => peer.head !== "");
@@ -340,7 +340,7 @@ eachReadPath("connect: what comes with the answer", () => {
 });
 
 describe("connect: redirects", () => {
-  /** A server that redirects to `location`, and notes what it was told. */
+  /** A server that redirects to `location`, and notes the request. */
   async function redirecting(
     t: TestContext,
     location: () => string,

@@ -1,5 +1,5 @@
 /**
- * Each place where code of the user's runs while a client connects: what comes of it when it throws, rejects, gives
+ * Each place where code of the user's runs while a client connects: the result when it throws, rejects, gives
  * nonsense or never answers. The one call has a defined result, nothing is uncaught (the test runner fails a test for
  * that), and no socket stays open. A new place gets its rows here.
  */
@@ -45,7 +45,7 @@ const throwing = () => {
 };
 const dial = ({ port }: Target) => net.connect(port, "127.0.0.1");
 
-/** What comes of a row: the connection opens, or the call rejects with such an error. */
+/** The result of a row: the connection opens, or the call rejects with such an error. */
 type Outcome = "open" | RegExp;
 
 /** `given` makes options of a call; casts are for what types forbid and JavaScript does not. */
@@ -276,7 +276,11 @@ const LISTS: readonly Row[] = [
     /^TypeError: connect has no option "protocl": did you mean protocol/,
   ],
   ["an option of TLS stands outside", () => ({ rejectUnauthorized: false }), /^TypeError: .* members of tls/],
-  ["anything that is not text stands everywhere", () => ({ agent: bare }), /^TypeError: agent must be an Agent/],
+  [
+    "anything that is not text stands everywhere",
+    () => ({ agent: bare }),
+    /^TypeError: agent must be an Agent/,
+  ],
   ["headers throw", () => ({ headers: iterable(throwing) }), /^Error: oops/],
   ["headers give numbers", () => ({ headers: [1, 2] }), /^TypeError/],
   ["headers are a number", () => ({ headers: 5 }), /^TypeError/],
@@ -339,7 +343,7 @@ function table(
       it(`${how}: ${outcome === "open" ? "opens" : `rejects, ${outcome}`}`, async (t) => {
         const { target, more } = await prepare(t);
         const { host = "127.0.0.1", ...options } = given(target) as { host?: string };
-        // What has an answer has it long before.
+        // Attempts with an answer have it long before.
         const timeout = outcome === TIMEOUT ? 50 : 20_000;
         const url = target.url.replace("127.0.0.1", host);
         const merged = Object.defineProperties({ timeout }, Object.getOwnPropertyDescriptors({ ...more }));
@@ -381,10 +385,10 @@ const secure = async (t: TestContext) => {
 table("connect: createConnection", CREATE_CONNECTION, plain);
 table("connect: agent", AGENT, plain);
 table("connect: lookup", LOOKUP, plain);
-table("connect: what is read of options", LISTS, plain);
+table("connect: reading options", LISTS, plain);
 table("connect: TLS", TLS, secure);
 
-describe("connect: what comes too late", () => {
+describe("connect: late answers", () => {
   const late: readonly [string, (target: Target, come: Promise<void>) => ConnectOptions][] = [
     [
       "createConnection resolves",

@@ -35,7 +35,7 @@ const WAYS = {
   "throws anything that is not an error": () => {
     throw Object.create(null);
   },
-  "throws what cannot be looked at": () => {
+  "throws a value that cannot be inspected": () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
     throw proxy;
@@ -96,7 +96,7 @@ const HANDLERS: readonly Place[] = [
   { name: "error", act: (peer) => peer.send({ opcode: 3 }), outcome: "close 1002" },
 ];
 
-/** Errors that the channel hears of. */
+/** Errors on the channel. */
 function listenIn(t: TestContext): Error[] {
   const heard: Error[] = [];
   const listener = (message: unknown) => {
@@ -284,7 +284,7 @@ describe("a Blob", () => {
     });
   }
 
-  it("that is sent as text and is not UTF-8: 1011, and what was sent behind it goes first", async (t) => {
+  it("that is sent as text and is not UTF-8: 1011, and messages sent behind it go first", async (t) => {
     const heard = listenIn(t);
     const all = await start(t, {});
     all.connection.send(new Blob([Uint8Array.of(0xff)]), { type: "text" });

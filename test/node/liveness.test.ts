@@ -110,7 +110,7 @@ for (const role of ["server", "client"] as const) {
       assert.match(errors[0], /silent for \d+ ms/);
     });
 
-    it("pings nobody who speaks, or when it is off", async (t) => {
+    it("does not ping a peer that sends, and never when it is off", async (t) => {
       const { peer } = await withPeer(t, role, { ...OFF, pingIntervalMs: 60, message: () => undefined });
       for (let i = 0; i < 12; i++) {
         peer.send({ opcode: TEXT, payload: utf8("x") });
@@ -157,7 +157,7 @@ for (const role of ["server", "client"] as const) {
       assert.equal((await connection.closed).code, 1006);
     });
 
-    it("cuts nobody who reads slowly, but reads", async (t) => {
+    it("does not cut a peer that reads slowly", async (t) => {
       const { connection, peer } = await withPeer(t, role, {
         ...OFF,
         pingIntervalMs: 30,
@@ -191,7 +191,7 @@ for (const role of ["server", "client"] as const) {
       assert.equal((await connection.closed).code, 1006);
     });
 
-    it("cuts nobody while we do not read", async (t) => {
+    it("does not cut a peer while we do not read", async (t) => {
       const limits = { ...OFF, pingIntervalMs: 20, pingTimeoutMs: 20 };
       const paused = await withPeer(t, role, limits);
       paused.connection.pause();

@@ -438,7 +438,7 @@ describe("the handler stream", () => {
     }
   });
 
-  it("holds no more than some streams that nobody reads", async (t) => {
+  it("holds no more than some streams that are not read", async (t) => {
     let begun = 0;
     const { connection, peer } = await serverAndPeer(t, {
       streamFrom: 0,
