@@ -55,8 +55,10 @@ for (const name of await readdir("dist/shared")) {
 
 await addForOlderTools("dist");
 
-// For pages without a bundler: one file that imports nothing.
-await build({ ...common, entryPoints: ["src/hawser.browser.ts"], minify: true, sourcesContent: true });
+// For pages without a bundler: files that import nothing.
+for (const name of ["browser", "client"]) {
+  await build({ ...common, entryPoints: [`src/hawser.${name}.ts`], minify: true, sourcesContent: true });
+}
 
 // For runtimes that compile no bytes: the modules as files.
 for (const name of ["kernel", "compression"]) {

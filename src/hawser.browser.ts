@@ -1,10 +1,25 @@
 /**
  * `dist/hawser.browser.js`: one file for pages without a bundler. The connections and the codec of `hawser`, without
  * what would make the file twice as long and pages seldom need: the compression of payloads, which a browser's
- * WebSocket does by itself, and the protocol below a connection.
+ * WebSocket does by itself, and the protocol below a connection. `hawser.client.ts` has clients that stay connected.
  */
 
-export * from "./browser/index.js";
+export {
+  type Closed,
+  Connection,
+  type ConnectionHandlers,
+  type ConnectionOptions,
+  type ConnectionState,
+  type ConnectOptions,
+  type CreateConnectionOptions,
+  connect,
+  connectWithRetry,
+  createConnection,
+  isConnection,
+  type RetryOptions,
+  type Sendable,
+  tryConnect,
+} from "./browser/index.js";
 export {
   applyMask,
   type CloseBody,
@@ -52,6 +67,7 @@ export {
   type Counters,
   HandshakeError,
   type HandshakeErrorCode,
+  InvalidMessageError,
   isMessage,
   Message,
   type MessageType,

@@ -34,7 +34,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 };
 
 /** Files directly in src/: they re-export, no more. */
-const DOORS = ["index.ts", "index.browser.ts", "hawser.browser.ts"];
+const DOORS = ["index.ts", "index.browser.ts", "hawser.browser.ts", "hawser.client.ts"];
 
 /** The one file of the pure layers that looks for what the host does faster. */
 const HOST_FILE = "codec/host.ts";
@@ -379,6 +379,7 @@ const CODEC_EXPORTS = [
 ];
 
 const PROTOCOL_EXPORTS = [
+  "ConnectionClosedError",
   "DEFAULT_MAX_HEADER_COUNT",
   "DEFAULT_MAX_HEAD_LENGTH",
   "DEFAULT_MAX_MESSAGE_SIZE",
@@ -389,16 +390,21 @@ const PROTOCOL_EXPORTS = [
   "HandshakeReader",
   "Inbox",
   "IncomingStreams",
+  "InvalidMessageError",
   "Message",
   "MessageQueue",
   "MessageReader",
   "NO_COUNTERS",
   "PingTracker",
   "PreparedMessage",
+  "STAY_LIMITS",
+  "Staying",
+  "TypedConnection",
   "acceptPerMessageDeflate",
   "addCounters",
   "addQuery",
   "asError",
+  "askFresh",
   "assertByteCounts",
   "assertFunctions",
   "assertHandlers",
@@ -414,13 +420,16 @@ const PROTOCOL_EXPORTS = [
   "checkBufferLimits",
   "checkOriginPolicy",
   "checkPerMessageDeflate",
+  "checkStayLimits",
   "computeAccept",
   "confirmPerMessageDeflate",
   "decodeHead",
   "encodeHead",
+  "freshNames",
   "generateKey",
   "getHeader",
   "getHeaderValues",
+  "isInvalidMessage",
   "isMessage",
   "isMisuse",
   "isPlainObject",
@@ -437,6 +446,7 @@ const PROTOCOL_EXPORTS = [
   "nameOf",
   "offerPerMessageDeflate",
   "openWithRetry",
+  "override",
   "parseExtensions",
   "parseHeaders",
   "parseProtocols",
@@ -449,6 +459,7 @@ const PROTOCOL_EXPORTS = [
   "runHandler",
   "serializeExtensions",
   "toBytes",
+  "toJson",
   "type AbortLike",
   "type AcceptedHandshake",
   "type AnyMessage",
@@ -467,6 +478,7 @@ const PROTOCOL_EXPORTS = [
   "type ExtensionInit",
   "type ExtensionParameterValue",
   "type Fragments",
+  "type Fresh",
   "type HandshakeErrorCode",
   "type HandshakeErrorDetails",
   "type HandshakeOffer",
@@ -481,6 +493,7 @@ const PROTOCOL_EXPORTS = [
   "type HeaderRecord",
   "type HttpHeaders",
   "type InboxOwner",
+  "type Loss",
   "type MessageInit",
   "type MessageReaderOptions",
   "type MessageStream",
@@ -498,10 +511,20 @@ const PROTOCOL_EXPORTS = [
   "type ResponseHead",
   "type RetryHost",
   "type RetryLimits",
+  "type SchemaIssue",
   "type SendOptions",
+  "type StandardSchema",
+  "type StayClosed",
+  "type StayHandlers",
+  "type StayHost",
+  "type StayLimits",
+  "type StayState",
   "type StreamOwner",
   "type TextMessage",
+  "type TypedOptions",
   "type WebSocketUrl",
+  "type WithFresh",
+  "typed",
   "validateHandshakeResponse",
   "whenAborted",
 ];
@@ -509,12 +532,15 @@ const PROTOCOL_EXPORTS = [
 const NODE_EXPORTS = [
   "Connection",
   "Server",
+  "StayingConnection",
   "connect",
   "connectWithRetry",
   "createConnection",
   "createUpgradeHandler",
   "isConnection",
+  "logFrames",
   "serve",
+  "stayConnected",
   "tryConnect",
   "type Authorization",
   "type BlobLike",
@@ -531,8 +557,11 @@ const NODE_EXPORTS = [
   "type ConnectionState",
   "type CreateConnectionOptions",
   "type ErrorSubject",
+  "type FrameEvent",
   "type HttpServer",
+  "type KeptRequest",
   "type LivenessLimits",
+  "type LongTurns",
   "type MessageOptions",
   "type Opening",
   "type ReceiveOptions",
@@ -541,6 +570,7 @@ const NODE_EXPORTS = [
   "type ServeOptions",
   "type ServerCounters",
   "type ServerHandlers",
+  "type StayOptions",
   "type StreamOptions",
   "type StreamSource",
   "type UpgradeHandler",
@@ -549,10 +579,12 @@ const NODE_EXPORTS = [
 
 const BROWSER_EXPORTS = [
   "Connection",
+  "StayingConnection",
   "connect",
   "connectWithRetry",
   "createConnection",
   "isConnection",
+  "stayConnected",
   "tryConnect",
   "type Closed",
   "type ConnectOptions",
@@ -562,16 +594,18 @@ const BROWSER_EXPORTS = [
   "type CreateConnectionOptions",
   "type RetryOptions",
   "type Sendable",
+  "type StayOptions",
 ];
 
 /** The one file for pages without a bundler has no compression and, of the protocol, what a connection shows. */
 const SINGLE_FILE_EXPORTS = [
-  ...BROWSER_EXPORTS,
+  ...BROWSER_EXPORTS.filter((name) => !/stay/i.test(name)),
   ...CODEC_EXPORTS.filter(
     (name) =>
       !/compress|PayloadPlace|WebAssembly|^(?:hostSha1|receiveBuffer|reuse|setAllocatorWarming)$/i.test(name),
   ),
   "HandshakeError",
+  "InvalidMessageError",
   "Message",
   "isMessage",
   "type BufferLimits",
@@ -585,6 +619,43 @@ const SINGLE_FILE_EXPORTS = [
   "type SendOptions",
 ];
 
+/** The file for pages that only connect has no codec. */
+const CLIENT_FILE_EXPORTS = [
+  ...BROWSER_EXPORTS,
+  "CloseCode",
+  "ConnectionClosedError",
+  "HandshakeError",
+  "InvalidMessageError",
+  "InvalidStateError",
+  "LimitError",
+  "Message",
+  "TypedConnection",
+  "isMessage",
+  "type AnyMessage",
+  "type BinaryMessage",
+  "type BufferLimits",
+  "type Bytes",
+  "type Counters",
+  "type DataMessage",
+  "type Fresh",
+  "type HandshakeErrorCode",
+  "type Loss",
+  "type MessageType",
+  "type OverflowPolicy",
+  "type QueryInit",
+  "type RetryLimits",
+  "type Role",
+  "type SendOptions",
+  "type StandardSchema",
+  "type StayClosed",
+  "type StayHandlers",
+  "type StayLimits",
+  "type StayState",
+  "type TextMessage",
+  "type TypedOptions",
+  "typed",
+];
+
 /** What "." is under the condition `browser`. */
 const IN_BROWSER = ". (browser)";
 
@@ -596,6 +667,7 @@ const ENTRY_POINTS: Readonly<Record<string, { source: string; exports: readonly 
     exports: [...CODEC_EXPORTS, ...PROTOCOL_EXPORTS, ...BROWSER_EXPORTS],
   },
   "./hawser.browser.js": { source: "src/hawser.browser.ts", exports: SINGLE_FILE_EXPORTS },
+  "./hawser.client.js": { source: "src/hawser.client.ts", exports: CLIENT_FILE_EXPORTS },
   "./codec": { source: "src/codec/index.ts", exports: CODEC_EXPORTS },
   "./protocol": { source: "src/protocol/index.ts", exports: PROTOCOL_EXPORTS },
   "./bufferutil": {

@@ -45,7 +45,7 @@ function baseUrl(): string | undefined {
 }
 
 /** The arguments of a WebSocket, and the address for messages; throws for a call that makes no sense. */
-function check<Data>(url: string | URL, options: ConnectOptions<Data>) {
+export function check<Data>(url: string | URL, options: ConnectOptions<Data>) {
   if (typeof url !== "string" && !(url instanceof URL)) {
     throw new TypeError(`the URL must be a string or a URL, not ${String(url)}`);
   }
@@ -84,13 +84,22 @@ export async function connect<Data = undefined>(
   return openConnection(url, options);
 }
 
-/** `connect`, for options whose names were checked. */
+/**
+ * `connect`, for options whose names were checked.
+ *
+ * @param signal - aborts opening.
+ * @param handlers - of the connection.
+ * @param watch - given what the open handler returned; returns the same.
+ */
 export async function openConnection<Data>(
   url: string | URL,
   options: ConnectOptions<Data>,
+  signal: AbortSignal | undefined = options.signal,
+  handlers: ConnectOptions<Data> = options,
+  watch: (returned: unknown) => unknown = (returned) => returned,
 ): Promise<Connection<Data>> {
   const { address, protocols, shown } = check(url, options);
-  const { timeout = DEFAULT_TIMEOUT_MS, signal } = options;
+  const { timeout = DEFAULT_TIMEOUT_MS } = options;
   signal?.throwIfAborted();
   const socket = new WebSocket(address, [...protocols]);
   const listeners = new AbortController();
@@ -103,7 +112,7 @@ export async function openConnection<Data>(
         // What happens in the open handler does not concern the opening any more.
         listeners.abort();
         forget?.();
-        resolve(new Connection(socket, options, "client"));
+        resolve(new Connection(socket, handlers, "client", watch));
       };
       socket.addEventListener("open", open, settled);
       // A policy that forbids the connection makes an error that no close follows.

@@ -7,6 +7,7 @@ import {
   type Counters,
   type Message,
   parseWebSocketUrl,
+  toJson,
 } from "../protocol/index.js";
 import { type ConnectionOptions, type Handlers, settingsOf } from "./connection-options.js";
 import type { Sendable, SendOptions } from "./payload.js";
@@ -52,8 +53,17 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   data: Data;
   readonly #session: WebSocketSession<Connection<Data>>;
 
-  /** Use `connect` or `createConnection`. */
-  constructor(socket: WebSocket, options: Omit<CreateConnectionOptions<Data>, "role">, role: Role) {
+  /**
+   * Use `connect` or `createConnection`.
+   *
+   * @param watch - given what the open handler returned; returns the same.
+   */
+  constructor(
+    socket: WebSocket,
+    options: Omit<CreateConnectionOptions<Data>, "role">,
+    role: Role,
+    watch: (returned: unknown) => unknown = (returned) => returned,
+  ) {
     const settings = settingsOf(options);
     // Where a server is at the edge of a network, its WebSockets lack what a client's have.
     const textOf = (name: "url" | "protocol" | "extensions") => (socket[name] as string | null) ?? "";
@@ -69,7 +79,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
     this.data = options.data as Data;
     this.#session = new WebSocketSession<Connection<Data>>(this, socket, options, settings);
     this.#session.start();
-    this.#session.run(() => options.open?.(this));
+    this.#session.run(() => watch(options.open?.(this)));
   }
 
   /** Called from now on; one object may serve many connections. */
@@ -133,6 +143,15 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   /** Sends bytes as a binary message. */
   sendBinary(bytes: Exclude<Sendable, string>): boolean | undefined {
     return this.send(bytes, { type: "binary" });
+  }
+
+  /**
+   * Sends the JSON of a value, as text.
+   *
+   * @throws {TypeError} for a value that has none.
+   */
+  sendJson(value: unknown): boolean | undefined {
+    return this.send(toJson(value));
   }
 
   /** `send`: a browser does not wait for handlers to return. */

@@ -10,4 +10,5 @@ export {
 export type { ConnectionOptions } from "./connection-options.js";
 export type { Sendable } from "./payload.js";
 export { connectWithRetry, type RetryOptions } from "./retry.js";
+export { StayingConnection, type StayOptions, stayConnected } from "./stay.js";
 export type { Closed, ConnectionState } from "./web-socket-session.js";

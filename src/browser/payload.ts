@@ -46,7 +46,7 @@ export function payloadOf(
 }
 
 /** Whether a value is a Blob or a File, of this page or of a frame in it. */
-function isBlob(data: Bytes | Blob): data is Blob {
+export function isBlob(data: unknown): data is Blob {
   const tag = Object.prototype.toString.call(data);
   return tag === "[object Blob]" || tag === "[object File]";
 }

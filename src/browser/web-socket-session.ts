@@ -11,6 +11,7 @@ import {
   type DataMessage,
   Inbox,
   type InboxOwner,
+  isInvalidMessage,
   Message,
   messageTooBig,
   runHandler,
@@ -193,7 +194,8 @@ export class WebSocketSession<Connection> implements InboxOwner {
       this.#move("cut");
       this.#endSocket();
       const error = asError(thrown);
-      if (!this.#report(error)) console.error(error);
+      // A message that is not what it should be is the peer's fault.
+      if (!this.#report(error) && !isInvalidMessage(error)) console.error(error);
     });
   }
 

@@ -47,8 +47,8 @@ const PROGRESS_MS = 250;
 
 async function run(argv: readonly string[], shell: Shell): Promise<number> {
   const { values, positionals } = parse(argv, OPTIONS, ["URL"]);
-  const ms = seconds(values.seconds, "--seconds");
-  if (ms === 0) throw new UsageError("--seconds must be more than 0");
+  const durationMs = seconds(values.seconds, "--seconds");
+  if (durationMs === 0) throw new UsageError("--seconds must be more than 0");
   const options: LoadOptions = {
     target: targetOf(positionals[0], values),
     connections: integer(values.connections, "--connections", 1, 65535),
@@ -63,7 +63,7 @@ async function run(argv: readonly string[], shell: Shell): Promise<number> {
   const forget = onStop(shell, () => abort.abort());
   await load.connect(abort.signal);
   const hide = showProgress(load, shell);
-  const elapsedMs = await load.run(ms, abort.signal);
+  const elapsedMs = await load.run(durationMs, abort.signal);
   hide();
   await load.finish();
   forget();
@@ -84,8 +84,8 @@ function showProgress(load: Load, shell: Shell): () => void {
     const rate = ((now.echoes - before.echoes) / (now.at - before.at)) * 1000;
     before = now;
     const elapsed = ((now.at - start) / 1000).toFixed(1);
-    const p99 = load.latency.percentile(99).toFixed(2);
-    const line = `${elapsed} s  ${perSecond(rate)} messages/s  p99 ${p99} ms  ${count(load.errors, "error")}`;
+    const p99 = ms(load.latency.percentile(99));
+    const line = `${elapsed} s  ${perSecond(rate)} messages/s  p99 ${p99}  ${count(load.errors, "error")}`;
     output.write(`\r\x1b[K${line}`);
   }, PROGRESS_MS);
   return () => {
@@ -98,9 +98,7 @@ function report(load: Load, options: LoadOptions, elapsedMs: number, shell: Shel
   const paint = painter(shell.stdout, shell.env);
   const { connections, size, inFlight, isText, verifies } = options;
   const rate = (load.echoes / elapsedMs) * 1000;
-  const latency = [50, 90, 99].map(
-    (percent) => `p${percent} ${load.latency.percentile(percent).toFixed(2)} ms`,
-  );
+  const latency = [50, 90, 99].map((percent) => `p${percent} ${ms(load.latency.percentile(percent))}`);
   const lines = [
     `${count(connections, "connection")}, ${inFlight} in flight on each, ${isText ? "text" : "binary"} of ` +
       `${count(size, "byte")}, ${(elapsedMs / 1000).toFixed(1)} s`,
@@ -108,7 +106,7 @@ function report(load: Load, options: LoadOptions, elapsedMs: number, shell: Shel
     `messages  ${paint("bold", `${perSecond(rate)}/s`)}, ${count(load.echoes, "echo").replace(/echos$/, "echoes")} ` +
       (verifies ? "verified" : "not verified"),
     `payload   ${((rate * size) / 1e6).toFixed(2)} MB/s each way`,
-    `latency   ${latency.join("  ")}  max ${load.latency.max.toFixed(2)} ms`,
+    `latency   ${latency.join("  ")}  max ${ms(load.latency.max)}`,
     `errors    ${load.errors === 0 ? "0" : paint("red", load.errors.toLocaleString("en"))}`,
   ];
   // These texts contain words of the server.
@@ -119,4 +117,9 @@ function report(load: Load, options: LoadOptions, elapsedMs: number, shell: Shel
 
 function perSecond(rate: number): string {
   return Math.round(rate).toLocaleString("en");
+}
+
+/** Nanoseconds as milliseconds. */
+function ms(nanoseconds: number): string {
+  return `${(nanoseconds / 1e6).toFixed(2)} ms`;
 }

@@ -1,12 +1,22 @@
 /** `hawser connect`: a conversation with a server, typed on a terminal or piped through. */
 
 import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from "node:readline";
-import { connect } from "../node/index.js";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect, connectWithRetry, logFrames } from "../node/index.js";
 import { binaryAs, Display, type Prompt } from "./display.js";
-import { CONNECT_HELP, CONNECT_OPTIONS, parse, seconds, type Target, targetOf } from "./options.js";
+import { explainOpening } from "./opening-error.js";
+import {
+  CONNECT_HELP,
+  CONNECT_OPTIONS,
+  parse,
+  seconds,
+  type Target,
+  targetOf,
+  UsageError,
+} from "./options.js";
 import { escapeLine } from "./print.js";
 import { LINES_HELP, Session } from "./session.js";
-import { type Command, messageOf, type Output, onStop, type Shell } from "./shell.js";
+import { type Command, type Output, onStop, type Shell } from "./shell.js";
 
 const HELP = `\
 hawser connect: talk to a WebSocket server
@@ -19,15 +29,22 @@ ${CONNECT_HELP}
   -x, --execute LINE           follow this line as if it were typed, then close; may be given more than once
   -w, --wait SECONDS           how long to wait for answers after the last line of a script or pipe;
                                default 0.5, or forever: until the server closes
-      --binary-as FORM         how to show binary messages: hex (default), base64, file (each is saved as
-                               message-0001.bin and so on), file:FOLDER
+      --binary FORM            how to show binary messages: hex (default), base64, file (each is saved as
+                               message-0001.bin and so on), file:FOLDER; or raw: bytes go both ways as they
+                               are, standard input as binary messages
+      --json                   show JSON with a line for each member, on a terminal
+      --ping SECONDS           send a Ping when nothing came for so long, and end if no answer comes in 20 s
+      --reconnect              open the connection again when it ends, until you close it
+  -q, --quiet                  show messages and errors only
+      --debug                  show every frame
   -h, --help
 
 Lines, from the keyboard, from a pipe or from -x:
 
 ${LINES_HELP}
-Received messages are shown with "<", sent ones with ">"; Ping, Pong and Close frames are shown too. Control
-characters of the other side are shown as \\x1b, and control nothing. Messages of more than 16 MiB are refused.
+Standard output has the messages that come, and nothing else: hawser connect URL | jq works. On a terminal they
+are marked by "<", and control characters in them are shown as \\x1b and control nothing. What the program says,
+Ping, Pong and Close frames too, goes to standard error. Messages of more than 16 MiB are refused.
 
 Exit codes: 0 when the connection was closed by a closing handshake, 1 when it could not be opened, was lost, or
 a piped line could not be followed, 2 when the command was called wrongly.
@@ -39,7 +56,12 @@ export const OPTIONS = {
   subprotocol: { type: "string", short: "s", multiple: true },
   execute: { type: "string", short: "x", multiple: true },
   wait: { type: "string", short: "w", default: "0.5" },
-  "binary-as": { type: "string", default: "hex" },
+  binary: { type: "string", default: "hex" },
+  json: { type: "boolean" },
+  ping: { type: "string" },
+  reconnect: { type: "boolean" },
+  quiet: { type: "boolean", short: "q" },
+  debug: { type: "boolean" },
 } as const;
 
 /** Bytes that a message may have, in one frame or in several. */
@@ -51,68 +73,122 @@ const TYPED_HINT = "; /help lists commands, Ctrl+D leaves";
 /** How long to wait for the server's Close frame. */
 const CLOSE_TIMEOUT_MS = 5000;
 
+/** The wait before a connection that ended is opened again: doubled while connections end sooner than it, and more. */
+const FIRST_DELAY_MS = 1000;
+const LONGEST_DELAY_MS = 30_000;
+/** A connection that was open for so long was a good one. */
+const GOOD_MS = 10_000;
+
 async function run(argv: readonly string[], shell: Shell): Promise<number> {
   const { values, positionals } = parse(argv, OPTIONS, ["URL"]);
   const target = targetOf(positionals[0], values);
   const waitMs = values.wait === "forever" ? Infinity : seconds(values.wait, "--wait");
-  const display = new Display(shell, binaryAs(values["binary-as"]));
+  const pingMs = values.ping === undefined ? 0 : seconds(values.ping, "--ping");
+  if (values.ping !== undefined && pingMs === 0) throw new UsageError("--ping must be more than 0");
+  const binary = binaryAs(values.binary);
+  const isRaw = binary.form === "raw";
+  const { json, quiet, execute } = values;
+  const reconnects = values.reconnect === true;
+  const display = new Display(shell, { binary, json, quiet });
+  const stopLog = values.debug === true ? logFrames((line) => display.answer(line)) : undefined;
   // With -x no lines are read: the standard input of a script may never end.
-  const isTyped = values.execute === undefined && shell.stdin.isTTY === true && shell.stdout.isTTY === true;
+  const isTyped =
+    execute === undefined && !isRaw && shell.stdin.isTTY === true && shell.stdout.isTTY === true;
 
-  const session = new Session(display, !isTyped);
+  const session = new Session(display, { isTyped, reconnects, pings: pingMs > 0 });
   const abort = new AbortController();
   // One listener for the whole run: between two of them a signal could be lost.
   const forget = onStop(shell, () => {
     abort.abort();
-    if (session.isOpen) void session.close();
+    if (session.isOpen || reconnects) void session.close();
   });
-  await open(target, session, display, abort.signal, isTyped ? TYPED_HINT : "");
-  if (values.execute === undefined) await follow(readLines(shell, session, display, isTyped), session);
-  else await follow(values.execute, session);
-  if (!isTyped) await session.wait(waitMs);
-  await session.close();
-  forget();
+  const opener = { target, session, display, pingMs, hint: isTyped ? TYPED_HINT : "" };
+  try {
+    await open(opener, abort.signal, reconnects);
+    if (reconnects) void stay(opener, abort.signal);
+    if (execute !== undefined) await follow(execute, session);
+    else if (isRaw) await pipe(shell, session);
+    else await follow(readLines(shell, session, display, isTyped), session);
+    if (!isTyped) await session.wait(waitMs);
+    await session.close();
+  } finally {
+    abort.abort();
+    stopLog?.();
+    forget();
+  }
   return session.hasFailed ? 1 : 0;
 }
 
 export const command: Command = { help: HELP, run };
 
+/** What a connection is opened for. */
+interface Opener {
+  readonly target: Target;
+  readonly session: Session;
+  readonly display: Display;
+  readonly pingMs: number;
+  readonly hint: string;
+}
+
 /** Opens the connection, and shows everything that arrives. */
-async function open(
-  target: Target,
-  session: Session,
-  display: Display,
-  signal: AbortSignal,
-  hint: string,
-): Promise<void> {
+async function open(opener: Opener, signal: AbortSignal, retries: boolean): Promise<void> {
+  const { target, session, display, pingMs, hint } = opener;
   const url = withoutCredentials(target.url);
+  const options = {
+    ...target.options,
+    signal,
+    maxMessageSize: MAX_MESSAGE_SIZE,
+    // Answers that arrive after the last line are shown, too.
+    deliverWhileClosing: true,
+    // The peer sees only the Pings that the user sends, or asks for.
+    pingIntervalMs: pingMs,
+    closeTimeoutMs: CLOSE_TIMEOUT_MS,
+    // Files to be sent are in memory already, and this process serves no other connection.
+    maxBufferedAmount: Infinity,
+    open: (connection) => {
+      session.opened(connection);
+      const { protocol, perMessageDeflate } = connection;
+      const spoken = protocol === "" ? "" : `, subprotocol ${escapeLine(protocol)}`;
+      const agreed = spoken + (perMessageDeflate === undefined ? "" : ", compressed");
+      display.note(`connected to ${url}${agreed}${hint}`);
+    },
+    message: (_, message) => session.received(message),
+    ping: (_, payload) => session.pinged(payload),
+    pong: (_, payload) => session.ponged(payload),
+    error: (_, error) => session.failed(error),
+    close: (_, code, reason) => session.closed(code, reason),
+  } satisfies Parameters<typeof connect>[1];
   try {
-    await connect(target.url, {
-      ...target.options,
-      signal,
-      maxMessageSize: MAX_MESSAGE_SIZE,
-      // Answers that arrive after the last line are shown, too.
-      deliverWhileClosing: true,
-      // The peer sees only the Pings that the user sends.
-      pingIntervalMs: 0,
-      closeTimeoutMs: CLOSE_TIMEOUT_MS,
-      // Files to be sent are in memory already, and this process serves no other connection.
-      maxBufferedAmount: Infinity,
-      open: (connection) => {
-        session.opened(connection);
-        const { protocol, perMessageDeflate } = connection;
-        const spoken = protocol === "" ? "" : `, subprotocol ${escapeLine(protocol)}`;
-        const agreed = spoken + (perMessageDeflate === undefined ? "" : ", compressed");
-        display.note(`connected to ${url}${agreed}${hint}`);
-      },
-      message: (_, message) => session.received(message),
-      ping: (_, payload) => session.pinged(payload),
-      pong: (_, payload) => session.ponged(payload),
-      error: (_, error) => session.failed(error),
-      close: (_, code, reason) => session.closed(code, reason),
-    });
+    if (!retries) await connect(target.url, options);
+    else {
+      const onRetry = (error: unknown, _: number, delayMs: number) => {
+        display.problem(explainOpening(error, url));
+        display.note(`the next attempt comes in ${(delayMs / 1000).toFixed(1)} s`);
+      };
+      await connectWithRetry(target.url, { ...options, onRetry });
+    }
   } catch (error) {
-    throw new Error(signal.aborted ? "interrupted" : `cannot connect to ${url}: ${messageOf(error)}`);
+    throw new Error(signal.aborted ? "interrupted" : explainOpening(error, url));
+  }
+}
+
+/** Opens the connection again whenever it ends, until the session does. */
+async function stay(opener: Opener, signal: AbortSignal): Promise<void> {
+  const { session, display } = opener;
+  let delayMs = FIRST_DELAY_MS;
+  try {
+    while (!session.hasEnded) {
+      const openedAt = performance.now();
+      await session.gone();
+      if (session.hasEnded) return;
+      delayMs =
+        performance.now() - openedAt >= GOOD_MS ? FIRST_DELAY_MS : Math.min(delayMs * 2, LONGEST_DELAY_MS);
+      display.note(`opening it again in ${(delayMs / 1000).toFixed(1)} s`);
+      await sleep(delayMs, undefined, { signal });
+      await open(opener, signal, true);
+    }
+  } catch (error) {
+    if (!signal.aborted) session.giveUp(error);
   }
 }
 
@@ -126,8 +202,23 @@ function withoutCredentials(text: string): string {
 /** Follows lines until the lines or the connection end. */
 async function follow(lines: Iterable<string> | AsyncIterable<string>, session: Session): Promise<void> {
   for await (const line of lines) {
-    if (!session.isOpen) return session.leave(line);
+    if (!(await session.ready())) return session.leave(line);
     await session.enter(line);
+  }
+}
+
+/** Sends standard input as it comes: each piece a binary message. */
+async function pipe(shell: Shell, session: Session): Promise<void> {
+  // Leaving the loop destroys the stream, so that what is still to come keeps no process alive.
+  const stop = () => shell.stdin.destroy();
+  void session.ended.then(stop);
+  try {
+    for await (const chunk of shell.stdin as AsyncIterable<Buffer>) {
+      if (!(await session.ready())) return session.leave("the rest of standard input");
+      await session.sendRaw(chunk);
+    }
+  } catch (error) {
+    if (!session.hasEnded) throw error;
   }
 }
 

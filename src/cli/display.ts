@@ -1,27 +1,33 @@
-/** Shows a conversation: `<` marks received messages, `>` sent ones, and no received text controls the terminal. */
+/**
+ * Shows a conversation. Standard output has received messages and nothing else: on a terminal behind a mark and with
+ * nothing that controls it, through a pipe as they came. All else goes to standard error.
+ */
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { isValidUtf8 } from "../codec/index.js";
 import { UsageError } from "./options.js";
-import { count, escapeLine, escapeLines, type Paint, painter } from "./print.js";
+import { count, escapeLine, escapeLines, type Paint, painter, prettyJson } from "./print.js";
 import type { Output, Shell } from "./shell.js";
 
 /** How binary messages are shown. */
 export type BinaryAs =
-  | { readonly form: "hex" | "base64" }
+  | { readonly form: "hex" | "base64" | "raw" }
   /** Each becomes a file of its own in this folder. */
   | { readonly form: "file"; readonly folder: string };
 
-/** Parses `--binary-as`. */
+/** Parses `--binary`. */
 export function binaryAs(text: string): BinaryAs {
-  if (text === "hex" || text === "base64") return { form: text };
+  if (text === "hex" || text === "base64" || text === "raw") return { form: text };
   const [form, folder] = text.split(/:(.*)/s);
   if (form === "file" && folder !== "") return { form, folder: folder ?? "." };
-  throw new UsageError(`--binary-as must be hex, base64, file or file:FOLDER, not "${text}"`);
+  throw new UsageError(`--binary must be hex, base64, raw, file or file:FOLDER, not "${text}"`);
 }
 
 export type Direction = "<" | ">";
+
+/** The mark of a direction, in words for where no terminal is. */
+const WORDS = { "<": "received", ">": "sent" } as const;
 
 /** A line that is being typed, which must not be written over. */
 export interface Prompt {
@@ -31,7 +37,15 @@ export interface Prompt {
   show(): void;
 }
 
-/** Writes a conversation to the output: a terminal, a file or a pipe. */
+export interface DisplayOptions {
+  readonly binary: BinaryAs;
+  /** Show text that is JSON with a line for each member, on a terminal. */
+  readonly json?: boolean | undefined;
+  /** Show no notes and no control frames. */
+  readonly quiet?: boolean | undefined;
+}
+
+/** Writes a conversation. */
 export class Display {
   /** Set while a user types. */
   prompt: Prompt | undefined;
@@ -39,55 +53,95 @@ export class Display {
   readonly #stderr: Output;
   readonly #paint: Paint;
   readonly #paintError: Paint;
-  readonly #binaryAs: BinaryAs;
+  readonly #options: DisplayOptions;
   #files = 0;
 
-  constructor(shell: Shell, binaryAs: BinaryAs) {
+  constructor(shell: Shell, options: DisplayOptions) {
     this.#stdout = shell.stdout;
     this.#stderr = shell.stderr;
     this.#paint = painter(shell.stdout, shell.env);
     this.#paintError = painter(shell.stderr, shell.env);
-    this.#binaryAs = binaryAs;
+    this.#options = options;
   }
 
-  /** A data message that came or went. */
-  message(direction: Direction, data: string | Uint8Array): void {
-    if (typeof data === "string") this.#line(direction, escapeLines(data));
-    else if (direction === "<") this.#line(direction, this.#binary(data));
-    else this.#line(direction, this.#paint("dim", `[binary] ${count(data.length, "byte")}`));
+  /** A message that came. `from` names its sender, where there are several. */
+  received(data: string | Uint8Array, from = ""): void {
+    const { form } = this.#options.binary;
+    if (form === "raw") this.#write(this.#stdout, data);
+    else if (this.#stdout.isTTY !== true) {
+      this.#write(this.#stdout, `${typeof data === "string" ? data : this.#bytes(data)}\n`);
+    } else {
+      const mark = this.#paint("cyan", "<");
+      const sender = from === "" ? "" : `${this.#paint("dim", from)} `;
+      this.#write(
+        this.#stdout,
+        `${sender}${mark} ${typeof data === "string" ? this.#text(data) : this.#binary(data)}\n`,
+      );
+    }
+  }
+
+  /** A message that went, for a terminal that has not shown it as it was typed. */
+  sent(data: string | Uint8Array): void {
+    if (this.#stderr.isTTY !== true) return;
+    const text =
+      typeof data === "string"
+        ? escapeLines(data)
+        : this.#paintError("dim", `[binary] ${count(data.length, "byte")}`);
+    this.#say(`${this.#paintError("green", ">")} ${text}`);
   }
 
   /** A control frame that came or went. */
   control(direction: Direction, name: "ping" | "pong" | "close", detail: string): void {
-    this.#line(direction, this.#paint("dim", `[${name}]${detail === "" ? "" : ` ${escapeLine(detail)}`}`));
+    const isTerminal = this.#stderr.isTTY === true;
+    const mark = isTerminal
+      ? this.#paintError(direction === "<" ? "cyan" : "green", direction)
+      : WORDS[direction];
+    const label = isTerminal ? `[${name}]` : name;
+    this.#say(
+      `${mark} ${this.#paintError("dim", `${label}${detail === "" ? "" : ` ${escapeLine(detail)}`}`)}`,
+    );
   }
 
   /** A note that is not part of the conversation. May have several lines; is ours, so it is not escaped. */
   note(text: string): void {
-    this.#write(this.#stdout, text);
+    this.#say(text);
+  }
+
+  /** An answer to a question of the user's, or what was asked for by --debug: shown even if all is to be quiet. */
+  answer(text: string): void {
+    this.#write(this.#stderr, `${text}\n`);
   }
 
   /** An error. */
   problem(text: string): void {
-    this.#write(this.#stderr, this.#paintError("red", escapeLine(text)));
+    this.answer(this.#paintError("red", escapeLines(text)));
   }
 
-  #line(direction: Direction, text: string): void {
-    this.#write(this.#stdout, `${this.#paint(direction === "<" ? "cyan" : "green", direction)} ${text}`);
+  #say(text: string): void {
+    if (this.#options.quiet !== true) this.answer(text);
   }
 
-  #write(output: Output, text: string): void {
+  #write(output: Output, data: string | Uint8Array): void {
     this.prompt?.hide();
-    output.write(`${text}\n`);
+    output.write(data);
     this.prompt?.show();
   }
 
+  #text(text: string): string {
+    const pretty = this.#options.json === true ? prettyJson(text, this.#paint) : undefined;
+    return pretty === undefined ? escapeLines(text) : pretty.replaceAll("\n", "\n  ");
+  }
+
   #binary(bytes: Uint8Array): string {
-    const label = this.#paint("dim", `[binary] ${count(bytes.length, "byte")}:`);
-    if (this.#binaryAs.form === "file")
-      return `${label} ${escapeLine(this.#save(bytes, this.#binaryAs.folder))}`;
+    return `${this.#paint("dim", `[binary] ${count(bytes.length, "byte")}:`)} ${escapeLine(this.#bytes(bytes))}`;
+  }
+
+  /** Bytes in hex or base64, or the name of the file that has them now. */
+  #bytes(bytes: Uint8Array): string {
+    const { binary } = this.#options;
+    if (binary.form === "file") return this.#save(bytes, binary.folder);
     const { buffer, byteOffset, length } = bytes;
-    return `${label} ${Buffer.from(buffer, byteOffset, length).toString(this.#binaryAs.form)}`;
+    return Buffer.from(buffer, byteOffset, length).toString(binary.form === "base64" ? "base64" : "hex");
   }
 
   /** Writes a message to a file that was not there before. */

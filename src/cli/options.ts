@@ -3,11 +3,10 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { buildHandshakeRequest, type Credentials, generateKey } from "../protocol/index.js";
 import { messageOf } from "./shell.js";
+import { readTls, type TlsMaterial } from "./tls.js";
+import { UsageError } from "./usage-error.js";
 
-/** Wrong arguments: the message names the expected form. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
+export { UsageError };
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
@@ -33,7 +32,7 @@ export function parse<const T extends Options>(
   try {
     parsed = parseArgs({ args: [...argv], options: { ...options, ...COMMON }, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(messageOf(error));
+    throw new UsageError(explain(error, [...Object.keys(options), ...Object.keys(COMMON)]));
   }
   const extra = parsed.positionals.at(positionals.length);
   if (extra !== undefined) {
@@ -41,6 +40,36 @@ export function parse<const T extends Options>(
     throw new UsageError(`expected ${expected} beside options, not also "${extra}"`);
   }
   return parsed;
+}
+
+/** What `parseArgs` found wrong, in a sentence. */
+function explain(error: unknown, names: readonly string[]): string {
+  const message = messageOf(error);
+  if ((error as NodeJS.ErrnoException).code !== "ERR_PARSE_ARGS_UNKNOWN_OPTION") return message;
+  const [, given = ""] = /'(--?[^']*)'/.exec(message) ?? [];
+  const like = names.filter((name) => isLike(given.replace(/^-+/, ""), name));
+  const hint = like.length === 0 ? "" : `: did you mean ${like.map((name) => `--${name}`).join(" or ")}?`;
+  return `there is no option ${given}${hint}`;
+}
+
+/** Whether a name may be a slip of another: one begins with the other, or they differ in one or two letters. */
+function isLike(given: string, name: string): boolean {
+  if (given.length < 2) return false;
+  if (name.startsWith(given) || given.startsWith(name)) return true;
+  return distance(given, name) <= (name.length > 4 ? 2 : 1);
+}
+
+/** How many letters have to be added, taken away or replaced. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (const [i, letter] of [...a].entries()) {
+    const next = [i + 1];
+    for (let j = 0; j < b.length; j++) {
+      next.push(Math.min(row[j] + (letter === b[j] ? 0 : 1), row[j + 1] + 1, next[j] + 1));
+    }
+    row = next;
+  }
+  return row[b.length];
 }
 
 /**
@@ -70,7 +99,11 @@ export const CONNECT_OPTIONS = {
   subprotocol: { type: "string", multiple: true },
   origin: { type: "string" },
   auth: { type: "string" },
+  ca: { type: "string" },
+  cert: { type: "string" },
+  key: { type: "string" },
   insecure: { type: "boolean" },
+  proxy: { type: "string" },
   redirect: { type: "boolean" },
   compress: { type: "boolean" },
 } as const satisfies Options;
@@ -80,7 +113,12 @@ export const CONNECT_HELP = `\
   -H, --header 'NAME: VALUE'   a header of the handshake; may be given more than once
       --origin ORIGIN          the Origin header, such as https://example.com
       --auth USER:PASSWORD     log in by HTTP's Basic scheme
+      --ca FILE                authorities that may have signed the server's certificate, in PEM
+      --cert FILE              a certificate of yours, in PEM, for servers that want one
+      --key FILE               its key, in PEM
       --insecure               do not verify the server's certificate
+      --proxy URL              a proxy to go through, such as http://proxy.example:3128; "none" for no proxy;
+                               default: what https_proxy, http_proxy and no_proxy in the environment say
       --redirect               follow redirects
       --compress               offer compression`;
 
@@ -89,7 +127,11 @@ interface ConnectValues {
   readonly subprotocol?: readonly string[] | undefined;
   readonly origin?: string | undefined;
   readonly auth?: string | undefined;
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
   readonly insecure?: boolean | undefined;
+  readonly proxy?: string | undefined;
   readonly redirect?: boolean | undefined;
   readonly compress?: boolean | undefined;
 }
@@ -104,7 +146,8 @@ export interface Target {
     readonly auth?: Credentials;
     readonly redirect: boolean;
     readonly perMessageDeflate: boolean;
-    readonly tls?: { readonly rejectUnauthorized: false };
+    readonly proxy: string | boolean;
+    readonly tls?: TlsMaterial & { readonly rejectUnauthorized?: false };
   };
 }
 
@@ -131,15 +174,27 @@ export function targetOf(url: string | undefined, values: ConnectValues): Target
   } catch (error) {
     throw new UsageError(messageOf(error));
   }
+  const tls = readTls(values);
   return {
     url: absolute,
     options: {
       ...options,
       redirect: values.redirect === true,
       perMessageDeflate: values.compress === true,
-      ...(values.insecure === true && { tls: { rejectUnauthorized: false } }),
+      proxy: proxyOf(values.proxy),
+      ...((tls !== undefined || values.insecure === true) && {
+        tls: { ...tls, ...(values.insecure === true && { rejectUnauthorized: false }) },
+      }),
     },
   };
+}
+
+function proxyOf(text: string | undefined): string | boolean {
+  if (text === undefined) return true;
+  if (text === "none") return false;
+  // The text may have a password: it is not repeated.
+  if (/^https?:\/\//i.test(text) && URL.canParse(text)) return text;
+  throw new UsageError("--proxy must be a URL such as http://proxy.example:3128, or none");
 }
 
 function header(text: string): [name: string, value: string] {

@@ -1,5 +1,6 @@
 /** Text for a terminal: text from outside must not control it. And colours, if they are wanted. */
 
+import { styleText } from "node:util";
 import type { Output, Shell } from "./shell.js";
 
 /**
@@ -31,16 +32,7 @@ export function count(amount: number, unit: string): string {
   return `${amount.toLocaleString("en")} ${unit}${amount === 1 ? "" : "s"}`;
 }
 
-/** Numbers of SGR (ECMA-48 §8.3.117): on, off. */
-const STYLES = {
-  bold: [1, 22],
-  dim: [2, 22],
-  red: [31, 39],
-  green: [32, 39],
-  cyan: [36, 39],
-} as const;
-
-export type Style = keyof typeof STYLES;
+export type Style = "bold" | "dim" | "red" | "green" | "cyan" | "yellow";
 
 /** Writes text in a style, or plainly. */
 export type Paint = (style: Style, text: string) => string;
@@ -53,5 +45,40 @@ export function wantsColour(output: Output, env: Shell["env"]): boolean {
 /** It does not escape: escape texts before. */
 export function painter(output: Output, env: Shell["env"]): Paint {
   if (!wantsColour(output, env)) return (_, text) => text;
-  return (style, text) => `\x1b[${STYLES[style][0]}m${text}\x1b[${STYLES[style][1]}m`;
+  // Whether the output is a terminal is known here; Node would look at the process's own.
+  return (style, text) => styleText(style, text, { validateStream: false });
+}
+
+/** What JSON consists of: strings, punctuation, and all between. */
+const JSON_TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+
+/**
+ * JSON with a line for each member, numbers and strings as they came but for what would control a terminal. Undefined
+ * for a text that is no JSON.
+ */
+export function prettyJson(text: string, paint: Paint): string | undefined {
+  try {
+    JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const tokens = escapeLine(text.replaceAll(/[\r\n]/g, " ")).match(JSON_TOKEN) ?? [];
+  let depth = 0;
+  let shown = "";
+  const newLine = () => `\n${"  ".repeat(depth)}`;
+  for (const [i, token] of tokens.entries()) {
+    if (token === "{" || token === "[") {
+      depth++;
+      const isEmpty = tokens[i + 1] === "}" || tokens[i + 1] === "]";
+      shown += isEmpty ? token : token + newLine();
+    } else if (token === "}" || token === "]") {
+      depth--;
+      const isEmpty = tokens[i - 1] === "{" || tokens[i - 1] === "[";
+      shown += isEmpty ? token : newLine() + token;
+    } else if (token === ",") shown += `,${newLine()}`;
+    else if (token === ":") shown += ": ";
+    else if (!token.startsWith('"')) shown += paint("yellow", token);
+    else shown += paint(tokens[i + 1] === ":" ? "cyan" : "green", token);
+  }
+  return shown;
 }

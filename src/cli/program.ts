@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { UsageError } from "./options.js";
-import { escapeLine, painter } from "./print.js";
+import { escapeLine, escapeLines, painter } from "./print.js";
 import { type Command, messageOf, type Shell } from "./shell.js";
 
 /** Loaded on demand: `--version` needs none. */
@@ -17,7 +17,7 @@ hawser: WebSocket (RFC 6455) on the command line
 
 Usage: hawser COMMAND [arguments]
 
-  serve [PORT]    an echo server
+  serve [PORT]    a server: an echo, a conversation, or a command for each client
   connect URL     talk to a server, by hand or from a script
   bench URL       load an echo server, verify and time its answers
 
@@ -65,7 +65,7 @@ export async function main(argv: readonly string[], shell: Shell): Promise<numbe
     }
     return await command.run(rest, shell);
   } catch (error) {
-    complain(`hawser ${name}: ${escapeLine(messageOf(error))}`);
+    complain(`hawser ${name}: ${escapeLines(messageOf(error))}`);
     if (!(error instanceof UsageError)) return 1;
     shell.stderr.write(`Try: hawser ${name} --help\n`);
     return 2;

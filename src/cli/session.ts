@@ -24,13 +24,21 @@ class LineError extends Error {
   override readonly name = "LineError";
 }
 
+export interface SessionOptions {
+  /** Whether a terminal shows lines already, as they are typed; a line that cannot be followed is then no failure. */
+  readonly isTyped: boolean;
+  /** Whether a connection that ends is opened again, unless it was closed here. */
+  readonly reconnects: boolean;
+  /** Whether Pings are sent that nobody typed: their Pongs are not shown. */
+  readonly pings: boolean;
+}
+
 /** A conversation: lines become messages and frames, and received ones are shown. */
 export class Session {
-  /** Resolves when the connection is closed. */
+  /** Resolves when no connection will be opened any more, and the last one is closed. */
   readonly ended: Promise<void>;
   readonly #display: Display;
-  /** Whether to show sent messages: a terminal shows them already, as they are typed. */
-  readonly #echoes: boolean;
+  readonly #options: SessionOptions;
   /** Pings that wait for their Pong, in order. */
   readonly #pings: { readonly text: string; readonly sentAt: number }[] = [];
   #connection: Connection | undefined;
@@ -39,13 +47,21 @@ export class Session {
   #hasBroken = false;
   /** Whether we began the closing handshake. */
   #isClosing = false;
+  #hasEnded = false;
   #end: () => void = () => {};
+  /** Called when a connection opens, and when none will be. */
+  readonly #waiting = new Set<() => void>();
+  #gone: (() => void) | undefined;
 
-  constructor(display: Display, echoes: boolean) {
+  constructor(display: Display, options: SessionOptions) {
     this.#display = display;
-    this.#echoes = echoes;
+    this.#options = options;
     this.ended = new Promise((resolve) => {
-      this.#end = resolve;
+      this.#end = () => {
+        this.#hasEnded = true;
+        this.#wake();
+        resolve();
+      };
     });
   }
 
@@ -54,18 +70,46 @@ export class Session {
     return this.#connection?.state === "open";
   }
 
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   /** Whether the connection ended without a closing handshake, or a line of a script could not be followed. */
   get hasFailed(): boolean {
     return this.#hasFailed;
   }
 
+  /** Resolves once a connection is open: true; or once none will be. */
+  async ready(): Promise<boolean> {
+    while (!this.isOpen && !this.#hasEnded && this.#options.reconnects && !this.#isClosing) {
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+    return this.isOpen;
+  }
+
+  /** Resolves when the connection that is open now is closed. */
+  gone(): Promise<void> {
+    // It may have closed before this was asked.
+    if (this.#connection?.state === "closed") return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#gone = resolve;
+    });
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+
   opened(connection: Connection): void {
     this.#connection = connection;
+    this.#hasBroken = false;
+    this.#wake();
   }
 
   received(message: Message): void {
     try {
-      this.#display.message("<", message.data);
+      this.#display.received(message.data);
     } catch (error) {
       this.#fail(`cannot save a message: ${messageOf(error)}`);
     }
@@ -79,6 +123,7 @@ export class Session {
   ponged(payload: Uint8Array): void {
     const text = payloadText(payload);
     const index = this.#pings.findIndex((ping) => ping.text === text);
+    if (index < 0 && text === "" && this.#options.pings) return;
     // §5.5.3: a Pong may be for the latest of several Pings alone, and it may be for none.
     const ping = this.#pings.splice(0, index + 1).at(-1);
     const time = ping === undefined ? "" : `(${(performance.now() - ping.sentAt).toFixed(2)} ms)`;
@@ -87,16 +132,30 @@ export class Session {
 
   failed(error: Error): void {
     this.#hasBroken = true;
-    this.#fail(error.message);
+    this.#lose(error.message);
   }
 
   closed(code: number, reason: string): void {
     if (code !== CloseCode.AbnormalClosure) {
       this.#display.control("<", "close", `${code} ${reason}`.trimEnd());
     } else if (!this.#hasBroken) {
-      this.#fail("the connection was lost: no Close frame came (1006)");
+      this.#lose("the connection was lost: no Close frame came (1006)");
     }
+    this.#pings.length = 0;
+    if (this.#isClosing || !this.#options.reconnects) this.#end();
+    this.#gone?.();
+  }
+
+  /** No connection can be opened again. */
+  giveUp(error: unknown): void {
+    this.#fail(messageOf(error));
     this.#end();
+  }
+
+  /** A connection that is opened again makes no failure of its end. */
+  #lose(message: string): void {
+    if (this.#options.reconnects && !this.#isClosing) this.#display.problem(message);
+    else this.#fail(message);
   }
 
   /** Follows a line, or shows its error; resolves when there is room for the next one. */
@@ -108,9 +167,14 @@ export class Session {
     } catch (error) {
       if (!(error instanceof LineError)) throw error;
       // A user sees the error and goes on; a script needs the exit code.
-      if (this.#echoes) this.#fail(error.message);
-      else this.#display.problem(error.message);
+      if (this.#options.isTyped) this.#display.problem(error.message);
+      else this.#fail(error.message);
     }
+  }
+
+  /** Sends bytes as one binary message; resolves when there is room for the next one. */
+  async sendRaw(bytes: Uint8Array): Promise<void> {
+    await this.#send(bytes);
   }
 
   /** Says that a line comes too late, unless we closed. */
@@ -128,10 +192,12 @@ export class Session {
     clearTimeout(timer);
   }
 
-  /** Begins the closing handshake, and resolves when the connection is closed. */
+  /** Begins the closing handshake, and resolves when the connection is closed. None is opened any more. */
   async close(code = 1000, reason = ""): Promise<void> {
+    const isAway = this.#options.reconnects && this.#connection?.state !== "open";
+    this.#isClosing = true;
+    if (isAway && this.#connection?.state !== "closing") this.#end();
     if (this.isOpen) {
-      this.#isClosing = true;
       this.#display.control(">", "close", `${code} ${reason}`.trimEnd());
     }
     void this.#connection?.close(code, reason);
@@ -158,7 +224,7 @@ export class Session {
       case "quit":
         return this.close();
       case "help":
-        return this.#display.note(LINES_HELP.trimEnd());
+        return this.#display.answer(LINES_HELP.trimEnd());
       default:
         throw new LineError(
           `there is no /${name}; /help lists what there is, and /text sends text that begins with a slash`,
@@ -167,12 +233,12 @@ export class Session {
   }
 
   async #sendText(text: string): Promise<void> {
-    if (this.#echoes) this.#display.message(">", text);
+    if (!this.#options.isTyped) this.#display.sent(text);
     await this.#send(text);
   }
 
   async #sendBinary(bytes: Uint8Array): Promise<void> {
-    this.#display.message(">", bytes);
+    this.#display.sent(bytes);
     await this.#send(bytes);
   }
 
@@ -189,7 +255,7 @@ export class Session {
         `the text of a Ping must have at most ${MAX_CONTROL_PAYLOAD_LENGTH} bytes, not ${length}`,
       );
     }
-    if (this.#echoes) this.#display.control(">", "ping", text);
+    if (!this.#options.isTyped) this.#display.control(">", "ping", text);
     this.#pings.push({ text, sentAt: performance.now() });
     this.#connection?.ping(text).catch(() => {
       // The connection closed before the Pong came, and that is shown.

@@ -28,6 +28,7 @@ import {
   HANDLER_NAMES,
   settingsOf,
 } from "./connection-options.js";
+import { readProxy } from "./environment-proxy.js";
 import { sharedLiveness } from "./liveness.js";
 import type { OpeningOptions, Upgraded } from "./opening-request.js";
 import { openFollowing } from "./redirects.js";
@@ -61,7 +62,13 @@ export interface ConnectOptions<Data = undefined> extends ConnectionOptions, Con
   readonly signal?: AbortSignal | undefined;
   /** A Unix socket to connect to; the URL then only says host and path. Default: that of a `ws+unix:` URL. */
   readonly socketPath?: string | undefined;
-  /** For proxies: opens the socket in its own way. Default: a new socket, through a proxy if Node is configured with one. */
+  /**
+   * A proxy to open a tunnel through (HTTP CONNECT), as a URL, with credentials if it wants some. true: the one that
+   * `http_proxy`, `https_proxy` and `no_proxy` in the environment say, and none for this machine. false: none. Default:
+   * that of the environment if Node is told to use it (`NODE_USE_ENV_PROXY`, Node 24).
+   */
+  readonly proxy?: string | URL | boolean | undefined;
+  /** Opens the socket in its own way. Default: a new socket, through a proxy if there is one. */
   readonly agent?: Agent | undefined;
   /** The same, as a function; it returns the stream, a promise of it, or calls back with it. */
   readonly createConnection?: CreateStream | undefined;
@@ -96,6 +103,7 @@ const CONNECT_OPTION_NAMES: readonly string[] = [
     timeout: true,
     signal: true,
     socketPath: true,
+    proxy: true,
     agent: true,
     createConnection: true,
     lookup: true,
@@ -138,8 +146,8 @@ const CONNECT_OPTION_HINTS: OptionHints = {
   secureContext: TLS_HINT,
 };
 
-/** A checked call of `connect`; values that can be read only once are read. */
-interface Call<Data> {
+/** A call of `connect`, checked; what can be read only once was read. */
+export interface Call<Data> {
   readonly target: WebSocketUrl;
   readonly options: ConnectOptions<Data>;
   readonly opening: OpeningOptions;
@@ -202,6 +210,7 @@ export function checkCall<Data>(
   assertSignal(options.signal);
   assertOpeners(options);
   const target = resolveWebSocketUrl(url);
+  const proxy = readProxy(options.proxy);
   const settings = settingsOf("client", options);
   const { cookies, params, auth, origin, tls, agent, createConnection, lookup, family } = options;
   const { localAddress, maxHeadLength, socketPath = target.socketPath } = options;
@@ -211,7 +220,7 @@ export function checkCall<Data>(
     compression: settings.compression,
     params: params !== undefined && Symbol.iterator in params ? [...params] : params,
     ...{ cookies, auth, origin, tls, agent, createConnection, lookup, family },
-    ...{ localAddress, maxHeadLength, socketPath },
+    ...{ localAddress, maxHeadLength, socketPath, proxy },
   };
   return {
     target,
@@ -225,7 +234,12 @@ export function checkCall<Data>(
 
 /** @throws {TypeError} for what Node would refuse later, or not at all. */
 function assertOpeners(options: Omit<ConnectOptions, keyof ConnectionHandlers | "data">): void {
-  const { agent, family = 0, tls = {} } = options;
+  const { agent, createConnection, proxy, family = 0, tls = {} } = options;
+  if ((typeof proxy === "string" || proxy instanceof URL) && (agent ?? createConnection) !== undefined) {
+    throw new TypeError(
+      "proxy cannot be combined with agent or createConnection, which open the socket themselves",
+    );
+  }
   if (agent !== undefined && typeof (agent as Partial<AgentLike> | null)?.addRequest !== "function") {
     throw new TypeError(`agent must be an Agent of node:http or node:https, not ${nameOf(agent)}`);
   }
@@ -240,10 +254,18 @@ interface AgentLike {
   addRequest(request: unknown, options: unknown): void;
 }
 
-/** Performs a call of `connect`, from here on within its timeout. */
-export async function openCall<Data>(call: Call<Data>): Promise<Connection<Data>> {
-  const { target, options, opening, timeout, redirects } = call;
-  const { signal } = options;
+/**
+ * Performs a call of `connect`, from here on within its timeout.
+ *
+ * @param signal - aborts opening.
+ * @param watch - given what the open handler returned; returns the same.
+ */
+export async function openCall<Data>(
+  call: Call<Data>,
+  signal: AbortSignal | undefined = call.options.signal,
+  watch: (returned: unknown) => unknown = (returned) => returned,
+): Promise<Connection<Data>> {
+  const { target, opening, timeout, redirects } = call;
   signal?.throwIfAborted();
   const given = new AbortController();
   const forget = signal && whenAborted(signal, () => given.abort(signal.reason));
@@ -251,7 +273,7 @@ export async function openCall<Data>(call: Call<Data>): Promise<Connection<Data>
     given.abort(new DOMException(`no connection within ${timeout} ms (timeout)`, "TimeoutError"));
   const timer = timeout > 0 && timeout < 2 ** 31 ? setTimeout(late, timeout) : undefined;
   try {
-    return open(await openFollowing(target, opening, redirects, given.signal), call);
+    return open(await openFollowing(target, opening, redirects, given.signal), call, watch);
   } catch (error) {
     throw signal?.aborted ? signal.reason : error;
   } finally {
@@ -260,7 +282,11 @@ export async function openCall<Data>(call: Call<Data>): Promise<Connection<Data>
   }
 }
 
-function open<Data>(upgraded: Upgraded, { options, context }: Call<Data>): Connection<Data> {
+function open<Data>(
+  upgraded: Upgraded,
+  { options, context }: Call<Data>,
+  watch: (returned: unknown) => unknown,
+): Connection<Data> {
   const { url, path, protocol, extensions, perMessageDeflate, headers, socket, head } = upgraded;
   try {
     const { setTimeout: noTimeout, setNoDelay } = socket as Partial<Socket>;
@@ -273,7 +299,7 @@ function open<Data>(upgraded: Upgraded, { options, context }: Call<Data>): Conne
     connection.data = options.data as Data;
     beginTurn();
     try {
-      connection[begin](() => options.open?.(connection, undefined), head);
+      connection[begin](() => watch(options.open?.(connection, undefined)), head);
     } finally {
       endTurn();
     }

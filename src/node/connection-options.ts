@@ -15,6 +15,7 @@ import {
   type PerMessageDeflateOptions,
 } from "../protocol/index.js";
 import type { Liveness, LivenessLimits } from "./liveness.js";
+import type { LongTurnCounter } from "./long-turns.js";
 
 /**
  * Functions that a connection calls. If one throws, or its promise rejects, the connection closes with 1011 and the
@@ -111,6 +112,8 @@ export interface ConnectionSettings extends Omit<EndpointOptions, "perMessageDef
 export interface SessionContext {
   readonly settings: ConnectionSettings;
   readonly liveness: Liveness;
+  /** Of a server. */
+  readonly longTurns?: LongTurnCounter | undefined;
   /** The socket is gone. */
   readonly onGone: ((connection: never) => void) | undefined;
 }

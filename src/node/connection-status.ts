@@ -5,6 +5,7 @@ import type { Role } from "../codec/index.js";
 import type { DeflateParameters, HttpHeaders } from "../protocol/index.js";
 import type { Handlers, SessionContext } from "./connection-options.js";
 import type { ConnectionCounters, ConnectionSocket, ConnectionState, Opening } from "./connection-types.js";
+import { type KeptRequest, requestOf } from "./kept-request.js";
 import { Session } from "./session.js";
 
 /** For the package's own modules: the session of a connection. */
@@ -73,7 +74,12 @@ export abstract class ConnectionStatus<Data, Face> {
     return this[session].transport.socket;
   }
 
-  /** The address of the peer, also after the socket is gone; undefined if the transport is not a socket. */
+  /** On a server with the option `keepRequest`: path and headers of the request; else undefined. */
+  get request(): KeptRequest | undefined {
+    return requestOf(this);
+  }
+
+  /** The address of the peer, also after the socket is gone; undefined where the transport is no socket. */
   get remoteAddress(): string | undefined {
     return this.socket.remoteAddress;
   }

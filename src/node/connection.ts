@@ -11,6 +11,7 @@ import {
   type Bytes,
   type Message,
   type SendOptions,
+  toJson,
 } from "../protocol/index.js";
 import { onNextTick } from "./clock.js";
 import { HANDLER_HINTS, HANDLER_NAMES, type Handlers, type SessionContext } from "./connection-options.js";
@@ -92,6 +93,15 @@ export class Connection<Data = unknown>
   /** Sends bytes as a binary message. */
   sendBinary(bytes: Exclude<Sendable, string>): boolean | undefined {
     return this.send(bytes, { type: "binary" });
+  }
+
+  /**
+   * Sends the JSON of a value, as text.
+   *
+   * @throws {TypeError} for a value that has none.
+   */
+  sendJson(value: unknown, options?: Omit<SendOptions, "type">): boolean | undefined {
+    return this.send(toJson(value), options);
   }
 
   /**

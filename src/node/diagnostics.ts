@@ -50,6 +50,8 @@ export const channels = {
    * during a handshake or an ordinary request; neither, if a server could not take a connection.
    */
   error: new SafeChannel(channel("hawser:connection:error")),
+  /** A frame arrived or leaves: see `FrameEvent`. */
+  frame: new SafeChannel(channel("hawser:frame")),
   /** A server refused a request: `request`, `status`, `reason`; no `connection`. */
   refuse: new SafeChannel(channel("hawser:server:refuse")),
 };

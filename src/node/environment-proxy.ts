@@ -1,6 +1,6 @@
 /**
- * Proxies that the environment names, if Node is configured to use them (`NODE_USE_ENV_PROXY`, Node 24 and later): as
- * its own WebSocket does, and as RFC 6455 §4.1 has it, by a tunnel for ws as well as for wss.
+ * Proxies: one that the caller names, or that the environment names where the caller wants it or Node was told to use it
+ * (`NODE_USE_ENV_PROXY`, Node 24 and later). As RFC 6455 §4.1 has it, by a tunnel for ws as well as for wss.
  */
 
 import http from "node:http";
@@ -8,15 +8,46 @@ import https from "node:https";
 import net from "node:net";
 import type { Duplex } from "node:stream";
 import tls from "node:tls";
-import type { WebSocketUrl } from "../protocol/index.js";
+import { nameOf, type WebSocketUrl } from "../protocol/index.js";
 import type { CreateStream } from "./user-functions.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The proxy for a URL; undefined where it is connected to directly. */
-export function proxyFor(url: WebSocketUrl): URL | undefined {
+/**
+ * The option `proxy`, checked.
+ *
+ * @throws {TypeError} for what names no proxy.
+ */
+export function readProxy(proxy: unknown): boolean | URL | undefined {
+  if (proxy === undefined || typeof proxy === "boolean") return proxy;
+  const expected = "proxy must be a URL such as http://proxy.example:3128, or true or false";
+  if (typeof proxy !== "string" && !(proxy instanceof URL)) {
+    throw new TypeError(`${expected}, not ${nameOf(proxy)}`);
+  }
+  let url: URL | undefined;
+  try {
+    url = new URL(proxy);
+  } catch {
+    // Not repeated in the message: it may have a password.
+  }
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
+  throw new TypeError(url === undefined ? expected : `${expected}; ${url.protocol} is not supported`);
+}
+
+/** This machine. A proxy that the environment names for the network would look for itself. */
+const LOOPBACK = /^(?:localhost|.*\.localhost|127(?:\.\d+){3}|::1)$/;
+
+/**
+ * The proxy for a URL; undefined where it is connected to directly.
+ *
+ * @param wanted - true: what the environment says, except for this machine. undefined: the same if Node uses it.
+ */
+export function proxyFor(url: WebSocketUrl, wanted?: boolean | URL): URL | undefined {
+  if (wanted instanceof URL) return wanted;
+  if (wanted === false || (wanted === true && LOOPBACK.test(url.host))) return undefined;
   // Node gives its agents the environment if it is to be used, and only then.
-  const environment = (http.globalAgent as { options?: { proxyEnv?: Environment } }).options?.proxyEnv;
+  const ofNode = (http.globalAgent as { options?: { proxyEnv?: Environment } }).options?.proxyEnv;
+  const environment = wanted === true ? process.env : ofNode;
   if (environment === undefined || isExcepted(url, variable(environment, "no_proxy"))) return undefined;
   const plain = variable(environment, "http_proxy");
   const proxy = url.secure ? variable(environment, "https_proxy") || plain : plain;

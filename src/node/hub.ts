@@ -16,11 +16,16 @@ import type { Connection } from "./connection.js";
 import type { ConnectionCounters } from "./connection-types.js";
 import { type Deferred, defer } from "./deferred.js";
 import { duration } from "./liveness.js";
+import { LongTurnCounter, type LongTurns } from "./long-turns.js";
 
 /** Totals of a server, closed connections included. */
 export interface ServerCounters extends ConnectionCounters {
   /** Connections that were opened. */
   readonly accepted: number;
+  /** Connections that are open, or closing. */
+  readonly open: number;
+  /** Turns that `maxTurnMs` ended. */
+  readonly longTurns: LongTurns;
   /** Requests that were refused, by reason: the `code` of a HandshakeError, or the status. */
   readonly refused: Readonly<Record<string, number>>;
 }
@@ -73,6 +78,7 @@ export function cutAfter(options: CloseOptions, cut: () => void): () => void {
 
 export class Hub {
   readonly connections = new Set<Connection>();
+  readonly longTurns = new LongTurnCounter();
   #closed: Counters = NO_COUNTERS;
   #dropped = 0;
   #accepted = 0;
@@ -106,7 +112,10 @@ export class Hub {
       sum = addCounters(sum, counters);
       messagesDropped += counters.messagesDropped;
     }
-    return { ...sum, messagesDropped, accepted: this.#accepted, refused: { ...this.#refused } };
+    const { size: open } = this.connections;
+    const longTurns = this.longTurns.snapshot;
+    const refused = { ...this.#refused };
+    return { ...sum, messagesDropped, open, accepted: this.#accepted, refused, longTurns };
   }
 
   /**

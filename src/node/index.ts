@@ -22,12 +22,17 @@ export type {
   ReceiveOptions,
 } from "./connection-types.js";
 export { type CreateConnectionOptions, createConnection } from "./create-connection.js";
+export type { FrameEvent } from "./frame-event.js";
+export { logFrames } from "./frame-log.js";
 export type { Broadcastable, BroadcastOptions, CloseOptions, ServerCounters } from "./hub.js";
+export type { KeptRequest } from "./kept-request.js";
 export type { LivenessLimits } from "./liveness.js";
+export type { LongTurns } from "./long-turns.js";
 export type { ErrorSubject } from "./report.js";
 export { connectWithRetry, type RetryOptions } from "./retry.js";
 export type { StreamOptions, StreamSource } from "./send-stream.js";
 export { type HttpServer, type ServeOptions, Server, serve } from "./server.js";
+export { StayingConnection, type StayOptions, stayConnected } from "./stay.js";
 export { createUpgradeHandler, type UpgradeHandler } from "./upgrade-handler.js";
 export type { UpgradeOptions } from "./upgrade-options.js";
 export type { Sendable } from "./writer.js";

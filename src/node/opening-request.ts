@@ -43,6 +43,8 @@ export interface OpeningOptions {
   readonly origin: string | undefined;
   readonly tls: TlsConnectionOptions | undefined;
   readonly socketPath: string | undefined;
+  /** As `readProxy` returns it. */
+  readonly proxy: boolean | URL | undefined;
   readonly agent: Agent | undefined;
   readonly createConnection: CreateStream | undefined;
   readonly lookup: LookupFunction | undefined;
@@ -146,7 +148,7 @@ function settingsFor(
   const { agent, createConnection, socketPath, lookup, family, localAddress } = options;
   const tls = url.secure ? guardTls(options.tls ?? {}) : {};
   const opensItself = agent !== undefined || createConnection !== undefined || socketPath !== undefined;
-  const proxy = opensItself ? undefined : proxyFor(url);
+  const proxy = opensItself ? undefined : proxyFor(url, options.proxy);
   const opener = proxy === undefined ? createConnection : openByProxy(proxy, url, tls, signal);
   return {
     ...tls,

@@ -26,7 +26,7 @@ const RETRY_OPTION_NAMES = Object.keys({
 
 /**
  * Opens a connection; where that fails, waits and tries again, longer each time, and as long as the server asks for by
- * Retry-After. A connection that closes later is not opened again: see `examples/reconnect.ts` for a loop that does.
+ * Retry-After. A connection that closes later is not opened again: `stayConnected` does that.
  *
  * @throws what the last attempt threw; what another attempt would meet again (401, 403, 404, a certificate that is not
  *   trusted, …), at once; what `onRetry` threw; `signal.reason`.
@@ -60,8 +60,8 @@ function sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void> 
 /** A day of the week begins each of the three forms that HTTP has for a date (RFC 9110 §5.6.7). */
 const HTTP_DATE = /^(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat)/;
 
-/** RFC 9110 §10.2.3: `Retry-After = HTTP-date / delay-seconds`. 0 for a value that is neither. */
-function retryAfterMs(error: unknown): number {
+/** RFC 9110 §10.2.3: `Retry-After = HTTP-date / delay-seconds`. 0 for what is neither. */
+export function retryAfterMs(error: unknown): number {
   if (!(error instanceof HandshakeError)) return 0;
   const value = getHeader(error.headers, "Retry-After") ?? "";
   if (/^[0-9]+$/.test(value)) return Number(value) * 1000;

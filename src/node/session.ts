@@ -6,7 +6,14 @@
 
 import type { Duplex } from "node:stream";
 import { CloseCode, InvalidStateError, type LimitError } from "../codec/index.js";
-import { type AnyMessage, asError, type Bytes, type DeflateParameters, Endpoint } from "../protocol/index.js";
+import {
+  type AnyMessage,
+  asError,
+  type Bytes,
+  type DeflateParameters,
+  Endpoint,
+  isInvalidMessage,
+} from "../protocol/index.js";
 import { exactNow, onNextTurn, steadyNow } from "./clock.js";
 import { type Handlers, hasHandler, type SessionContext } from "./connection-options.js";
 import type { Closed } from "./connection-types.js";
@@ -14,6 +21,7 @@ import { type Deferred, defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
 import { Dispatcher, type DispatcherOwner } from "./dispatcher.js";
 import { type ErrorKind, Faults } from "./faults.js";
+import { seeReceived, seeSent } from "./frame-watch.js";
 import type { Living } from "./liveness.js";
 import { factsOf, PeerWatch } from "./peer-watch.js";
 import { SESSION_STEPS, type SessionPhase, type SessionStep } from "./session-phase.js";
@@ -94,10 +102,13 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     return hasHandler(this.handlers, "message") ? FULL_READ : WAITING_READ;
   }
 
-  /** Handlers that run when the socket is gone may ask for the peer's address. */
+  /** Code that runs when the socket is gone may ask for the peer's address. */
   #keepAddress(): void {
     const { handlers } = this;
-    if (hasHandler(handlers, "close") || hasHandler(handlers, "error")) this.transport.keepAddress();
+    const runsLater = hasHandler(handlers, "close") || hasHandler(handlers, "error");
+    // Code that waits for messages goes on when the connection is closed.
+    const waits = !hasHandler(handlers, "message");
+    if (runsLater || waits || channels.close.hasSubscribers) this.transport.keepAddress();
   }
 
   get handlers(): Handlers<Face> {
@@ -121,6 +132,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   get closed(): Promise<Closed> {
     if (this.#closed === undefined) {
+      this.transport.keepAddress();
       this.#closed = defer();
       if (this.phase === "finished") this.#closed.resolve(this.#howClosed);
     }
@@ -158,6 +170,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     const size = this.#turnSize + length;
     this.#turnSize = length < FILLED_READ ? 0 : size;
     try {
+      if (channels.frame.hasSubscribers) seeReceived(this.#connection, this.endpoint, chunk);
       this.endpoint.receiveData(chunk);
       this.deliver();
       // The chunk may lie where the next read goes to.
@@ -234,7 +247,10 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   #lookAtClock(): void {
     const now = exactNow();
     if (this.#delivered === MESSAGES_PER_LOOK) this.#turnBegan = now;
-    else if (now - this.#turnBegan >= this.context.settings.maxTurnMs) this.#endTurn();
+    else if (now - this.#turnBegan >= this.context.settings.maxTurnMs) {
+      this.context.longTurns?.record(now - this.#turnBegan);
+      this.#endTurn();
+    }
   }
 
   /** Lets others have their turn: this socket is read again, and its events are delivered, in the next one. */
@@ -280,7 +296,12 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   /** §7.4.1: 1011, "a server is terminating the connection because it encountered an unexpected condition". */
   handlerFailed(thrown: unknown): void {
-    // Once the closing was reported, there is no connection to fail, and no handler is called any more.
+    if (isInvalidMessage(thrown)) {
+      // The peer's fault, which is not to be printed.
+      if (!this.isFinished) this.fail(thrown, thrown.closeCode, "invalid message");
+      return;
+    }
+    // Once the closing was told, there is no connection to fail, and no handler is called any more.
     const isFirst = !this.isFinished && this.faults.note(asError(thrown), "bug");
     if (!isFirst) this.faults.report(thrown);
     // Also where the socket is lost, and its error was the first: a handler that failed is called no more.
@@ -327,9 +348,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     this.dispatcher.endInbox();
     this.dispatcher.endStreams(this.faults.error);
     const { code, reason } = this.#howClosed;
-    if (channels.close.hasSubscribers) {
-      channels.close.publish({ connection: this.#connection, code, reason });
-    }
+    if (channels.close.hasSubscribers) channels.close.publish({ connection: this.#connection, code, reason });
     this.#tellEnd();
     this.#closed?.resolve({ code, reason });
   }
@@ -418,6 +437,10 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     const canWait = !this.isGone && !this.endpoint.closeSent;
     if (canWait) this.transport.hold(Hold.Streams);
     return canWait;
+  }
+
+  onWrite(segments: readonly Uint8Array[]): void {
+    seeSent(this.#connection, segments);
   }
 
   onDrain(): void {

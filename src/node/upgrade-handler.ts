@@ -37,6 +37,7 @@ import {
   Hub,
   type ServerCounters,
 } from "./hub.js";
+import { keepRequest } from "./kept-request.js";
 import { Liveness } from "./liveness.js";
 import {
   answerOrdinarily,
@@ -143,6 +144,7 @@ export class Upgrader<Data> {
     this.#context = {
       settings: settingsOf("server", options),
       liveness: new Liveness(options),
+      longTurns: this.hub.longTurns,
       onGone: (connection) => this.hub.delete(connection),
     };
   }
@@ -343,6 +345,7 @@ export class Upgrader<Data> {
     const opening = { url: this.#lastUrl, host: this.#lastHost, protocol, extensions, perMessageDeflate };
     const connection = new Connection<Data>(socket, opening, handlers, this.#context);
     connection.data = data;
+    if (this.settings.keepRequest) keepRequest(connection, request);
     beginTurn();
     try {
       // What the open handler sends leaves with the response, in one write.

@@ -61,6 +61,8 @@ export interface UpgradeOptions<Data = undefined> extends ConnectionOptions {
    * `hawser:connection:error`, what callbacks throw is printed.
    */
   readonly onError?: (error: Error, subject: ErrorSubject) => unknown;
+  /** Whether `connection.request` has path and headers of the request as long as the connection lives. Default false. */
+  readonly keepRequest?: boolean | undefined;
   /** Connections at a time; more are refused with 503. Default: as many as come. */
   readonly maxConnections?: number | undefined;
   /** Milliseconds that a handshake may take, `authorize` included; 0: no limit. Default 10 s. */
@@ -80,6 +82,7 @@ export interface UpgradeSettings<Data> {
   readonly authorize: UpgradeOptions<Data>["authorize"];
   readonly origin: OriginPolicy;
   readonly onError: UpgradeOptions<Data>["onError"];
+  readonly keepRequest: boolean;
   readonly maxConnections: number;
   /** 0 for no limit. */
   readonly handshakeTimeoutMs: number;
@@ -98,6 +101,7 @@ export const UPGRADE_OPTION_NAMES: readonly string[] = [
     authorize: true,
     origin: true,
     onError: true,
+    keepRequest: true,
     maxConnections: true,
     handshakeTimeoutMs: true,
     maxHeadLength: true,
@@ -148,7 +152,7 @@ export function readUpgradeOptions<Data>(
   options: UpgradeOptions<Data>,
 ): UpgradeSettings<Data> {
   const { path, routes, unmatched, protocols = [], selectProtocol, authorize, origin, onError } = options;
-  const { maxConnections = Infinity, maxHeadLength = DEFAULT_MAX_HEAD_LENGTH } = options;
+  const { keepRequest, maxConnections = Infinity, maxHeadLength = DEFAULT_MAX_HEAD_LENGTH } = options;
   assertFunctions(options, ["selectProtocol", "authorize", "onError"]);
   assertCount("maxConnections", maxConnections);
   assertCount("maxHeadLength", maxHeadLength);
@@ -163,6 +167,7 @@ export function readUpgradeOptions<Data>(
     authorize,
     origin: checkOriginPolicy(origin),
     onError,
+    keepRequest: keepRequest === true,
     maxConnections,
     handshakeTimeoutMs: duration(options, "handshakeTimeoutMs", DEFAULT_HANDSHAKE_TIMEOUT_MS),
     maxHeadLength,

@@ -24,6 +24,7 @@ import { type BlobLike, isBlob, readBlob, SharedBlob } from "./blob.js";
 import { onNextTurn } from "./clock.js";
 import type { ConnectionSettings } from "./connection-options.js";
 import { type Deferred, defer } from "./deferred.js";
+import { channels } from "./diagnostics.js";
 import { Hold, type Transport } from "./transport.js";
 import { alreadySo, beginTurn, endTurn, type Flushable, flushLater } from "./turn.js";
 import { splitFrames, wholeFrames } from "./whole-frames.js";
@@ -32,6 +33,8 @@ import { splitFrames, wholeFrames } from "./whole-frames.js";
 export interface WriterOwner extends Flushable {
   /** After `send` returned false: there is room again. */
   onDrain(): void;
+  /** Whole frames are about to be written, and the channel `hawser:frame` has a subscriber. */
+  onWrite(segments: readonly Uint8Array[]): void;
   /** A Blob that was to be sent cannot be read. */
   handlerFailed(thrown: unknown): void;
   /** So many bytes wait that the connection is to be closed. */
@@ -354,6 +357,7 @@ export class Writer {
       return;
     }
     let output = endpoint.takeOutput();
+    if (channels.frame.hasSubscribers) this.#owner.onWrite(output);
     if (this.#backlogTurns !== 0) output = this.#compact(output);
     if (this.#transport.write(output)) endpoint.outbox.recycle(output);
     else this.#beginBacklog();

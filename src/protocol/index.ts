@@ -13,6 +13,7 @@ export {
   readsTooSlowly,
 } from "./connection/buffer-limits.js";
 export { addCounters, type Counters, NO_COUNTERS } from "./connection/counters.js";
+export { askFresh, type Fresh, freshNames, override, type WithFresh } from "./connection/fresh.js";
 export { asError, isThenable, nameOf, runHandler } from "./connection/handlers.js";
 export { Inbox, type InboxOwner } from "./connection/inbox.js";
 export {
@@ -30,6 +31,16 @@ export {
 } from "./connection/message-stream.js";
 export { PingTracker } from "./connection/ping-tracker.js";
 export { isMisuse, openWithRetry, type RetryHost, type RetryLimits } from "./connection/retry.js";
+export { type StayHandlers, Staying } from "./connection/stay.js";
+export type { StayClosed, StayHost, StayState } from "./connection/stay-host.js";
+export {
+  ConnectionClosedError,
+  checkStayLimits,
+  type Loss,
+  STAY_LIMITS,
+  type StayLimits,
+} from "./connection/stay-options.js";
+export { TypedConnection, type TypedOptions, typed } from "./connection/typed.js";
 export { computeAccept, generateKey, isValidKey } from "./handshake/accept.js";
 export {
   buildHandshakeResponse,
@@ -114,6 +125,13 @@ export { Endpoint } from "./session/endpoint.js";
 export { DEFAULT_MAX_MESSAGE_SIZE, type EndpointOptions } from "./session/endpoint-options.js";
 export type { EndpointPhase, EndpointState } from "./session/endpoint-phase.js";
 export { FrameQueue } from "./session/frame-queue.js";
+export {
+  InvalidMessageError,
+  isInvalidMessage,
+  type SchemaIssue,
+  type StandardSchema,
+  toJson,
+} from "./session/json.js";
 export {
   type AnyMessage,
   assertValidMessage,

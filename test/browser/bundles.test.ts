@@ -107,9 +107,13 @@ const BUNDLERS: Readonly<Record<string, Bundler>> = {
 /** The longest that `dist/hawser.browser.js` may be, compressed by gzip. */
 const MAX_GZIP_LENGTH = 28 * 1024;
 
+/** The same of `dist/hawser.client.js`, which has no codec. */
+const MAX_CLIENT_GZIP_LENGTH = 16 * 1024;
+
 /** How long a bundle of some exports may be, compressed by gzip, in KiB: what docs/browser.md says. */
 const PARTS = [
   ["connectWithRetry", "hawser", 11],
+  ["stayConnected", "hawser", 15],
   ["FrameDecoder, FrameEncoder", "hawser/codec", 18],
 ] as const;
 
@@ -257,6 +261,14 @@ globalThis.found = tryHawser(hawser, undefined, "");`);
       );
       assert.ok(length <= MAX_GZIP_LENGTH, `${length} bytes`);
       assert.doesNotMatch(single, /\bfrom\s*["']|\bimport\s*["'(]|\brequire\s*\(/);
+    });
+
+    it("has at most 16 KiB, compressed, without the codec", async (t) => {
+      const client = await readFile(path.join(folder, "node_modules/hawser/dist/hawser.client.js"), "utf8");
+      const { length } = gzipSync(client, { level: 9 });
+      t.diagnostic(`${length} bytes compressed by gzip`);
+      assert.ok(length <= MAX_CLIENT_GZIP_LENGTH, `${length} bytes`);
+      assert.doesNotMatch(client, /\bfrom\s*["']|\bimport\s*["'(]|\brequire\s*\(|WebAssembly\.Module/);
     });
 
     it("works without a bundler", { timeout: 60_000 }, async (t) => {

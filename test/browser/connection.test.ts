@@ -10,18 +10,19 @@ import { describe, it, type TestContext } from "node:test";
 import { build, type Plugin } from "esbuild";
 import { serveSuite } from "../support/connection-server.js";
 import { CONNECTION_CASES } from "../support/connection-suite.js";
+import { JSON_CASES } from "../support/json-suite.js";
 import { newPage, skip } from "../support/peers/chromium.js";
+import { STAY_CASES } from "../support/stay-suite.js";
 import { root } from "../system/package/support.js";
 import { BROWSER_CASES } from "./browser-cases.js";
+import { STAY_PAGE_CASES } from "./stay-cases.js";
 
-/** Puts the single file in the place of the sources. */
-const SINGLE_FILE: Plugin = {
+/** Puts a single file in the place of the sources. */
+const singleFile = (name: string): Plugin => ({
   name: "single file",
   setup: ({ onResolve }) =>
-    onResolve({ filter: /\/index\.browser\.js$/ }, () => ({
-      path: path.join(root, "dist/hawser.browser.js"),
-    })),
-};
+    onResolve({ filter: /\/index\.browser\.js$/ }, () => ({ path: path.join(root, "dist", name) })),
+});
 
 async function bundle(plugins: Plugin[]): Promise<string> {
   const { outputFiles } = await build({
@@ -86,7 +87,11 @@ async function runSuite(t: TestContext, by: "hawser" | "ws", code: string, where
 }
 
 describe("the browser's connection in Chromium", { skip }, () => {
-  const passed = { failures: [], count: CONNECTION_CASES.length + BROWSER_CASES.length };
+  const inShort = { failures: [], count: [CONNECTION_CASES, BROWSER_CASES].flat().length };
+  const passed = {
+    failures: [],
+    count: inShort.count + [JSON_CASES, STAY_CASES, STAY_PAGE_CASES].flat().length,
+  };
 
   for (const by of ["hawser", "ws"] as const) {
     it(`in a page, to a server by ${by}`, { timeout: 120_000 }, async (t) => {
@@ -98,7 +103,12 @@ describe("the browser's connection in Chromium", { skip }, () => {
     assert.deepEqual(await runSuite(t, "hawser", await bundle([]), "worker"), passed);
   });
 
-  it("from the one file for pages without a bundler", { timeout: 120_000 }, async (t) => {
-    assert.deepEqual(await runSuite(t, "hawser", await bundle([SINGLE_FILE]), "page"), passed);
-  });
+  for (const [name, expected] of [
+    ["hawser.browser.js", inShort],
+    ["hawser.client.js", passed],
+  ] as const) {
+    it(`from ${name}, for pages without a bundler`, { timeout: 120_000 }, async (t) => {
+      assert.deepEqual(await runSuite(t, "hawser", await bundle([singleFile(name)]), "page"), expected);
+    });
+  }
 });

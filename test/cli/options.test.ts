@@ -22,7 +22,16 @@ describe("parse", () => {
   });
 
   it("refuses what it does not know", () => {
-    refused(() => parse(["--nothing"], {}, []), /'--nothing'/);
+    refused(() => parse(["--nothing"], {}, []), "there is no option --nothing");
+    refused(() => parse(["-Z"], {}, []), "there is no option -Z");
+    refused(
+      () => parse(["--orign=x"], CONNECT_OPTIONS, []),
+      "there is no option --orign: did you mean --origin?",
+    );
+    refused(
+      () => parse(["--head"], CONNECT_OPTIONS, []),
+      "there is no option --head: did you mean --header?",
+    );
     refused(() => parse(["--origin"], CONNECT_OPTIONS, []), /--origin <value>/);
     refused(() => parse(["--insecure=1"], CONNECT_OPTIONS, []), /--insecure/);
     refused(() => parse(["a"], {}, []), 'expected no argument beside options, not also "a"');
@@ -86,6 +95,7 @@ describe("targetOf", () => {
       protocol: [],
       redirect: false,
       perMessageDeflate: false,
+      proxy: true,
     });
     const values = {
       header: ["X-One:  1 ", "x-one:2", "X-Colons: a:b:c"],
@@ -95,6 +105,7 @@ describe("targetOf", () => {
       insecure: true,
       redirect: true,
       compress: true,
+      proxy: "http://user:pass@127.0.0.1:3128",
     };
     assert.deepEqual(targetOf("ws://h", values).options, {
       headers: [
@@ -107,12 +118,30 @@ describe("targetOf", () => {
       auth: { username: "user", password: "pass:word" },
       redirect: true,
       perMessageDeflate: true,
+      proxy: "http://user:pass@127.0.0.1:3128",
       tls: { rejectUnauthorized: false },
     });
   });
 
+  it("takes no proxy by none", () => {
+    assert.equal(targetOf("ws://h", { proxy: "none" }).options.proxy, false);
+  });
+
   const BAD: [name: string, task: () => unknown, message: RegExp][] = [
     ["no URL", () => targetOf(undefined, {}), /^expected a URL, such as ws:/],
+    [
+      "a proxy of another kind",
+      () => targetOf("ws://h", { proxy: "socks5://h:1" }),
+      /^--proxy must be a URL/,
+    ],
+    ["a proxy without a scheme", () => targetOf("ws://h", { proxy: "h:3128" }), /^--proxy must be a URL/],
+    ["a certificate without its key", () => targetOf("wss://h", { cert: "a" }), /^--cert and --key belong/],
+    [
+      "a file that is not there",
+      () => targetOf("wss://h", { ca: "/nowhere/a" }),
+      /^--ca must be a file: ENO/,
+    ],
+    ["a file that is no certificate", () => targetOf("wss://h", { ca: "package.json" }), /^--ca .* no BEGIN/],
     ["a URL of something else", () => targetOf("ftp://h", {}), /^the scheme of a WebSocket URL must be ws,/],
     ["a URL that is none", () => targetOf("ws://", {}), /^a WebSocket URL must be absolute/],
     ["a fragment", () => targetOf("ws://h/#a", {}), /no fragment/],

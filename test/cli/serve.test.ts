@@ -37,9 +37,9 @@ describe("serve", { concurrency: 2 }, () => {
   it("says where it is and what to try, and echoes", async (t) => {
     const { program, url, port } = await serve(t);
     assert.equal(url, `ws://127.0.0.1:${port}`);
-    await program.until(/Ctrl\+C stops it\n/);
-    assert.ok(program.stdout.startsWith(`echo server on ${url}\ntry: npx hawser connect ${url}\n`));
-    assert.match(program.stdout, new RegExp(`^ {5}npx hawser bench ${url}$`, "m"));
+    await program.until(/Ctrl\+C stops it\n/, "stderr");
+    assert.ok(program.stderr.startsWith(`echo server on ${url}\ntry: npx hawser connect ${url}\n`));
+    assert.match(program.stderr, new RegExp(`^ {5}npx hawser bench ${url}$`, "m"));
     const socket = await open(t, url);
     for (const [data, shown] of [
       ["Grüße 🪢", "text Grüße 🪢"],
@@ -55,15 +55,18 @@ describe("serve", { concurrency: 2 }, () => {
   it("has a line for each connection, and what a client says controls no terminal", async (t) => {
     const { program, url } = await serve(t);
     const socket = await open(t, `${url}/a?b=%1b`);
-    await program.until(/^open 127\.0\.0\.1:\d+ \/a\?b=%1b$/m);
+    await program.until(/^open 127\.0\.0\.1:\d+ \/a\?b=%1b$/m, "stderr");
     socket.send("hello");
     await next(socket);
     socket.close(4001, "\x1b[31m\nforged");
-    await program.until(/^close 127\.0\.0\.1:\d+ 4001 \\x1b\[31m\\x0aforged, 1 message in, 1 out$/m);
+    await program.until(
+      /^close 127\.0\.0\.1:\d+ 4001 \\x1b\[31m\\x0aforged, 1 message in, 1 out$/m,
+      "stderr",
+    );
     const lost = await open(t, url, { origin: url.replace("ws", "http") });
-    await program.until(/^open \S+ \/ from http:\/\/127\.0\.0\.1:\d+$/m);
+    await program.until(/^open \S+ \/ from http:\/\/127\.0\.0\.1:\d+$/m, "stderr");
     lost.terminate();
-    await program.until(/^close \S+ 1006.*, 0 messages in, 0 out$/m);
+    await program.until(/^close \S+ 1006.*, 0 messages in, 0 out$/m, "stderr");
   });
 
   it("--quiet prints the address alone", async (t) => {
@@ -72,8 +75,8 @@ describe("serve", { concurrency: 2 }, () => {
     socket.close();
     await once(socket, "close");
     program.child.kill("SIGTERM");
-    const { stdout } = await program.ended;
-    assert.equal(stdout, `echo server on ${url}\n`);
+    const { stdout, stderr } = await program.ended;
+    assert.deepEqual([stdout, stderr], ["", `echo server on ${url}\n`]);
   });
 
   it("--compress compresses for clients that offer it, and without it nothing is", async (t) => {
@@ -92,7 +95,7 @@ describe("serve", { concurrency: 2 }, () => {
 
   it("--broadcast sends to all what one sends", async (t) => {
     const { program, url } = await serve(t, ["--broadcast"]);
-    assert.match(program.stdout, /^broadcast server on /);
+    assert.match(program.stderr, /^broadcast server on /);
     const sockets = await Promise.all([open(t, url), open(t, url), open(t, url)]);
     const logs = sockets.map((socket) => {
       const log: string[] = [];
@@ -113,7 +116,7 @@ describe("serve", { concurrency: 2 }, () => {
     );
     const expected = ["text to all", "binary 0102"];
     assert.deepEqual(logs, [expected, expected, expected]);
-    await program.until(/Ctrl/);
+    await program.until(/Ctrl/, "stderr");
     assert.doesNotMatch(program.stdout, /bench/, "nothing to try that would find wrong echoes");
   });
 
@@ -129,19 +132,19 @@ describe("serve", { concurrency: 2 }, () => {
     slow.resume();
     const [code] = await once(slow, "close");
     assert.equal(code, 1013);
-    await program.until(/^close .*\(the peer reads too slowly: /m);
+    await program.until(/^close .*\(the peer reads too slowly: /m, "stderr");
   });
 
   it("--tls-cert and --tls-key make it wss", async (t) => {
     const { certFile, keyFile, cert } = await createCertificate(t);
-    const { url, program } = await serve(t, ["--tls-cert", certFile, "--tls-key", keyFile]);
+    const { url, program } = await serve(t, ["--cert", certFile, "--key", keyFile]);
     assert.match(url, /^wss:/);
-    await program.until(/^try: npx hawser connect wss:\S+ --insecure$/m);
+    await program.until(/^try: npx hawser connect wss:\S+ --insecure$/m, "stderr");
     const socket = await open(t, url, { ca: cert });
     socket.send("hello");
     assert.equal(await next(socket), "text hello");
     const { stdout } = await run(t, ["connect", url, "--insecure", "-x", "by hawser"]);
-    assert.match(stdout, /^< by hawser$/m);
+    assert.equal(stdout, "by hawser\n");
   });
 
   it("--host says where to listen", async (t) => {
@@ -194,7 +197,7 @@ describe("serve", { concurrency: 2 }, () => {
       const [code] = await once(socket, "close");
       assert.equal(code, 1009);
     }
-    await program.until(/^close \S+ 1006.*Max payload size exceeded/m);
+    await program.until(/^close \S+ 1006.*Max payload size exceeded/m, "stderr");
   });
 
   it("keeps little for a client that sends and does not read", async (t) => {
@@ -223,8 +226,8 @@ describe("serve", { concurrency: 2 }, () => {
         (await closed).map(([code]) => code),
         [1001, 1001],
       );
-      const { code, signal: by, stderr } = await program.ended;
-      assert.deepEqual([code, by, stderr], [0, null, ""]);
+      const { code, signal: by, stdout } = await program.ended;
+      assert.deepEqual([code, by, stdout], [0, null, ""]);
     });
   }
 
@@ -264,8 +267,8 @@ describe("misuse of serve", () => {
   const MISUSE: [args: string[], message: RegExp][] = [
     [["70000"], /PORT must be a whole number from 0 to 65535, not "70000"/],
     [["--max-message-size", "1e6"], /--max-message-size must be a whole number from 1 to /],
-    [["--tls-cert", "a.pem"], /--tls-cert and --tls-key are needed both, or none/],
-    [["--tls-cert", "/nowhere/a", "--tls-key", "/nowhere/b"], /--tls-cert must be a file: ENOENT/],
+    [["--cert", "a.pem"], /--cert and --key belong together/],
+    [["--cert", "/nowhere/a", "--key", "/nowhere/b"], /--cert must be a file: ENOENT/],
     [["--origin", "any", "--origin", "https://example.com"], /--origin any stands alone/],
     [["--origin", "example.com"], /--origin must be any, same-origin or an origin such as https:/],
     [["--origin", "https://example.com/"], /an origin such as https:\/\/example\.com, not/],
@@ -285,9 +288,9 @@ describe("misuse of serve", () => {
     const none = path.join(await temporaryFolder(t), "none.pem");
     await writeFile(none, "none");
     for (const certFile of [none, other.certFile]) {
-      const { code, stderr } = await runHere(["serve", "--tls-cert", certFile, "--tls-key", one.keyFile]);
+      const { code, stderr } = await runHere(["serve", "--cert", certFile, "--key", one.keyFile]);
       assert.equal(code, 2);
-      assert.match(stderr, /--tls-cert and --tls-key must be a certificate and its key, in PEM: /);
+      assert.match(stderr, /--ca, --cert and --key must be certificates and a key that fits, in PEM: /);
     }
   });
 });

@@ -5,7 +5,7 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, it } from "node:test";
 import type { WebSocket } from "ws";
-import { echo, run, temporaryFolder, wsServer } from "./support.js";
+import { echo, run, Terminal, temporaryFolder, wsServer } from "./support.js";
 
 /** A server that notes what it gets, and echoes it. */
 async function recorder(t: import("node:test").TestContext) {
@@ -29,7 +29,7 @@ describe("lines", { concurrency: 2 }, () => {
       ["connect", url],
       "one\r\n\ntwo ü 🪢\n\tlast, without an end",
     );
-    assert.deepEqual([code, stderr], [0, ""]);
+    assert.equal(code, 0);
     assert.deepEqual(log, [
       "text one",
       "text ",
@@ -37,16 +37,9 @@ describe("lines", { concurrency: 2 }, () => {
       "text \tlast, without an end",
       "close 1000 ",
     ]);
-    const shown = stdout.split("\n");
-    assert.equal(shown[0], `connected to ${url}/`);
-    assert.deepEqual(
-      shown.filter((line) => line.startsWith(">")),
-      ["> one", "> ", "> two ü 🪢", "> \tlast, without an end", "> [close] 1000"],
-    );
-    assert.deepEqual(
-      shown.filter((line) => line.startsWith("<")),
-      ["< one", "< ", "< two ü 🪢", "< \tlast, without an end", "< [close] 1000"],
-    );
+    // What is piped in is not shown: standard output has what came.
+    assert.equal(stdout, "one\n\ntwo ü 🪢\n\tlast, without an end\n");
+    assert.equal(stderr, `connected to ${url}/\nsent close 1000\nreceived close 1000\n`);
   });
 
   it("that begin with a slash are commands", async (t) => {
@@ -65,7 +58,7 @@ describe("lines", { concurrency: 2 }, () => {
       "lost",
     ];
     const { code, stdout, stderr } = await run(t, ["connect", url], lines.join("\n"));
-    assert.deepEqual([code, stderr], [0, ""]);
+    assert.equal(code, 0);
     assert.deepEqual(log, [
       "text /slash",
       "text ",
@@ -74,15 +67,12 @@ describe("lines", { concurrency: 2 }, () => {
       "ping hello ü",
       "close 1000 ",
     ]);
-    assert.match(
-      stdout,
-      /^> \[binary\] 3 bytes\n[\s\S]*^< \[binary\] 3 bytes: 00ff10\n[\s\S]*^< \[binary\] 3 bytes: 0102ff$/m,
-    );
-    assert.match(stdout, /^> \[ping\] hello ü\n[\s\S]*^< \[pong\] hello ü \(\d+\.\d\d ms\)$/m);
+    assert.equal(stdout, "/slash\n\n00ff10\n0102ff\n");
+    assert.match(stderr, /^sent ping hello ü\n[\s\S]*^received pong hello ü \(\d+\.\d\d ms\)$/m);
     for (const name of ["text", "binary", "file", "ping", "close", "quit", "help"]) {
-      assert.match(stdout, new RegExp(`^ {2}/${name} `, "m"));
+      assert.match(stderr, new RegExp(`^ {2}/${name} `, "m"));
     }
-    assert.doesNotMatch(stdout, /lost/);
+    assert.doesNotMatch(stdout + stderr, /lost/);
   });
 
   it("/close sends a code and a reason", async (t) => {
@@ -92,13 +82,13 @@ describe("lines", { concurrency: 2 }, () => {
       ["/close 4000  as agreed ü", "4000 as agreed ü"],
     ]) {
       const { url, log } = await recorder(t);
-      const { code, stdout } = await run(t, ["connect", url], line);
-      assert.equal(code, 0);
+      const { code, stdout, stderr } = await run(t, ["connect", url], line);
+      assert.deepEqual([code, stdout], [0, ""]);
       assert.deepEqual(
         log.map((text) => text.trimEnd()),
         [`close ${sent}`],
       );
-      assert.match(stdout, new RegExp(`^> \\[close\\] ${sent}\n< \\[close\\] ${sent}\n$`, "m"));
+      assert.match(stderr, new RegExp(`^sent close ${sent}\nreceived close ${sent}\n$`, "m"));
     }
   });
 
@@ -125,7 +115,7 @@ describe("lines", { concurrency: 2 }, () => {
     const { code, stderr } = await run(t, ["connect", url], input);
     assert.equal(code, 1);
     assert.deepEqual(log, ["text still here", "close 1000 "]);
-    const said = stderr.trimEnd().split("\n");
+    const said = stderr.split("\n").filter((line) => !/^(?:connected|sent|received|$)/.test(line));
     assert.equal(said.length, bad.length, stderr);
     for (const [i, [, message]] of bad.entries()) assert.match(said[i], message);
   });
@@ -143,8 +133,9 @@ describe("lines", { concurrency: 2 }, () => {
     await writeFile(file, Buffer.alloc(20 << 20));
     const { code, stdout, stderr } = await run(t, ["connect", url, "-x", `/file ${file}`, "-x", "two"]);
     assert.equal(code, 1);
-    assert.match(stdout, /^> \[binary\] 20,971,520 bytes\n< \[close\] 4001 enough$/m);
-    assert.equal(stderr, "the connection closed before this was sent: two\n");
+    assert.equal(stdout, "");
+    assert.match(stderr, /^received close 4001 enough$/m);
+    assert.match(stderr, /^the connection closed before this was sent: two$/m);
   });
 });
 
@@ -156,42 +147,46 @@ describe("received messages", { concurrency: 2 }, () => {
   };
 
   it("cannot control the terminal", async (t) => {
-    const { stdout } = await show(t, (socket) => {
+    const url = await wsServer(t, (socket) => {
       socket.send("\x1b]0;title\x07\x1b[2J\x9b31m\r> forged\n< [close] 1000\u202e");
       socket.ping("\x1b[31m\n< forged");
       socket.pong("\x1b[32m");
       socket.close(1000, "\x1b[33m\n< forged");
     });
-    assert.deepEqual(stdout.split("\n").slice(1), [
-      "< \\x1b]0;title\\x07\\x1b[2J\\x9b31m\\x0d> forged",
-      "  < [close] 1000\\u202e",
-      "< [ping] \\x1b[31m\\x0a< forged",
-      "> [pong] \\x1b[31m\\x0a< forged",
-      "< [pong] \\x1b[32m",
-      "< [close] 1000 \\x1b[33m\\x0a< forged",
-      "",
-    ]);
+    const terminal = new Terminal(["connect", url, "-x", "/text", "-w", "1000"], { NO_COLOR: "1" });
+    await terminal.ended;
+    assert.deepEqual(
+      terminal.screen.split("\n").filter((line) => /^(?:<| |> \[)/.test(line)),
+      [
+        "< \\x1b]0;title\\x07\\x1b[2J\\x9b31m\\x0d> forged",
+        "  < [close] 1000\\u202e",
+        "< [ping] \\x1b[31m\\x0a< forged",
+        "> [pong] \\x1b[31m\\x0a< forged",
+        "< [pong] \\x1b[32m",
+        "< [close] 1000 \\x1b[33m\\x0a< forged",
+      ],
+    );
   });
 
   it("is shown when it is binary, a Ping, or a Close without a code", async (t) => {
-    const { code, stdout } = await show(t, (socket) => {
+    const { code, stdout, stderr } = await show(t, (socket) => {
       socket.send(Uint8Array.of(0, 0x1b, 0xff));
       socket.ping(Uint8Array.of(0xff));
       socket.close();
     });
-    assert.equal(code, 0);
-    assert.deepEqual(stdout.split("\n").slice(1), [
-      "< [binary] 3 bytes: 001bff",
-      "< [ping] 0xff",
-      "> [pong] 0xff",
-      "< [close] 1005",
+    assert.deepEqual([code, stdout], [0, "001bff\n"]);
+    assert.deepEqual(stderr.split("\n").slice(1), [
+      "received ping 0xff",
+      "sent pong 0xff",
+      "received close 1005",
       "",
     ]);
   });
 
   it("may be cut off, and that is an error", async (t) => {
     const { code, stderr } = await show(t, (socket) => socket.terminate());
-    assert.deepEqual([code, stderr], [1, "the connection was lost: no Close frame came (1006)\n"]);
+    assert.equal(code, 1);
+    assert.match(stderr, /\nthe connection was lost: no Close frame came \(1006\)\n$/);
   });
 
   it("may break the protocol, and that is an error", async (t) => {
@@ -199,7 +194,8 @@ describe("received messages", { concurrency: 2 }, () => {
       const raw = (socket as unknown as { _socket: import("node:net").Socket })._socket;
       raw.write(Uint8Array.of(0x83, 0));
     });
-    assert.deepEqual([code, stderr], [1, "Invalid WebSocket frame: invalid opcode 3\n"]);
+    assert.equal(code, 1);
+    assert.match(stderr, /\nInvalid WebSocket frame: invalid opcode 3\n$/);
   });
 
   it("may be large, up to 16 MiB", async (t) => {
@@ -209,12 +205,12 @@ describe("received messages", { concurrency: 2 }, () => {
       socket.close(1000);
     });
     assert.equal(large.code, 0);
-    assert.equal(large.stdout.split("\n")[1], `< ${text}`);
+    assert.equal(large.stdout, `${text}\n`);
     const { code, stderr } = await show(t, (socket) => socket.send(Buffer.alloc((16 << 20) + 1)));
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /^Max payload size exceeded: maxMessageSize is 16777216, and the message has at least 16777217 bytes\n$/,
+      /\nMax payload size exceeded: maxMessageSize is 16777216, and the message has at least 16777217 bytes\n$/,
     );
   });
 });

@@ -104,7 +104,7 @@ export async function serve(
   args: readonly string[] = [],
 ): Promise<{ program: Program; url: string; port: number }> {
   const program = new Program(t, ["serve", "0", ...args]);
-  const [, url, port] = await program.until(/server on (wss?:\/\/.*:(\d+))\n(?=try|.*$)/);
+  const [, url, port] = await program.until(/server on (wss?:\/\/.*:(\d+))\n(?=try|.*$)/, "stderr");
   return { program, url, port: Number(port) };
 }
 

@@ -2,8 +2,10 @@
 
 import { after, before, describe, it } from "node:test";
 import * as node from "../../src/node/index.js";
+import { typed } from "../../src/protocol/index.js";
 import { type SuiteServer, serveSuite } from "../support/connection-server.js";
 import { CONNECTION_CASES, type SharedApi } from "../support/connection-suite.js";
+import { JSON_CASES } from "../support/json-suite.js";
 
 const api: SharedApi = node;
 
@@ -15,8 +17,8 @@ for (const by of ["hawser", "ws"] as const) {
     });
     after(() => server.close());
 
-    for (const { name, run } of CONNECTION_CASES) {
-      it(name, { timeout: 20_000 }, () => run(api, server.origin.replace("http", "ws")));
+    for (const { name, run } of [...CONNECTION_CASES, ...JSON_CASES]) {
+      it(name, { timeout: 20_000 }, () => run(api, server.origin.replace("http", "ws"), typed));
     }
   });
 }

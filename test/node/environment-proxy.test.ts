@@ -146,3 +146,64 @@ describe("proxies of the environment", () => {
     }
   });
 });
+
+describe("the option proxy", () => {
+  it("opens a tunnel through the proxy that it names, with its credentials, whatever the environment says", async (t) => {
+    const server = await listen(t, { message: (connection, message) => connection.send(message.data) });
+    const { url, seen } = await tunnelling(t, server.port);
+    environment(t, { http_proxy: "http://127.0.0.1:1", no_proxy: "*" });
+    for (const proxy of [`http://user:pass@${url}`, new URL(`http://user:pass@${url}`)]) {
+      const connection = await connect("ws://behind.example/chat", { proxy });
+      connection.send("hello");
+      assert.equal(String(await connection.receive()), "hello");
+      await connection.close();
+    }
+    assert.deepEqual(
+      seen.map(([target]) => target),
+      ["behind.example:80", "behind.example:80"],
+    );
+    assert.equal(seen[0][1]["proxy-authorization"], `Basic ${btoa("user:pass")}`);
+  });
+
+  it("true takes what the environment names, and no proxy for this machine", async (t) => {
+    const server = await listen(t);
+    const { url, seen } = await tunnelling(t, server.port);
+    const { http_proxy: before } = process.env;
+    process.env.http_proxy = `http://${url}`;
+    t.after(() => {
+      if (before === undefined) delete process.env.http_proxy;
+      else process.env.http_proxy = before;
+    });
+    (await connect("ws://behind.example/", { proxy: true })).terminate();
+    (await connect(server.url, { proxy: true })).terminate();
+    assert.deepEqual(
+      seen.map(([target]) => target),
+      ["behind.example:80"],
+    );
+    const direct = ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]"];
+    for (const host of direct) assert.equal(proxyFor(resolveWebSocketUrl(`ws://${host}`), true), undefined);
+  });
+
+  it("false takes none, though Node uses the environment's", async (t) => {
+    const server = await listen(t);
+    environment(t, { http_proxy: "http://127.0.0.1:1" });
+    (await connect(server.url, { proxy: false })).terminate();
+  });
+
+  it("must name a proxy of HTTP, and say nothing against the other options", async () => {
+    const wrong: [proxy: unknown, message: RegExp][] = [
+      ["proxy.example:3128", /^proxy must be a URL such as http:.*; proxy\.example: is not supported$/],
+      ["http://user:secret@", /^proxy must be a URL such as http:\/\/proxy\.example:3128, or true or false$/],
+      ["socks5://127.0.0.1", /socks5: is not supported/],
+      [3128, /not 3128/],
+    ];
+    for (const [proxy, message] of wrong) {
+      await assert.rejects(connect("ws://a.example", { proxy: proxy as string }), {
+        name: "TypeError",
+        message,
+      });
+    }
+    const both = { proxy: "http://127.0.0.1:1", agent: new http.Agent() };
+    await assert.rejects(connect("ws://a.example", both), /proxy cannot be combined with agent/);
+  });
+});

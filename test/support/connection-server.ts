@@ -27,6 +27,22 @@ interface Behaviour {
   message?(peer: Peer, data: string | Uint8Array, query: URLSearchParams): void;
 }
 
+/** What happened to the clients of /stay with one key. */
+interface Stayed {
+  requests: number;
+  connections: number;
+  readonly messages: string[];
+}
+
+const stayed = new Map<string, Stayed>();
+
+function stayedOf(query: URLSearchParams): Stayed {
+  const key = String(query.get("key"));
+  const found = stayed.get(key) ?? { requests: 0, connections: 0, messages: [] };
+  stayed.set(key, found);
+  return found;
+}
+
 /** How long /slow does not read. */
 const SLOW_MS = 300;
 
@@ -66,6 +82,23 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
     },
   },
   "/deaf": { open: (peer) => peer.pause() },
+  // Closes the first connections with this key at once, as many as `hasty` says; greets the others.
+  "/stay": {
+    open(peer, query) {
+      const of = stayedOf(query);
+      if (++of.connections <= Number(query.get("hasty"))) peer.close(4401, "not now");
+      else peer.send(`welcome ${of.connections}`);
+    },
+    message(peer, data, query) {
+      const of = stayedOf(query);
+      const text = typeof data === "string" ? data : `bytes ${data.join(" ")}`;
+      const [command, code] = text.split(" ");
+      if (command === "cut") peer.cut();
+      else if (command === "close") peer.close(Number(code), "as you wish");
+      else if (command === "log") peer.send(JSON.stringify(of));
+      else of.messages.push(text);
+    },
+  },
   "/query": { open: (peer, query) => peer.send(`${query}`) },
 };
 
@@ -148,8 +181,11 @@ export async function serveSuite(by: "hawser" | "ws", request?: RequestListener)
     socket.on("error", () => socket.destroy()).on("close", () => sockets.delete(socket));
     const path = incoming.url?.split("?")[0] ?? "";
     if (path === "/never") return;
+    const { searchParams } = new URL(String(incoming.url), "http://localhost");
+    const isRefused =
+      path === "/stay" && ++stayedOf(searchParams).requests <= Number(searchParams.get("refuse"));
     // Refuses twice, then echoes.
-    if (path === "/refuse" || (path === "/later" && refusals++ % 3 < 2)) {
+    if (path === "/refuse" || isRefused || (path === "/later" && refusals++ % 3 < 2)) {
       socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
       return;
     }

@@ -127,7 +127,17 @@ describe("code blocks", () => {
     // The worker runs in test/system/package/workerd.test.ts, the page in test/browser/bundles.test.ts, servers of
     // other programs in test/system/deployment.test.ts.
     const frameworks = ["js nest", "js next", "js vite"]; // in test/system/recipes.test.ts
-    const elsewhere = ["js worker", "html", "ts listening", "nginx", "haproxy", "ini", ...frameworks];
+    const observers = ["js prometheus", "js opentelemetry"]; // in test/system/observability
+    const elsewhere = [
+      "js worker",
+      "html",
+      "ts listening",
+      "nginx",
+      "haproxy",
+      "ini",
+      ...frameworks,
+      ...observers,
+    ];
     const known = ["", "ts", "ts check", "js", "json", "sh", ...elsewhere];
     assert.deepEqual(
       blocks.filter(({ info }) => !known.includes(info)).map((block) => `${where(block)}: ${block.info}`),
@@ -270,7 +280,7 @@ describe("the pages about servers, clients and connections", () => {
   test("names every channel", () => {
     const source = readFileSync(path.join(root, "src/node/diagnostics.ts"), "utf8");
     const channels = [...source.matchAll(/channel\("(.+?)"\)/g)].map(([, name]) => name);
-    assert.equal(channels.length, 5);
+    assert.equal(channels.length, 6);
     assert.deepEqual(missingIn(NODE_PAGES, channels), []);
   });
 });
@@ -290,6 +300,19 @@ describe("docs/browser.md", () => {
       assert.ok(options.length > 0, name);
       assert.deepEqual(missingIn("docs/browser.md", options), [], name);
     }
+  });
+});
+
+describe("docs/reconnecting.md and docs/json.md", () => {
+  test("name every option, and every member of the classes", () => {
+    const names = [
+      ...Object.keys(protocol.STAY_LIMITS),
+      ...membersOf(node.StayingConnection),
+      "stayConnected",
+    ];
+    assert.deepEqual(missingIn("docs/reconnecting.md", names), []);
+    const values = ["text", "json", "bytes", "sendJson", "in", "out", "onInvalid", "issues", "typed"];
+    assert.deepEqual(missingIn("docs/json.md", [...values, ...membersOf(protocol.TypedConnection)]), []);
   });
 });
 

@@ -49,7 +49,7 @@ export function isMisuse(error: unknown): boolean {
 }
 
 /** Whether another attempt may end better: not when one side refuses the other, or the call makes no sense. */
-function isPassing(error: unknown): boolean {
+export function isPassing(error: unknown): boolean {
   if (isMisuse(error)) return false;
   // A page of https: may open nothing but wss:; no server can change that.
   if (error instanceof Error && error.name === "SecurityError") return false;
@@ -85,7 +85,7 @@ export async function openWithRetry<T>(
   limits: RetryLimits,
   { wait, signal, askedFor }: RetryHost,
 ): Promise<T> {
-  const { maxAttempts, maxRetryAfter, delayAfter } = checkLimits(limits);
+  const { maxAttempts, delayAfter } = checkRetryLimits(limits);
   let failure: { readonly thrown: unknown } | undefined;
   for (let attempt = 1; ; attempt++) {
     let delayMs: number;
@@ -94,13 +94,7 @@ export async function openWithRetry<T>(
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (attempt >= maxAttempts || !isPassing(error)) throw error;
-      const own = delayAfter(attempt);
-      const asked = Math.min(askedFor(error), maxRetryAfter);
-      // Clients that got the same time should not return at once, either.
-      delayMs = Math.min(
-        MAX_TIMER_MS,
-        Math.round(Math.max(own.delayMs, asked > 0 ? asked + own.sparedMs : 0)),
-      );
+      delayMs = delayAfter(attempt, askedFor(error));
       const told = limits.onRetry?.(error, attempt, delayMs);
       if (isThenable(told)) {
         told.then(undefined, (thrown: unknown) => {
@@ -117,8 +111,20 @@ export async function openWithRetry<T>(
   }
 }
 
-/** Limits with defaults. @throws {RangeError | TypeError} naming the expected value. */
-function checkLimits(limits: RetryLimits) {
+/** The limits, with defaults. */
+export interface CheckedRetryLimits {
+  readonly maxAttempts: number;
+  readonly maxDelay: number;
+  /**
+   * Milliseconds to wait after so many attempts in a row.
+   *
+   * @param askedMs - milliseconds that the server asked us to wait; 0: it did not.
+   */
+  readonly delayAfter: (attempts: number, askedMs: number) => number;
+}
+
+/** @throws {RangeError | TypeError} saying what was expected. */
+export function checkRetryLimits(limits: RetryLimits): CheckedRetryLimits {
   const { maxAttempts = Infinity, delay = 1000, factor = 2, maxDelay = 30_000, jitter = 0.5 } = limits;
   const { maxRetryAfter = 300_000 } = limits;
   for (const [name, value] of Object.entries({ delay, factor, maxDelay, maxRetryAfter })) {
@@ -128,11 +134,13 @@ function checkLimits(limits: RetryLimits) {
   if (!(jitter >= 0 && jitter <= 1))
     throw new RangeError(`jitter must be from 0 to 1, not ${String(jitter)}`);
   assertFunctions(limits, ["onRetry"]);
-  /** Our own delay, and how much of it chance took away. */
-  const delayAfter = (attempt: number) => {
-    const full = delay === 0 ? 0 : Math.min(maxDelay, MAX_TIMER_MS, delay * factor ** (attempt - 1));
+  const delayAfter = (attempts: number, askedMs: number) => {
+    const full = delay === 0 ? 0 : Math.min(maxDelay, MAX_TIMER_MS, delay * factor ** (attempts - 1));
     const sparedMs = full * jitter * Math.random();
-    return { delayMs: full - sparedMs, sparedMs };
+    const asked = Math.min(askedMs, maxRetryAfter);
+    // Clients that were told the same time are not to come at once, either.
+    const wanted = Math.max(full - sparedMs, asked > 0 ? asked + sparedMs : 0);
+    return Math.min(MAX_TIMER_MS, Math.round(wanted));
   };
-  return { maxAttempts, maxRetryAfter, delayAfter };
+  return { maxAttempts, maxDelay, delayAfter };
 }

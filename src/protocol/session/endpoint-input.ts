@@ -259,6 +259,11 @@ export abstract class EndpointInput implements Delivery {
     return this.#assembler?.hasMore === true || this.#pooled?.decoder.hasUnread === true;
   }
 
+  /** Whether the bytes that were received end with a message: the next one begins a frame. */
+  get isBetweenMessages(): boolean {
+    return this.#pooled === undefined;
+  }
+
   /** Copies the unread bytes of a chunk in `receiveBuffer()`, which will be overwritten. */
   retain(): void {
     if (this.#pooled === undefined) return;

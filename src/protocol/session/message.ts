@@ -1,6 +1,7 @@
 /** The messages that two endpoints exchange (RFC 6455 §1.2, §5.4 to §5.6), and control frames in the same shape. */
 
 import { type FrameDecoder, LimitError } from "../../codec/index.js";
+import { parseJson, type StandardSchema, validate } from "./json.js";
 
 /** The kind of a message, or of a control frame. */
 export type MessageType = "text" | "binary" | "ping" | "pong" | "close";
@@ -64,6 +65,24 @@ export class Message<Type extends MessageType = MessageType> {
 
   /** The data as a string; bytes are decoded as UTF-8. */
   toString(): string {
+    return this.text();
+  }
+
+  /**
+   * The data as a value.
+   *
+   * @param schema - validates it; what it returns is the result. One of any library with the interface Standard Schema.
+   * @throws {InvalidMessageError} for what is no JSON, or does not match. A handler that lets it through closes the
+   *   connection with its `closeCode`, 1007.
+   * @throws {TypeError} for what is no schema, or one that validates by a promise.
+   */
+  json<Output = unknown>(schema?: StandardSchema<unknown, Output>): Output {
+    const value = parseJson(this.text());
+    return schema === undefined ? (value as Output) : validate(schema, value);
+  }
+
+  /** The data as a string; bytes are decoded as UTF-8. */
+  text(): string {
     const data: string | Uint8Array = this.data;
     if (typeof data === "string") return data;
     // A leading U+FEFF is text like any other: §5.6 knows no byte order mark.

@@ -133,7 +133,13 @@ describe("the tarball", () => {
       const tarball = path.join(folder, packed.filename);
       // Both end with an error where they find a fault.
       await run(process.execPath, ["node_modules/publint/src/cli.js", "run", tarball, "--strict"], linters);
-      const others = ["--exclude-entrypoints", "kernel.wasm", "compression.wasm", "hawser.browser.js"];
+      const others = [
+        "--exclude-entrypoints",
+        "kernel.wasm",
+        "compression.wasm",
+        "hawser.browser.js",
+        "hawser.client.js",
+      ];
       const attw = "node_modules/@arethetypeswrong/cli/dist/index.js";
       await run(process.execPath, [attw, tarball, ...others], linters);
     } finally {
@@ -182,6 +188,7 @@ describe("package.json", () => {
     }
     const bundles = [
       "dist/hawser.browser.js",
+      "dist/hawser.client.js",
       ...filesIn("dist/shared").filter((name) => /\.c?js$/.test(name)),
     ];
     for (const name of bundles) {

@@ -1,0 +1,111 @@
+/** A client that stays connected, over the browser's WebSocket. */
+
+import {
+  asError,
+  askFresh,
+  checkStayLimits,
+  type Fresh,
+  freshNames,
+  override,
+  STAY_LIMITS,
+  type StayHandlers,
+  type StayHost,
+  Staying,
+  type WithFresh,
+} from "../protocol/index.js";
+import { CONNECT_OPTIONS, type ConnectOptions, check, openConnection } from "./client.js";
+import type { Connection } from "./connection.js";
+import { CONNECTION_OPTIONS } from "./connection-options.js";
+import { assertOptions } from "./option-names.js";
+import { isBlob } from "./payload.js";
+
+/** Options of an attempt that may be functions: they are asked before each attempt. */
+const FRESH_NAMES = ["protocol", "params"] as const;
+
+export interface StayOptions<Data = undefined>
+  extends WithFresh<ConnectOptions<Data>, (typeof FRESH_NAMES)[number]>,
+    StayHandlers<StayingConnection<Data>> {}
+
+/** The longest that the queue waits for a server that closes at once: a page cannot send a Ping. */
+const MAX_CONFIRM_MS = 100;
+
+/** A client that stays connected. `stayConnected` makes them. */
+export class StayingConnection<Data = unknown> extends Staying<Connection<Data>> {}
+
+/** Runs a function once, later. Returns what cancels it. */
+function after(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+}
+
+/** What hosts have that are pages; others lack some of it. */
+type Page = Partial<
+  Pick<typeof globalThis, "document" | "navigator" | "addEventListener" | "removeEventListener">
+>;
+
+/** Listens for the network, and for a page that was hidden, frozen or kept aside. */
+function watch(back: () => void, gone: () => void): () => void {
+  const page = globalThis as Page;
+  const { document } = page;
+  const shown = () => document?.visibilityState !== "hidden" && back();
+  const events = { online: back, offline: gone, pageshow: shown };
+  for (const [event, run] of Object.entries(events)) page.addEventListener?.(event, run);
+  document?.addEventListener("visibilitychange", shown);
+  return () => {
+    for (const [event, run] of Object.entries(events)) page.removeEventListener?.(event, run);
+    document?.removeEventListener("visibilitychange", shown);
+  };
+}
+
+/**
+ * Opens a connection, and another one whenever it ends, until it is closed, aborted, or makes no sense any more.
+ * Handlers in `options` are called for each connection; `open` is where to subscribe. `for await` gives one connection
+ * after the other.
+ *
+ * @param url - as for `connect`, or a function that returns it, asked before each attempt; `protocol` and `params` can
+ *   be functions, too. Such a function may fail: that is a failed attempt.
+ * @returns the client, which begins to connect at once. It never rejects by itself: see `closed`.
+ * @throws {SyntaxError | TypeError | RangeError} for a URL or options that make no sense.
+ */
+export function stayConnected<Data = undefined>(
+  url: Fresh<string | URL>,
+  options: StayOptions<Data> = {},
+): StayingConnection<Data> {
+  const limits = checkStayLimits(options);
+  assertOptions(options, [CONNECTION_OPTIONS, CONNECT_OPTIONS, STAY_LIMITS], "stayConnected");
+  const names = freshNames(options, FRESH_NAMES);
+  const given = options as ConnectOptions<Data>;
+  const withMembers = (members: object): ConnectOptions<Data> =>
+    names.length === 0 ? given : override(options, members);
+  const isUrlFresh = typeof url === "function";
+  // Options that make no sense are found out at the call, as far as they are known.
+  const blank = Object.fromEntries(names.map((name) => [name, undefined]));
+  check(isUrlFresh ? "ws://localhost" : url, withMembers(blank));
+  const host: StayHost<Connection<Data>> = {
+    async ask() {
+      const [address, members] = await Promise.all([isUrlFresh ? url() : url, askFresh(options, names)]);
+      return { address, members };
+    },
+    open(asked, watchOpen) {
+      const { address, members } = asked as { address: string | URL; members: object };
+      const controller = new AbortController();
+      return {
+        opened: openConnection(address, withMembers(members), controller.signal, given, watchOpen),
+        abandon: (reason) => controller.abort(reason),
+      };
+    },
+    // A page does not see what a refusal says.
+    askedFor: () => 0,
+    confirm: (connection, openingMs) => {
+      const moment = new Promise((resolve) => setTimeout(resolve, Math.min(openingMs, MAX_CONFIRM_MS)));
+      return Promise.race([moment, connection.closed]);
+    },
+    keep: (data) => (isBlob(data) ? { data, length: data.size } : undefined),
+    after,
+    now: () => performance.now(),
+    isOnline: () => (globalThis as Page).navigator?.onLine !== false,
+    watch,
+    report: (thrown) => console.error(asError(thrown)),
+  };
+  return new StayingConnection<Data>(host, limits, options as StayHandlers<never>);
+}
