@@ -107,7 +107,7 @@ export class Display {
     this.#say(text);
   }
 
-  /** An answer to a question of the user's, or what was asked for by --debug: shown even if all is to be quiet. */
+  /** An answer to a question of the user's, or output that --debug asks for: shown even if all is to be quiet. */
   answer(text: string): void {
     this.#write(this.#stderr, `${text}\n`);
   }

@@ -65,7 +65,7 @@ export interface ConnectOptions<Data = undefined> extends ConnectionOptions, Con
   /**
    * A proxy to open a tunnel through (HTTP CONNECT), as a URL, with credentials if it wants some. true: the one that
    * `http_proxy`, `https_proxy` and `no_proxy` in the environment say, and none for this machine. false: none. Default:
-   * that of the environment if Node is told to use it (`NODE_USE_ENV_PROXY`, Node 24).
+   * that of the environment if Node is configured to use it (`NODE_USE_ENV_PROXY`, Node 24).
    */
   readonly proxy?: string | URL | boolean | undefined;
   /** Opens the socket in its own way. Default: a new socket, through a proxy if there is one. */
@@ -146,7 +146,7 @@ const CONNECT_OPTION_HINTS: OptionHints = {
   secureContext: TLS_HINT,
 };
 
-/** A call of `connect`, checked; what can be read only once was read. */
+/** A checked call of `connect`; values that can be read only once are read. */
 export interface Call<Data> {
   readonly target: WebSocketUrl;
   readonly options: ConnectOptions<Data>;

@@ -301,7 +301,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
       if (!this.isFinished) this.fail(thrown, thrown.closeCode, "invalid message");
       return;
     }
-    // Once the closing was told, there is no connection to fail, and no handler is called any more.
+    // Once the closing was reported, there is no connection to fail, and no handler is called any more.
     const isFirst = !this.isFinished && this.faults.note(asError(thrown), "bug");
     if (!isFirst) this.faults.report(thrown);
     // Also where the socket is lost, and its error was the first: a handler that failed is called no more.
