@@ -23,7 +23,7 @@ const MUTATIONS: readonly Mutation[] = [
     file: "src/node/session.ts",
     from: "    } catch (thrown) {\n      // Memory that ran out, or a chunk whose memory the user transferred away.\n      this.handlerFailed(thrown);\n    } finally {\n      this.#isDelivering = false;\n    }\n",
     to: "      this.#isDelivering = false;\n    } catch (thrown) {\n      this.handlerFailed(thrown);\n    }\n",
-    says: /left open|has not settled|handed out|close is told once/,
+    says: /left open|has not settled|handed out|close is reported once/,
   },
   {
     fault: "bytes that were queued when the connection was cut count as sent",
