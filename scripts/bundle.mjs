@@ -10,7 +10,7 @@ import { addForOlderTools } from "./older-tools.mjs";
 
 process.chdir(fileURLToPath(new URL("../", import.meta.url)));
 
-const LAYERS = ["kernel", "codec", "protocol", "node", "browser"];
+const LAYERS = ["kernel", "codec", "protocol", "node", "browser", "ws"];
 
 for (const layer of LAYERS) {
   for (const name of await readdir(path.join("dist", layer), { recursive: true })) {

@@ -16,9 +16,11 @@ export {
   connectWithRetry,
   createConnection,
   isConnection,
+  type MessageStreams,
   type RetryOptions,
   type Sendable,
   tryConnect,
+  WebSocketError,
 } from "./browser/index.js";
 export {
   applyMask,

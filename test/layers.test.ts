@@ -30,7 +30,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   node: { folders: ["protocol", "codec"], external: /^node:/, pure: false },
   browser: { folders: ["protocol", "codec"], external: NOTHING, pure: false },
   compat: { folders: ["node", "browser", "protocol", "codec"], external: /^node:/, pure: false },
+  // The engines' packages are the user's: a broker takes a client of one, and imports none.
+  brokers: { folders: ["node"], external: /^node:/, pure: false },
   cli: { folders: ["node", "protocol", "codec"], external: /^node:/, pure: false },
+  ws: { folders: ["node", "protocol", "codec"], external: /^node:/, pure: false },
 };
 
 /** Files directly in src/: they re-export, no more. */
@@ -267,6 +270,9 @@ describe("the check of the layers can fail", () => {
     ["browser/a.ts", 'import { x } from "node:events";', "imports node:events"],
     ["compat/a.ts", 'import { x } from "../kernel/index.js";', "imports kernel/index.ts"],
     ["compat/a.ts", 'import { x } from "../codec/masking.js";', "imports codec/masking.ts, not"],
+    ["brokers/a.ts", 'import { createClient } from "redis";', "imports redis"],
+    ["brokers/a.ts", 'import { x } from "../node/topics/topics.js";', "imports node/topics/topics.ts, not"],
+    ["brokers/a.ts", 'import { x } from "../protocol/index.js";', "imports protocol/index.ts"],
     ["cli/a.ts", 'import { x } from "../node/connection.js";', "imports node/connection.ts, not"],
     ["cli/a.ts", 'import { x } from "../compat/bufferutil.js";', "imports compat/bufferutil.ts"],
     ["cli/a.ts", 'import { WebSocket } from "ws";', "imports ws"],
@@ -360,6 +366,7 @@ const CODEC_EXPORTS = [
   "receiveBuffer",
   "reuse",
   "setAllocatorWarming",
+  "type BytesClass",
   "type CloseBody",
   "type CompressorOptions",
   "type DecodeFrameOptions",
@@ -396,6 +403,7 @@ const PROTOCOL_EXPORTS = [
   "MessageReader",
   "NO_COUNTERS",
   "PingTracker",
+  "PreparedBatch",
   "PreparedMessage",
   "STAY_LIMITS",
   "Staying",
@@ -463,6 +471,7 @@ const PROTOCOL_EXPORTS = [
   "type AbortLike",
   "type AcceptedHandshake",
   "type AnyMessage",
+  "type BatchItem",
   "type BinaryMessage",
   "type BufferLimits",
   "type Bytes",
@@ -527,12 +536,34 @@ const PROTOCOL_EXPORTS = [
   "typed",
   "validateHandshakeResponse",
   "whenAborted",
+  "StreamOpening",
+  "assertCloseInfo",
+  "clampToUnsignedShort",
+  "claimMessages",
+  "defineWebSocketError",
+  "failureOf",
+  "isClean",
+  "isOrderly",
+  "messageStreams",
+  "readCloseInfo",
+  "sendWithRoom",
+  "webSocketError",
+  "type MessageSink",
+  "type MessageSource",
+  "type StreamOpeningHost",
+  "type StreamRules",
+  "type Streamable",
+  "type WebSocketCloseInfo",
+  "type WebSocketErrorConstructor",
+  "type WebSocketErrorLike",
+  "type WebSocketStreamClosed",
 ];
 
 const NODE_EXPORTS = [
   "Connection",
   "Server",
   "StayingConnection",
+  "Topics",
   "connect",
   "connectWithRetry",
   "createConnection",
@@ -546,6 +577,8 @@ const NODE_EXPORTS = [
   "type BlobLike",
   "type BroadcastOptions",
   "type Broadcastable",
+  "type Broker",
+  "type BrokerListener",
   "type CloseOptions",
   "type Closed",
   "type ConnectOptions",
@@ -564,6 +597,8 @@ const NODE_EXPORTS = [
   "type LongTurns",
   "type MessageOptions",
   "type Opening",
+  "type PublishOptions",
+  "type Publishable",
   "type ReceiveOptions",
   "type RetryOptions",
   "type Sendable",
@@ -573,8 +608,22 @@ const NODE_EXPORTS = [
   "type StayOptions",
   "type StreamOptions",
   "type StreamSource",
+  "type TopicsCounters",
+  "type TopicsOptions",
   "type UpgradeHandler",
   "type UpgradeOptions",
+  "WebSocket",
+  "WebSocketError",
+  "WebSocketStream",
+  "type CloseEvent",
+  "type ConnectionDuplexOptions",
+  "type ErrorEvent",
+  "type MessageStreams",
+  "type WebSocketEvents",
+  "type WebSocketHandler",
+  "type WebSocketInit",
+  "type WebSocketStreamOpened",
+  "type WebSocketStreamOptions",
 ];
 
 const BROWSER_EXPORTS = [
@@ -595,14 +644,24 @@ const BROWSER_EXPORTS = [
   "type RetryOptions",
   "type Sendable",
   "type StayOptions",
+  "WebSocket",
+  "WebSocketError",
+  "WebSocketStream",
+  "type MessageStreams",
+  "type WebSocketStreamConstructor",
+  "type WebSocketStreamOpened",
+  "type WebSocketStreamOptions",
 ];
 
 /** The one file for pages without a bundler has no compression and, of the protocol, what a connection shows. */
 const SINGLE_FILE_EXPORTS = [
-  ...BROWSER_EXPORTS.filter((name) => !/stay/i.test(name)),
+  // A page that has no bundler has the browser's own WebSocket and WebSocketStream.
+  ...BROWSER_EXPORTS.filter((name) => !/WebSocket$|WebSocketStream|stay/i.test(name)),
   ...CODEC_EXPORTS.filter(
     (name) =>
-      !/compress|PayloadPlace|WebAssembly|^(?:hostSha1|receiveBuffer|reuse|setAllocatorWarming)$/i.test(name),
+      !/compress|PayloadPlace|WebAssembly|^(?:type BytesClass|hostSha1|receiveBuffer|reuse|setAllocatorWarming)$/i.test(
+        name,
+      ),
   ),
   "HandshakeError",
   "InvalidMessageError",
@@ -656,8 +715,22 @@ const CLIENT_FILE_EXPORTS = [
   "typed",
 ];
 
-/** What "." is under the condition `browser`. */
+/** What "." and "./ws" are under the condition `browser`. */
 const IN_BROWSER = ". (browser)";
+const WS_IN_BROWSER = "./ws (browser)";
+
+const WS_EXPORTS = [
+  "PerMessageDeflate",
+  "Receiver",
+  "Sender",
+  "WebSocket",
+  "WebSocketServer",
+  "createWebSocketStream",
+  "default",
+  "extension",
+  "module.exports",
+  "subprotocol",
+];
 
 /** What each entry point of package.json exports. A name that leaves this list breaks a user's import. */
 const ENTRY_POINTS: Readonly<Record<string, { source: string; exports: readonly string[] }>> = {
@@ -670,11 +743,25 @@ const ENTRY_POINTS: Readonly<Record<string, { source: string; exports: readonly 
   "./hawser.client.js": { source: "src/hawser.client.ts", exports: CLIENT_FILE_EXPORTS },
   "./codec": { source: "src/codec/index.ts", exports: CODEC_EXPORTS },
   "./protocol": { source: "src/protocol/index.ts", exports: PROTOCOL_EXPORTS },
+  "./broadcast-channel": {
+    source: "src/brokers/broadcast-channel.ts",
+    exports: ["broadcastChannelBroker", "type BroadcastChannelBrokerOptions"],
+  },
+  "./redis": {
+    source: "src/brokers/redis.ts",
+    exports: ["redisBroker", "type RedisBrokerOptions", "type RedisClient"],
+  },
+  "./nats": {
+    source: "src/brokers/nats.ts",
+    exports: ["natsBroker", "type NatsBrokerOptions", "type NatsConnection"],
+  },
   "./bufferutil": {
     source: "src/compat/bufferutil.ts",
     exports: ["default", "mask", "module.exports", "unmask"],
   },
   "./utf-8-validate": { source: "src/compat/utf-8-validate.ts", exports: ["default", "module.exports"] },
+  "./ws": { source: "src/ws/index.ts", exports: WS_EXPORTS },
+  [WS_IN_BROWSER]: { source: "src/compat/ws-browser.ts", exports: WS_EXPORTS },
 };
 
 describe("entry points", () => {
@@ -702,9 +789,12 @@ describe("entry points", () => {
   test("are those of package.json", () => {
     const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
     const listed = Object.keys(exports).filter((entry) => !/\.wasm$|^\.\/package\.json$/.test(entry));
-    const written = Object.keys(ENTRY_POINTS).filter((entry) => entry !== IN_BROWSER);
+    const written = Object.keys(ENTRY_POINTS).filter(
+      (entry) => entry !== IN_BROWSER && entry !== WS_IN_BROWSER,
+    );
     assert.deepEqual(listed.sort(), written.sort());
     assert.equal(exports["."].browser.import.default, "./dist/index.browser.js");
+    assert.equal(exports["./ws"].browser.import.default, "./dist/compat/ws-browser.js");
   });
 
   for (const [entry, { source, exports }] of Object.entries(ENTRY_POINTS)) {

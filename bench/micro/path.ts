@@ -71,6 +71,9 @@ function rivalOn(name: string, wire: Wire, chunks: readonly Buffer[]): Wired {
 function hawserRival(name: string, chunks: readonly Buffer[], borrow: boolean): Wired {
   const wire = new Wire();
   createConnection(wire.socket, {
+    // The whole chunk is handled in one turn, as by the others.
+    maxTurnMs: Infinity,
+    maxTurnSize: Infinity,
     role: "server",
     borrow,
     pingIntervalMs: 0,

@@ -127,7 +127,7 @@ async function versionOf(node: string | undefined): Promise<string> {
 
 function reportProfiles(workload: Workload, folder: string): void {
   for (const rival of workload.rivals) {
-    if (rival.library !== "hawser" || !withHawser) continue;
+    if (!rival.library.startsWith("hawser") || !withHawser) continue;
     const what = `${workload.name} ${rival.name}`;
     const profile = profileFile(folder, what);
     profiles.push({ workload: workload.name, rival: rival.name, ...readShares(profile) });

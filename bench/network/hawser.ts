@@ -8,6 +8,11 @@ export async function hawser(): Promise<typeof import("../../dist/index.js")> {
   return import(DOOR);
 }
 
+/** The face of ws. */
+export async function hawserWs(): Promise<typeof import("../../dist/ws/index.js")> {
+  return import(new URL("../../dist/ws/index.js", import.meta.url).href);
+}
+
 /** Whether dist/ has servers, which builds before they existed have not. */
 export async function hasServe(): Promise<boolean> {
   return typeof (await hawser()).serve === "function";

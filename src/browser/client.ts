@@ -44,6 +44,11 @@ function baseUrl(): string | undefined {
   return document?.baseURI ?? location?.href;
 }
 
+/** The URL that a WebSocket gets; throws for a call that makes no sense. */
+export function checkUrl(url: string, options: ConnectOptions<unknown>): string {
+  return check(url, options).address;
+}
+
 /** The arguments of a WebSocket, and the address for messages; throws for a call that makes no sense. */
 export function check<Data>(url: string | URL, options: ConnectOptions<Data>) {
   if (typeof url !== "string" && !(url instanceof URL)) {

@@ -10,6 +10,7 @@ import {
   toJson,
 } from "../protocol/index.js";
 import { type ConnectionOptions, type Handlers, settingsOf } from "./connection-options.js";
+import { type MessageStreams, streamsOf } from "./connection-streams.js";
 import type { Sendable, SendOptions } from "./payload.js";
 import { type Closed, type ConnectionState, WebSocketSession } from "./web-socket-session.js";
 
@@ -231,7 +232,19 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
     }
   }
 
-  /** Stops calling the message handler. The browser goes on reading, and messages wait: see `maxQueuedAmount`. */
+  /**
+   * The messages as web streams, in place of `receive`: strings and bytes to read, what `send` takes to write. A write
+   * is done when it is worth sending more. The browser reads on while the readable is full: what arrives waits, see
+   * `maxQueuedAmount`. Closing the writable closes with 1000; cancelling and aborting close without a code, or with that
+   * of a WebSocketError. A close of the peer's with 1000 or no code is the end; any other is a WebSocketError.
+   *
+   * @throws {InvalidStateError} where there is a message handler, or another stream of this connection.
+   */
+  stream(): MessageStreams {
+    return streamsOf(this, this.handlers.message !== undefined);
+  }
+
+  /** Stops calling the message handler. The browser goes on reading: what arrives waits, see `maxQueuedAmount`. */
   pause(): void {
     if (this.state === "open") this.#session.isPaused = true;
   }

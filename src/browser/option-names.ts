@@ -27,6 +27,8 @@ const WITHOUT_EFFECT = [
   "perMessageDeflate",
   "maxFrameSize",
   "borrow",
+  "explainFailures",
+  "bytesClass",
   "pingIntervalMs",
   "pingTimeoutMs",
   "idleTimeoutMs",

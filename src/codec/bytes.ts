@@ -12,3 +12,6 @@ export function assertBytes(value: unknown, name: string): asserts value is Uint
     throw new TypeError(`${name} must be a Uint8Array`);
   }
 }
+
+/** Makes views of bytes: Uint8Array, or a class that extends it, such as Node's Buffer. */
+export type BytesClass = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => Uint8Array;

@@ -31,6 +31,7 @@ import {
   WINDOW,
   WINDOW_LENGTH,
 } from "../kernel/index.js";
+import type { BytesClass } from "./bytes.js";
 import { InvalidStateError, type ProtocolError, protocolError } from "./errors.js";
 import { allocate, allocatePooled, EMPTY } from "./host.js";
 import { type WindowHolder, type Workspace, workspace } from "./workspace.js";
@@ -270,7 +271,7 @@ export class ChunkScanner implements WindowHolder {
    * Payload bytes at an address in the last piece, out of kernel memory: a view of the chunk, or of a copy
    * that small payloads near to each other share.
    */
-  payloadAt(address: number, length: number): Uint8Array {
+  payloadAt(address: number, length: number, View: BytesClass = Uint8Array): Uint8Array {
     if (length === 0) return EMPTY;
     if (!this.isInPlace) {
       this.unmaskChunk();
@@ -278,7 +279,7 @@ export class ChunkScanner implements WindowHolder {
     }
     if (length >= SINGLE_LENGTH) return this.#copyOut(allocate(length), address);
     if (address + length > this.#copyEnd || address < this.#copyStart) this.#copyGroup(address, length);
-    return new Uint8Array(this.#copyBuffer, address + this.#copyOffset, length);
+    return new View(this.#copyBuffer, address + this.#copyOffset, length);
   }
 
   /** Copies the bytes from an address on, for the next payloads. */

@@ -14,7 +14,7 @@ import {
   RECORD_LENGTH,
   RECORD_MASKED,
 } from "../kernel/index.js";
-import { assertBytes } from "./bytes.js";
+import { assertBytes, type BytesClass } from "./bytes.js";
 import { ChunkScanner, FIRST_RECORD } from "./chunk-scanner.js";
 import { judgeCloseBody } from "./close-body.js";
 import { InvalidStateError, type ProtocolError, protocolError } from "./errors.js";
@@ -327,11 +327,13 @@ export class FrameDecoder {
   /**
    * The same, for a caller that asks once: the decoder does not keep it, and `payload` is empty from then on. A decoder
    * lives long, and a reference to each new view would cost more than the view.
+   *
+   * @param View - makes the view where a view of its own is made: short payloads in the kernel's memory.
    */
-  takePayload(): Uint8Array {
+  takePayload(View: BytesClass = Uint8Array): Uint8Array {
     if (this.#payload !== undefined || this.#source !== IN_RECORD) return this.payload;
     this.#payload = EMPTY;
-    return this.#scanner.payloadAt(this.#address, this.#length);
+    return this.#scanner.payloadAt(this.#address, this.#length, View);
   }
 
   /**

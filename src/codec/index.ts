@@ -1,5 +1,6 @@
 /** `hawser/codec`: frames, masking, UTF-8 and close bodies; no I/O, the same on every runtime. */
 
+export type { BytesClass } from "./bytes.js";
 export {
   type CloseBody,
   decodeCloseBody,

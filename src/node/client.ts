@@ -88,7 +88,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_REDIRECTS = 10;
 
 /** Names of all options. The compiler sees to it that none is missing. */
-const CONNECT_OPTION_NAMES: readonly string[] = [
+export const CONNECT_OPTION_NAMES: readonly string[] = [
   ...CONNECTION_OPTION_NAMES,
   ...HANDLER_NAMES,
   ...Object.keys({
@@ -120,7 +120,7 @@ const CONNECT_OPTION_NAMES: readonly string[] = [
 const TLS_HINT = "options of TLS are members of tls";
 
 /** What other libraries, and Node, call options of a client. */
-const CONNECT_OPTION_HINTS: OptionHints = {
+export const CONNECT_OPTION_HINTS: OptionHints = {
   ...CONNECTION_OPTION_HINTS,
   protocols: "it is protocol",
   subprotocols: "it is protocol",

@@ -16,6 +16,7 @@ import {
 } from "../protocol/index.js";
 import type { Liveness, LivenessLimits } from "./liveness.js";
 import type { LongTurnCounter } from "./long-turns.js";
+import type { LazyTopics } from "./topics/lazy-topics.js";
 
 /**
  * Functions that a connection calls. If one throws, or its promise rejects, the connection closes with 1011 and the
@@ -116,6 +117,8 @@ export interface SessionContext {
   readonly longTurns?: LongTurnCounter | undefined;
   /** The socket is gone. */
   readonly onGone: ((connection: never) => void) | undefined;
+  /** Absent: the connection can subscribe to nothing. */
+  readonly topics?: LazyTopics | undefined;
 }
 
 /**
@@ -128,6 +131,7 @@ export function settingsOf(role: "client" | "server", options: ConnectionOptions
   const { maxFrameSize, maxMessageSize, partial, text, autoPong = true, autoClose = true, borrow } = options;
   const { maxStreamSize, streamFrom = Math.min(DEFAULT_STREAM_FROM, maxMessageSize ?? Infinity) } = options;
   const stream = { streamFrom, maxStreamSize };
+  const { explainFailures, bytesClass } = options;
   const endpoint = {
     role,
     maxFrameSize,
@@ -138,6 +142,8 @@ export function settingsOf(role: "client" | "server", options: ConnectionOptions
     autoClose,
     borrow,
     ...stream,
+    explainFailures,
+    bytesClass,
   };
   // A server checks these at once, not at its first connection.
   new Endpoint(endpoint);
@@ -173,6 +179,8 @@ export const CONNECTION_OPTION_NAMES: readonly string[] = Object.keys({
   autoPong: true,
   autoClose: true,
   borrow: true,
+  explainFailures: true,
+  bytesClass: true,
   perMessageDeflate: true,
   highWaterMark: true,
   maxBufferedAmount: true,

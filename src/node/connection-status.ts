@@ -7,11 +7,12 @@ import type { Handlers, SessionContext } from "./connection-options.js";
 import type { ConnectionCounters, ConnectionSocket, ConnectionState, Opening } from "./connection-types.js";
 import { type KeptRequest, requestOf } from "./kept-request.js";
 import { Session } from "./session.js";
+import { Subscribing, type SubscribingParts, subscribing } from "./topics/subscribing.js";
 
 /** For the package's own modules: the session of a connection. */
 export const session: unique symbol = Symbol("hawser.session");
 
-export abstract class ConnectionStatus<Data, Face> {
+export abstract class ConnectionStatus<Data, Face> extends Subscribing {
   readonly url: string;
   readonly host: string;
   /** §1.9: the subprotocol in use, "" for none. */
@@ -26,6 +27,7 @@ export abstract class ConnectionStatus<Data, Face> {
   readonly [session]: Session<Face>;
 
   constructor(socket: Duplex, opening: Opening, handlers: Handlers<Face>, context: SessionContext) {
+    super();
     this.url = opening.url;
     this.host = opening.host;
     this.protocol = opening.protocol;
@@ -39,6 +41,11 @@ export abstract class ConnectionStatus<Data, Face> {
       context,
       opening.perMessageDeflate,
     );
+  }
+
+  /** @internal */
+  get [subscribing](): SubscribingParts {
+    return { topics: this[session].context.topics, outlet: this[session].writer };
   }
 
   get role(): Role {

@@ -13,9 +13,15 @@ import {
   type SendOptions,
   toJson,
 } from "../protocol/index.js";
-import { onNextTick } from "./clock.js";
-import { HANDLER_HINTS, HANDLER_NAMES, type Handlers, type SessionContext } from "./connection-options.js";
+import {
+  HANDLER_HINTS,
+  HANDLER_NAMES,
+  type Handlers,
+  hasHandler,
+  type SessionContext,
+} from "./connection-options.js";
 import { ConnectionStatus, session } from "./connection-status.js";
+import { type MessageStreams, messagesOf, streamsOf } from "./connection-streams.js";
 import type {
   Closed,
   ConnectionSnapshot,
@@ -24,6 +30,7 @@ import type {
   Opening,
   ReceiveOptions,
 } from "./connection-types.js";
+import { type ConnectionDuplexOptions, duplexOf } from "./duplex.js";
 import { type StreamOptions, type StreamSource, sendStream } from "./send-stream.js";
 import type { Sendable } from "./writer.js";
 
@@ -243,14 +250,27 @@ export class Connection<Data = unknown>
   }
 
   /** Messages until the connection is closed. Leaving the loop closes it. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<AnyMessage, void, undefined> {
-    try {
-      for (let message: AnyMessage | undefined; (message = await this.receive()) !== undefined; )
-        yield message;
-    } finally {
-      // If the loop was left by an error, or to close with another code, that is to come first.
-      onNextTick(() => void this.close());
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<AnyMessage, void, undefined> {
+    return messagesOf(this);
+  }
+
+  /**
+   * The messages as web streams, in place of `receive`: strings and bytes to read, what `send` takes to write. The
+   * socket is not read while the readable is full; a write is done when there is room for the next. Closing the writable
+   * closes with 1000. Cancelling and aborting close with 1011, or with the code of a WebSocketError. A close of the
+   * peer's with 1000 or no code is the end; any other one, and none, is a WebSocketError.
+   *
+   * @throws {InvalidStateError} where there is a message handler, or another stream of this connection.
+   */
+  stream(): MessageStreams {
+    return streamsOf(this, hasHandler(this.handlers, "message"));
+  }
+
+  /**
+   * The same as Node's Duplex of bytes; in object mode, of messages. `end()` closes with 1000, and `destroy` cuts.
+   */
+  duplex(options: ConnectionDuplexOptions = {}): Duplex {
+    return duplexOf(this, hasHandler(this.handlers, "message"), options);
   }
 
   /** Stops reading, and delivering the messages that were read, at once. A connection that closes is read again. */

@@ -36,6 +36,8 @@ import {
 /** What a request needs to know: options of `connect`, each read once. */
 export interface OpeningOptions {
   readonly protocols: readonly string[];
+  /** Whether the server must choose one of them, as browsers want it. */
+  readonly requireProtocol?: boolean | undefined;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly cookies: string | Readonly<Record<string, string>> | undefined;
   readonly params: QueryInit | undefined;
@@ -86,14 +88,14 @@ export function requestOpening(
   isLast: boolean,
   signal: AbortSignal,
 ): Promise<Upgraded | HandshakeError> {
-  const { protocols, compression } = options;
+  const { protocols, requireProtocol, compression } = options;
   const key = generateKey();
   const extensions = compression === undefined ? [] : offerPerMessageDeflate(compression);
   const { path, headers } = listHandshakeHeaders({ ...options, url, key, extensions });
   const settings = settingsFor(url, path, headers, options, signal);
   const judge = (response: IncomingMessage, body?: Uint8Array) => {
     const said = { status: statusOf(response), headers: headersOf(response), body };
-    const accepted = validateHandshakeResponse(said, { key, protocols, extensions });
+    const accepted = validateHandshakeResponse(said, { key, protocols, extensions, requireProtocol });
     return accepted.ok ? confirm(accepted, compression, said.headers) : accepted;
   };
 

@@ -18,6 +18,7 @@ import {
 import { serverOf } from "./other-upgrades.js";
 import { answerRequests, type OpenResponses } from "./requests.js";
 import { guardTlsCallbacks } from "./tls-callbacks.js";
+import type { Publishable, PublishOptions, Topics } from "./topics/topics.js";
 import { Upgrader } from "./upgrade-handler.js";
 import {
   UPGRADE_OPTION_HINTS,
@@ -142,6 +143,21 @@ export class Server<Data = unknown> {
     return this.#upgrader.hub.broadcast(data, options);
   }
 
+  /** What its connections subscribe to. */
+  get topics(): Topics {
+    return this.#upgrader.topics.topics;
+  }
+
+  /** Publishes to every connection that is subscribed to a topic; see `Topics.publish`. */
+  publish(topic: string, data: Publishable, options?: PublishOptions): number {
+    return this.#upgrader.topics.publish(topic, data, options);
+  }
+
+  /** How many connections of this process are subscribed to a topic. */
+  subscriberCount(topic: string): number {
+    return this.#upgrader.topics.subscriberCount(topic);
+  }
+
   /**
    * Stops listening, closes all connections with 1001 or another code, lets responses under way finish, and cuts
    * the connections that have not ended in time. Of several calls the first says the code, and the shortest time counts.
@@ -242,7 +258,7 @@ export async function serve<Data = undefined>(options: ServeOptions<Data> = {}):
       socket.once("close", () => sockets.delete(socket));
     });
   }
-  await new Promise<void>((resolve, reject) => {
+  const listens = new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(
       socketPath === undefined ? { port, host: hostname, backlog } : { path: socketPath, backlog },
@@ -251,6 +267,10 @@ export async function serve<Data = undefined>(options: ServeOptions<Data> = {}):
         resolve();
       },
     );
+  });
+  await listens.catch(async (error) => {
+    await upgrader.topics.close();
+    throw error;
   });
   // As when the system has no descriptor left for one more connection: those that are open go on.
   server.on("error", (error) => upgrader.tell(error));

@@ -27,16 +27,8 @@ import { factsOf, PeerWatch } from "./peer-watch.js";
 import { SESSION_STEPS, type SessionPhase, type SessionStep } from "./session-phase.js";
 import { FULL_READ, Hold, Transport, type TransportOwner } from "./transport.js";
 import { beginTurn, endTurn } from "./turn.js";
+import { MESSAGES_PER_LOOK, TurnAllowance } from "./turn-allowance.js";
 import { Writer, type WriterOwner } from "./writer.js";
-
-/** Messages that are delivered between two looks at the clock. */
-const MESSAGES_PER_LOOK = 32;
-
-/**
- * Bytes from which a read counts as filled: as much as TLS hands over at once. Behind a filled read libuv reads the
- * same socket again, up to 32 times, before any other.
- */
-const FILLED_READ = 0x4000;
 
 /**
  * Bytes of the longest read of a connection whose messages wait for `receive`: bytes read while they may not be
@@ -56,10 +48,9 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   readonly #connection: Face;
   readonly #watch: PeerWatch;
   #isDelivering = false;
-  /** Messages delivered in this turn, when the turn began, and the bytes of its reads. */
+  readonly #allowance: TurnAllowance;
+  /** Messages delivered in this turn. */
   #delivered = 0;
-  #turnBegan = 0;
-  #turnSize = 0;
   #closed: Deferred<Closed> | undefined = undefined;
 
   constructor(
@@ -73,6 +64,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     this.#connection = connection;
     this.faults = new Faults(connection);
     this.context = context;
+    this.#allowance = new TurnAllowance(context);
     this.endpoint = new Endpoint(
       perMessageDeflate === undefined ? settings : { ...settings, perMessageDeflate },
     );
@@ -153,10 +145,6 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     return this.phase === "finished";
   }
 
-  get #isCut(): boolean {
-    return (this.transport.holds & Hold.Cut) !== 0;
-  }
-
   get isPaused(): boolean {
     return (this.transport.holds & Hold.User) !== 0;
   }
@@ -164,11 +152,8 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   // Events of the transport ─────────────────────────────────────────────────────────────────────
 
   receive(chunk: Uint8Array): void {
-    const { length } = chunk;
-    const { maxTurnSize } = this.context.settings;
-    if (this.#turnSize === 0) this.#beginTurn();
-    const size = this.#turnSize + length;
-    this.#turnSize = length < FILLED_READ ? 0 : size;
+    if (this.#allowance.isFresh) this.#beginTurn();
+    const endsTurn = this.#allowance.take(chunk.length);
     try {
       if (channels.frame.hasSubscribers) seeReceived(this.#connection, this.endpoint, chunk);
       this.endpoint.receiveData(chunk);
@@ -178,7 +163,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     } catch (thrown) {
       this.handlerFailed(thrown);
     }
-    if (size >= maxTurnSize || length >= FULL_READ) this.#endTurn();
+    if (endsTurn) this.#endTurn();
   }
 
   drained(): void {
@@ -219,7 +204,9 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
         const message = endpoint.nextEvent();
         if (message === null) break;
         dispatcher.handle(message as AnyMessage);
-        if (++this.#delivered % MESSAGES_PER_LOOK === 0) this.#lookAtClock();
+        if (++this.#delivered % MESSAGES_PER_LOOK === 0 && this.#allowance.isOver(this.#delivered)) {
+          this.#endTurn();
+        }
       }
     } catch (thrown) {
       // Memory that ran out, or a chunk whose memory the user transferred away.
@@ -240,17 +227,8 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   #beginTurn(): void {
     this.#delivered = 0;
-    this.#turnSize = 0;
+    this.#allowance.begin();
     this.endpoint.inflateBudget = this.context.settings.maxTurnSize;
-  }
-
-  #lookAtClock(): void {
-    const now = exactNow();
-    if (this.#delivered === MESSAGES_PER_LOOK) this.#turnBegan = now;
-    else if (now - this.#turnBegan >= this.context.settings.maxTurnMs) {
-      this.context.longTurns?.record(now - this.#turnBegan);
-      this.#endTurn();
-    }
   }
 
   /** Lets others have their turn: this socket is read again, and its events are delivered, in the next one. */
@@ -273,7 +251,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     if (endpoint.hasOutput) this.writer.schedule();
     const phase: SessionPhase = this.phase;
     if (this.transport.holds !== 0 && phase !== "gone" && phase !== "finished") return;
-    if (endpoint.inflateBudget <= 0 && endpoint.hasUnread && !this.#isCut) {
+    if (endpoint.inflateBudget <= 0 && endpoint.hasUnread && !this.transport.isCut) {
       if (!this.isGone) this.#endTurn();
       else {
         onNextTurn(() => {
@@ -341,7 +319,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
 
   /** The socket is gone, and every event was delivered. */
   #finish(): void {
-    this.endpoint.receiveEof(this.#isCut);
+    this.endpoint.receiveEof(this.transport.isCut);
     this.#step("finish");
     // Answers to the last frames have nowhere to go.
     this.writer.close();

@@ -118,6 +118,10 @@ export class Transport {
     else socket.pause();
   }
 
+  get isCut(): boolean {
+    return (this.holds & Hold.Cut) !== 0;
+  }
+
   /** Stops reading for a reason. */
   hold(reason: Hold): void {
     const wasRead = this.holds === 0;

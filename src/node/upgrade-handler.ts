@@ -50,6 +50,8 @@ import {
   take,
 } from "./other-upgrades.js";
 import { type ErrorSubject, reportError, tellError } from "./report.js";
+import { LazyTopics } from "./topics/lazy-topics.js";
+import type { Publishable, PublishOptions, Topics } from "./topics/topics.js";
 import { beginTurn, endTurn } from "./turn.js";
 import {
   FIRST_ARGUMENT_HINTS,
@@ -70,6 +72,10 @@ export interface UpgradeHandler<Data = unknown> {
   readonly counters: ServerCounters;
   /** Sends to every open connection; see `Server.broadcast`. */
   broadcast(data: Broadcastable, options?: BroadcastOptions): number;
+  /** What its connections subscribe to; for `publish` and `subscriberCount` see there. */
+  readonly topics: Topics;
+  publish(topic: string, data: Publishable, options?: PublishOptions): number;
+  subscriberCount(topic: string): number;
   /**
    * Refuses with 503 from now on, closes all connections with 1001 or another code, and cuts those that do not close
    * in time. Of several calls the first says the code, and the shortest time counts.
@@ -125,7 +131,8 @@ const LATE: Refusal = {
 /** Judges requests for one server. */
 export class Upgrader<Data> {
   readonly hub = new Hub();
-  /** Sockets that are not our connections. */
+  readonly topics: LazyTopics;
+  /** Sockets that are no connections of ours. */
   readonly others = new OtherSockets();
   readonly settings: UpgradeSettings<Data>;
   /** The origin is judged once it is known that the request is ours. */
@@ -141,11 +148,16 @@ export class Upgrader<Data> {
   constructor(handlers: ServerHandlers<Data>, options: UpgradeOptions<Data>) {
     this.settings = readUpgradeOptions(handlers, options);
     this.#limits = { origin: "any", maxHeadLength: this.settings.maxHeadLength };
+    this.topics = new LazyTopics(options.topics);
     this.#context = {
       settings: settingsOf("server", options),
       liveness: new Liveness(options),
       longTurns: this.hub.longTurns,
-      onGone: (connection) => this.hub.delete(connection),
+      onGone: (connection) => {
+        this.topics.made?.leave(connection);
+        this.hub.delete(connection);
+      },
+      topics: this.topics,
     };
   }
 
@@ -389,7 +401,9 @@ export class Upgrader<Data> {
     checkCloseOptions(options);
     this.#isClosed = true;
     for (const refuse of this.#pending) refuse(CLOSING);
+    this.topics.flush();
     await this.hub.close(options);
+    await this.topics.close();
   }
 }
 
@@ -420,7 +434,7 @@ export function createUpgradeHandler<Data = undefined>(
     typeof onConnection === "function" ? { open: onConnection } : onConnection;
   assertHandlers(handlers, HANDLER_NAMES, FIRST_ARGUMENT_HINTS, "createUpgradeHandler");
   const upgrader = new Upgrader(handlers, options);
-  const { hub } = upgrader;
+  const { hub, topics } = upgrader;
   function handler(this: unknown, request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
     upgrader.handle(serverOf(this, request), request, socket, head);
   }
@@ -428,6 +442,9 @@ export function createUpgradeHandler<Data = undefined>(
     connections: { value: hub.connections },
     counters: { get: () => hub.counters },
     broadcast: { value: hub.broadcast.bind(hub) },
+    topics: { get: () => topics.topics },
+    publish: { value: topics.publish.bind(topics) },
+    subscriberCount: { value: topics.subscriberCount.bind(topics) },
     close: { value: upgrader.close.bind(upgrader) },
   });
 }

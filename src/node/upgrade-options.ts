@@ -25,6 +25,7 @@ import {
 import { duration } from "./liveness.js";
 import type { ErrorSubject } from "./report.js";
 import { type Routes, readRoutes } from "./routes.js";
+import type { Topics, TopicsOptions } from "./topics/topics.js";
 
 export interface UpgradeOptions<Data = undefined> extends ConnectionOptions {
   /**
@@ -69,6 +70,11 @@ export interface UpgradeOptions<Data = undefined> extends ConnectionOptions {
   readonly handshakeTimeoutMs?: number | undefined;
   /** Bytes of a request's head. Default 16 KiB. */
   readonly maxHeadLength?: number | undefined;
+  /**
+   * What its connections subscribe to: a `Topics` that it shares with others, or the options of its own. Default: its
+   * own, made when it is first used.
+   */
+  readonly topics?: Topics | TopicsOptions | undefined;
 }
 
 export const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -105,6 +111,7 @@ export const UPGRADE_OPTION_NAMES: readonly string[] = [
     maxConnections: true,
     handshakeTimeoutMs: true,
     maxHeadLength: true,
+    topics: true,
   } satisfies Record<Exclude<keyof UpgradeOptions, keyof ConnectionOptions>, true>),
 ];
 
@@ -123,6 +130,9 @@ export const UPGRADE_OPTION_HINTS: Readonly<Record<string, string>> = {
   cors: "origin says which pages may connect",
   handshakeTimeout: "it is handshakeTimeoutMs, in milliseconds",
   timeout: "it is handshakeTimeoutMs, in milliseconds",
+  publishDelayMs: "it is an option of topics: { publishDelayMs }",
+  broker: "it is an option of topics: { broker }",
+  adapter: "it is topics: { broker }",
   data: "authorize returns { data } for a connection",
 };
 

@@ -17,6 +17,7 @@ import {
   type Endpoint,
   type MessageInit,
   type PartOptions,
+  type PreparedBatch,
   readsTooSlowly,
   type SendOptions,
 } from "../protocol/index.js";
@@ -25,6 +26,7 @@ import { onNextTurn } from "./clock.js";
 import type { ConnectionSettings } from "./connection-options.js";
 import { type Deferred, defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
+import { joinSegments, keepJoined } from "./segments.js";
 import { Hold, type Transport } from "./transport.js";
 import { alreadySo, beginTurn, endTurn, type Flushable, flushLater } from "./turn.js";
 import { splitFrames, wholeFrames } from "./whole-frames.js";
@@ -113,6 +115,19 @@ export class Writer {
     // Most messages: little waits.
     if (this.#backlogTurns === 0 && endpoint.queuedLength < this.#leastMark) return true;
     return this.queued();
+  }
+
+  /** Queues prepared messages until the next flush: see `Outlet`. The overflow policy is applied once for all. */
+  sendBatch(batch: PreparedBatch, left?: ReadonlySet<number>): number {
+    const endpoint = this.#endpoint;
+    const count = batch.items.length - (left?.size ?? 0);
+    if ((this.#backlogTurns !== 0 || endpoint.phase !== "open" || !this.#isOpen) && !this.mayQueue()) {
+      if (endpoint.phase === "open" && this.#isOpen) this.messagesDropped += count;
+      return 0;
+    }
+    endpoint.sendBatch(batch, left);
+    if (this.#backlogTurns !== 0 || endpoint.queuedLength >= this.#leastMark) this.queued();
+    return count;
   }
 
   /** Reads a Blob. Messages that are sent meanwhile wait behind it. */
@@ -359,8 +374,12 @@ export class Writer {
     let output = endpoint.takeOutput();
     if (channels.frame.hasSubscribers) this.#owner.onWrite(output);
     if (this.#backlogTurns !== 0) output = this.#compact(output);
-    if (this.#transport.write(output)) endpoint.outbox.recycle(output);
-    else this.#beginBacklog();
+    const written = this.#backlogTurns === 0 ? joinSegments(output) : output;
+    const isTaken = this.#transport.write(written);
+    if (isTaken || written !== output) endpoint.outbox.recycle(output);
+    if (isTaken) return;
+    if (written !== output) keepJoined();
+    this.#beginBacklog();
   }
 
   #beginBacklog(): void {

@@ -12,6 +12,12 @@ export {
   type OverflowPolicy,
   readsTooSlowly,
 } from "./connection/buffer-limits.js";
+export {
+  assertCloseInfo,
+  clampToUnsignedShort,
+  readCloseInfo,
+  type WebSocketCloseInfo,
+} from "./connection/close-info.js";
 export { addCounters, type Counters, NO_COUNTERS } from "./connection/counters.js";
 export { askFresh, type Fresh, freshNames, override, type WithFresh } from "./connection/fresh.js";
 export { asError, isThenable, nameOf, runHandler } from "./connection/handlers.js";
@@ -29,6 +35,17 @@ export {
   type MessageStream,
   type StreamOwner,
 } from "./connection/message-stream.js";
+export {
+  claimMessages,
+  failureOf,
+  isOrderly,
+  type MessageSink,
+  type MessageSource,
+  messageStreams,
+  type Streamable,
+  type StreamRules,
+  sendWithRoom,
+} from "./connection/message-streams.js";
 export { PingTracker } from "./connection/ping-tracker.js";
 export { isMisuse, openWithRetry, type RetryHost, type RetryLimits } from "./connection/retry.js";
 export { type StayHandlers, Staying } from "./connection/stay.js";
@@ -40,7 +57,19 @@ export {
   STAY_LIMITS,
   type StayLimits,
 } from "./connection/stay-options.js";
+export {
+  isClean,
+  StreamOpening,
+  type StreamOpeningHost,
+  type WebSocketStreamClosed,
+} from "./connection/stream-opening.js";
 export { TypedConnection, type TypedOptions, typed } from "./connection/typed.js";
+export {
+  defineWebSocketError,
+  type WebSocketErrorConstructor,
+  type WebSocketErrorLike,
+  webSocketError,
+} from "./connection/web-socket-error.js";
 export { computeAccept, generateKey, isValidKey } from "./handshake/accept.js";
 export {
   buildHandshakeResponse,
@@ -150,4 +179,5 @@ export {
   type MessageReaderOptions,
   type ReadResult,
 } from "./session/message-reader.js";
+export { type BatchItem, PreparedBatch } from "./session/prepared-batch.js";
 export { PreparedMessage, type PrepareOptions, prepareMessage } from "./session/prepared-message.js";

@@ -1,6 +1,8 @@
 /** Where a browser's connection differs from Node's. Runs in a page and in a worker. */
 
 import assert from "node:assert/strict";
+// The one file for pages without a bundler has neither.
+import { OwnWebSocketStream } from "../../src/browser/web-socket-stream.js";
 import {
   type ConnectOptions,
   connect,
@@ -10,8 +12,8 @@ import {
   InvalidStateError,
   Message,
   tryConnect,
+  WebSocketError,
 } from "../../src/index.browser.js";
-// The one file for pages without a bundler has none.
 import { prepareMessage } from "../../src/protocol/index.js";
 import { failureOf } from "../support/connection-suite.js";
 
@@ -377,6 +379,30 @@ define("a loop over a connection that is cut ends", async () => {
   while (connection.counters.messagesIn === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   connection.terminate();
   assert.deepEqual(await loop, ["one"]);
+});
+
+define("a WebSocketStream for browsers that have none", async (base) => {
+  const stream = new OwnWebSocketStream(`${base}/echo`, { protocols: ["nope", "chat"] });
+  const { readable, writable, protocol } = await stream.opened;
+  assert.deepEqual([stream.url, protocol], [`${base}/echo`, "chat"]);
+  const writer = writable.getWriter();
+  const reader = readable.getReader();
+  await writer.write("text");
+  assert.equal((await reader.read()).value, "text");
+  await writer.write(Uint8Array.of(1, 2).buffer);
+  assert.deepEqual(new Uint8Array((await reader.read()).value as Uint8Array), Uint8Array.of(1, 2));
+  stream.close({ closeCode: 3001, reason: "bye" });
+  assert.equal((await stream.closed).closeCode, 3001);
+  assert.equal((await reader.read()).done, true);
+
+  const controller = new AbortController();
+  const aborted = new OwnWebSocketStream(`${base}/never`, controller);
+  controller.abort(new RangeError("mine"));
+  assert.equal((await failureOf(aborted.opened)) instanceof RangeError, true);
+  const refused = new OwnWebSocketStream(`${base}/refuse`);
+  assert.ok((await failureOf(refused.opened)) instanceof WebSocketError);
+  assert.equal(((await failureOf(refused.closed)) as WebSocketError).closeCode, 1006);
+  assert.throws(() => new OwnWebSocketStream(`${base}/#x`), { name: "SyntaxError" });
 });
 
 export const BROWSER_CASES: readonly BrowserCase[] = cases;

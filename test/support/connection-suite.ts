@@ -745,6 +745,45 @@ define("another attempt is made after a failure, until one works", async (api, b
   }
 });
 
+define("stream(): messages both ways, and an end in order", async (api, base) => {
+  const connection = await api.connect(`${base}/echo`);
+  const { readable, writable } = connection.stream();
+  const writer = writable.getWriter();
+  const reader = readable.getReader();
+  for (const sent of ["text", "", Uint8Array.of(1, 2, 3)]) {
+    await writer.write(sent);
+    const { value } = await reader.read();
+    assert.deepEqual(typeof value === "string" ? value : new Uint8Array(value as Uint8Array), sent);
+  }
+  assert.throws(() => connection.stream(), /another stream/);
+  await writer.close();
+  assert.equal((await reader.read()).done, true);
+  assert.equal((await connection.closed).code, 1000);
+});
+
+define("stream(): what arrived is read before the error of a connection that was cut", async (api, base) => {
+  const connection = await api.connect(`${base}/cut`);
+  const { readable, writable } = connection.stream();
+  const writer = writable.getWriter();
+  await writer.write("now");
+  for (const failed of [readable.getReader().read(), writer.closed]) {
+    const error = (await failureOf(failed)) as Error & { closeCode?: number };
+    assert.deepEqual([error.name, error.closeCode], ["WebSocketError", 1006]);
+  }
+});
+
+define("stream(): a writer waits for a server that does not read", async (api, base) => {
+  const connection = await api.connect(`${base}/slow`);
+  const writer = connection.stream().writable.getWriter();
+  let most = 0;
+  for (let i = 0; i < 200; i++) {
+    await writer.write(new Uint8Array(0x10000));
+    most = Math.max(most, connection.bufferedAmount);
+  }
+  assert.ok(most < 0x40000, `${most} bytes waited`);
+  await writer.close();
+});
+
 define("several connections do not get in each other's way", async (api, base) => {
   const all = await Promise.all(Array.from({ length: 6 }, () => api.connect(`${base}/echo`)));
   for (let round = 0; round < 20; round++) {

@@ -111,7 +111,8 @@ describe("code blocks", () => {
     }
     folder = await createFolder({ ...files, "node_modules/@types/.keep": "" });
     await symlink(root, path.join(folder, "node_modules/hawser"), "junction");
-    for (const name of ["express", "@types/express", "fastify", "jose"]) {
+    // Frameworks of the recipes, and brokers of docs/topics.md.
+    for (const name of ["express", "@types/express", "fastify", "jose", "redis", "@nats-io"]) {
       await symlink(
         path.join(root, "node_modules", name),
         path.join(folder, "node_modules", name),

@@ -3,7 +3,7 @@
 import type { Target } from "../../micro/harness.js";
 import { compare } from "../ratio.js";
 import type { EchoResult } from "./report.js";
-import { BUFFERUTIL, BUN, ONREAD, UWS, WS } from "./workloads.js";
+import { BUFFERUTIL, BUN, FACE, HAWSER, ONREAD, UWS, WS } from "./workloads.js";
 
 /** At least so many times as much as a peer. */
 interface Goal {
@@ -40,6 +40,13 @@ const AIMS: readonly Aim[] = [
     goals: [[atLeast(1, UWS), atLeast(6.2, WS)]],
   },
   { workloads: ["binary, 1 MiB"], rival: "hawser, borrow", goals: [[atLeast(1, UWS), atLeast(4, WS)]] },
+  { workloads: ["binary"], rival: FACE, goals: [atLeast(0.8, HAWSER), atLeast(1, BUFFERUTIL)] },
+  {
+    workloads: ["multibyte text as bytes"],
+    rival: FACE,
+    goals: [atLeast(0.8, HAWSER), atLeast(1, BUFFERUTIL)],
+  },
+  { workloads: ["compressed JSON,"], rival: FACE, goals: [atLeast(0.8, HAWSER)] },
   { workloads: ["multibyte"], rival: "hawser", goals: [atLeast(3, WS)] },
   { workloads: ["clients sending"], rival: "hawser", goals: [atLeast(3, WS)] },
   { workloads: ["compressed JSON, 200 B"], rival: "hawser", goals: [atLeast(8, WS)] },

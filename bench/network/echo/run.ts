@@ -66,7 +66,7 @@ export async function run(workload: Workload, options: RunOptions): Promise<Echo
   const contenders: Contender[] = [];
   const found = new Map<string, Finding & { rounds: EchoRound[] }>();
   for (const rival of workload.rivals) {
-    if (rival.library === "hawser" && !options.isHawserThere) continue;
+    if (rival.library.startsWith("hawser") && !options.isHawserThere) continue;
     progress(`${workload.name}, verifying ${rival.name}`);
     let contender: Contender | undefined;
     try {

@@ -4,7 +4,7 @@ import net from "node:net";
 import type { WebSocket as WsSocket } from "ws";
 import { answer } from "../calls.js";
 import { serverSettings } from "../deflate.js";
-import { hawser } from "../hawser.js";
+import { hawser, hawserWs } from "../hawser.js";
 import { loadUws } from "../installed.js";
 import { readInto } from "../onread.js";
 import { startProfile, stopProfile } from "../profile.js";
@@ -22,6 +22,7 @@ const STARTERS: Readonly<Record<Rival["library"], (rival: Rival) => number | Pro
   "net + onread": startOnread,
   ws: startWs,
   hawser: startHawser,
+  "hawser/ws": startWs,
   Bun: startBun,
   "uWebSockets.js": startUws,
 };
@@ -71,10 +72,11 @@ function startOnread(): Promise<number> {
   return listen(server);
 }
 
-/** ws with its defaults. */
-function startWs(rival: Rival): Promise<number> {
-  const { bufferUtil = false, text = "bytes", compression = "none", level } = rival;
-  const { WebSocketServer } = loadWs(bufferUtil);
+/** ws with its defaults, or our face of it: the same program. */
+async function startWs(rival: Rival): Promise<number> {
+  const { library, bufferUtil = false, text = "bytes", compression = "none", level } = rival;
+  const { WebSocketServer } =
+    library === "ws" ? loadWs(bufferUtil) : ((await hawserWs()) as unknown as ReturnType<typeof loadWs>);
   const settings = serverSettings(compression);
   const zlibDeflateOptions = level === undefined ? {} : { level };
   const perMessageDeflate = settings && { ...settings, zlibDeflateOptions };

@@ -8,7 +8,7 @@ import type { Compression } from "../deflate.js";
 export interface Rival {
   readonly name: string;
   /** "net" and "net + onread" echo bytes as they come, without a handshake. */
-  readonly library: "net" | "net + onread" | "ws" | "hawser" | "Bun" | "uWebSockets.js";
+  readonly library: "net" | "net + onread" | "ws" | "hawser" | "hawser/ws" | "Bun" | "uWebSockets.js";
   /** Whether ws has its native addon. */
   readonly bufferUtil?: boolean;
   /** What the handler gets for text, and sends back. Default "bytes". */
@@ -53,6 +53,8 @@ export const ONREAD = "net + onread";
 export const BUFFERUTIL = "ws + bufferutil";
 export const BUN = "Bun";
 export const UWS = "uWebSockets.js";
+export const HAWSER = "hawser";
+export const FACE = "hawser/ws";
 
 const net: Rival = { name: "net", library: "net" };
 const onread: Rival = { name: ONREAD, library: "net + onread" };
@@ -68,7 +70,8 @@ const BINARY: readonly Rival[] = [
   { name: WS, library: "ws" },
   { name: BUFFERUTIL, library: "ws", bufferUtil: true },
   ...FOREIGN,
-  { name: "hawser", library: "hawser" },
+  { name: HAWSER, library: "hawser" },
+  { name: FACE, library: "hawser/ws" },
   { name: "hawser, forwarding", library: "hawser", forward: true, isOptional: true },
   { name: "hawser, borrow", library: "hawser", borrow: true },
   { name: "hawser, borrow, forwarding", library: "hawser", borrow: true, forward: true, isOptional: true },
@@ -81,6 +84,7 @@ const STRINGS: readonly Rival[] = [
   { name: BUFFERUTIL, library: "ws", text: "string", bufferUtil: true },
   ...FOREIGN.map((rival): Rival => ({ ...rival, text: "string" })),
   { name: "hawser", library: "hawser", text: "string" },
+  { name: FACE, library: "hawser/ws", text: "string" },
 ];
 
 const BYTES: readonly Rival[] = [
@@ -89,6 +93,7 @@ const BYTES: readonly Rival[] = [
   { name: BUFFERUTIL, library: "ws", text: "bytes", bufferUtil: true },
   { name: UWS, library: "uWebSockets.js", text: "bytes", isOptional: true },
   { name: "hawser", library: "hawser", text: "bytes" },
+  { name: FACE, library: "hawser/ws", text: "bytes" },
   { name: "hawser, borrow", library: "hawser", text: "bytes", borrow: true },
 ];
 
@@ -100,6 +105,7 @@ const COMPRESSED: readonly Rival[] = [
   { name: "ws, level 1", library: "ws", compression: "takeover", level: 1 },
   { name: "uncompressed: ws", library: "ws" },
   { name: "hawser", library: "hawser", compression: "takeover" },
+  { name: FACE, library: "hawser/ws", compression: "takeover" },
   { name: "hawser, text as strings", library: "hawser", text: "string", compression: "takeover" },
   { name: "hawser, borrow", library: "hawser", borrow: true, compression: "takeover" },
   { name: "uncompressed: hawser", library: "hawser" },

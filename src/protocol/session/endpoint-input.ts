@@ -4,6 +4,7 @@
  */
 
 import {
+  type BytesClass,
   type Decompressor,
   type FrameDecoder,
   Opcode,
@@ -56,6 +57,7 @@ export abstract class EndpointInput implements Delivery {
   bytesIn = 0;
 
   readonly #maxFrameSize: number;
+  readonly #View: BytesClass;
   #input: InputState = "open";
   /** While there is something to decode, or something is half received. */
   #pooled: PooledDecoder | undefined = undefined;
@@ -88,6 +90,7 @@ export abstract class EndpointInput implements Delivery {
     this.borrow = this.lends = options.borrow ?? false;
     this.perMessageDeflate = options.perMessageDeflate;
     this.#maxFrameSize = maxFrameSize ?? Infinity;
+    this.#View = options.bytesClass ?? Uint8Array;
   }
 
   /** Answers a Ping that makes no event. Returns false if it must make one. */
@@ -138,7 +141,7 @@ export abstract class EndpointInput implements Delivery {
         this.framesIn++;
         if (opcode === Opcode.Binary && !this.lends && decoder.length <= this.maxMessageSize) {
           this.messagesIn++;
-          return new Message(decoder.takePayload(), "binary");
+          return new Message(decoder.takePayload(this.#View), "binary");
         }
         if (opcode === Opcode.Text || opcode === Opcode.Binary) return this.#wholeMessage(decoder, opcode);
         if (opcode !== Opcode.Ping || !this.answersQuietly || !this.answerQuietly(decoder)) {
@@ -180,7 +183,7 @@ export abstract class EndpointInput implements Delivery {
     // A frame that is whole in one part fits the kernel's memory, so its text fits into a string.
     if (isText && !this.textAsBytes) return new Message(decoder.text(), "text");
     const type = isText ? "text" : "binary";
-    if (!this.lends) return new Message(decoder.takePayload(), type);
+    if (!this.lends) return new Message(decoder.takePayload(this.#View), type);
     return new LentMessage(type, decoder, this) as unknown as Message;
   }
 

@@ -1,6 +1,6 @@
 /** Options of an endpoint, with their defaults. */
 
-import type { Role } from "../../codec/index.js";
+import type { BytesClass, Role } from "../../codec/index.js";
 import type { DeflateParameters } from "../handshake/deflate-offer.js";
 
 /** Bytes that a message may have by default: 16 MiB. */
@@ -37,10 +37,20 @@ export interface EndpointOptions {
   /** Answer a Close with a Close (§5.5.1). If false, the caller sends it. Default true. */
   readonly autoClose?: boolean | undefined;
   /**
+   * Say in the Close frame what the peer did wrong, as its reason (§5.5.1). If false, it has the code alone. Default
+   * true.
+   */
+  readonly explainFailures?: boolean | undefined;
+  /**
    * Deliver messages that are valid only until the next event is asked for or bytes are received. It spares a copy
    * of each binary message. Default false: the bytes are yours to keep.
    */
   readonly borrow?: boolean | undefined;
+  /**
+   * The class of views of bytes, where a view is made for one message. Default Uint8Array. A caller that wants another
+   * class everywhere looks whether it has it.
+   */
+  readonly bytesClass?: BytesClass | undefined;
   /** What the handshake agreed on for compression (RFC 7692). Default: nothing. */
   readonly perMessageDeflate?: DeflateParameters | undefined;
 }

@@ -35,6 +35,7 @@ import {
   type Place,
   type SendOptions,
 } from "./message-framer.js";
+import type { PreparedBatch } from "./prepared-batch.js";
 
 /**
  * The protocol of one side of a connection.
@@ -72,6 +73,7 @@ export class Endpoint extends EndpointInput {
   readonly #framer: MessageFramer;
   readonly #autoPong: boolean;
   readonly #autoClose: boolean;
+  readonly #explainFailures: boolean;
   /** The payload of the newest Ping that was not answered because the transport was backed up. */
   #heldPong: Uint8Array | undefined = undefined;
 
@@ -79,6 +81,7 @@ export class Endpoint extends EndpointInput {
   constructor(options: EndpointOptions) {
     super(options);
     const { maxFrameSize = DEFAULT_MAX_FRAME_SIZE, autoPong = true, autoClose = true } = options;
+    const { explainFailures = true } = options;
     const { role, perMessageDeflate } = this;
     this.maxFrameSize = maxFrameSize;
     this.outbox = new FrameQueue(role);
@@ -86,6 +89,7 @@ export class Endpoint extends EndpointInput {
     this.#framer = new MessageFramer(this.outbox, maxFrameSize, compression);
     this.#autoPong = autoPong;
     this.#autoClose = autoClose;
+    this.#explainFailures = explainFailures;
   }
 
   #step(step: Step): void {
@@ -150,7 +154,7 @@ export class Endpoint extends EndpointInput {
   }
 
   protected violated(error: ProtocolError): void {
-    this.fail(error.closeCode, error.message, error);
+    this.fail(error.closeCode, this.#explainFailures ? error.message : "", error);
   }
 
   /**
@@ -190,6 +194,17 @@ export class Endpoint extends EndpointInput {
   send(data: MessageInit, options?: SendOptions): void {
     if (this.phase !== "open") this.#assertOpen("a message");
     this.#framer.send(data, options);
+  }
+
+  /**
+   * Sends prepared messages one behind the other.
+   *
+   * @param left - positions of messages in the batch that are left out.
+   * @throws {InvalidStateError} once a Close was sent or received.
+   */
+  sendBatch(batch: PreparedBatch, left?: ReadonlySet<number>): void {
+    if (this.phase !== "open") this.#assertOpen("a message");
+    this.#framer.sendBatch(batch, left);
   }
 
   /**

@@ -8,6 +8,7 @@ import {
   type Role,
 } from "../../codec/index.js";
 import { checkDeflateParameters, type DeflateParameters } from "../handshake/deflate-offer.js";
+import type { JoinedFrames, PreparedBatch } from "./prepared-batch.js";
 import type { CompressedMessage, PreparedMessage } from "./prepared-message.js";
 
 /** Bytes from which a message is compressed by default: with the history before it even short ones shrink. */
@@ -93,6 +94,19 @@ export class MessageCompression {
     const compressed = message.compressed(windowBits, level, memLevel);
     if (compressed !== undefined) this.#compressor?.skip(message.payload);
     return compressed;
+  }
+
+  /** The same for messages that leave together, but for those at the positions `left`. */
+  batch(batch: PreparedBatch, left: ReadonlySet<number> | undefined): JoinedFrames {
+    const { windowBits, level, memLevel } = this.#parameters;
+    const joined = batch.compressed({ windowBits, level, memLevel, threshold: this.#threshold });
+    const compressor = this.#compressor;
+    if (compressor !== undefined && this.#contextTakeover) {
+      for (const [position, message] of joined.compressed) {
+        if (!left?.has(position)) compressor.skip(message.payload);
+      }
+    }
+    return joined;
   }
 
   #begin(): Compressor {

@@ -9,6 +9,7 @@ import { type Bytes, isPlainBytes, toBytes } from "./bytes.js";
 import type { FrameQueue } from "./frame-queue.js";
 import { LentMessage, Message } from "./message.js";
 import type { MessageCompression } from "./message-compression.js";
+import { framesWithout, type PreparedBatch } from "./prepared-batch.js";
 import { PreparedMessage } from "./prepared-message.js";
 
 /** Data that can be sent as a message. */
@@ -247,6 +248,27 @@ export class MessageFramer {
     }
     const opcode = message.type === "text" ? Opcode.Text : Opcode.Binary;
     this.#fragment(opcode, payload, true, compressed !== undefined);
+  }
+
+  /**
+   * Sends prepared messages one behind the other, as one stretch of bytes that is the same for all where it can be.
+   *
+   * @param left - positions of messages in the batch that are left out.
+   */
+  sendBatch(batch: PreparedBatch, left?: ReadonlySet<number>): void {
+    const isFree = this.#begun === undefined && this.#waiting === undefined;
+    if (!isFree || this.#queue.role === "client" || batch.longest > this.#maxFrameSize) {
+      for (const [i, { message, compress }] of batch.items.entries()) {
+        if (!left?.has(i)) this.send(message, { compress });
+      }
+      return;
+    }
+    const joined = this.#compression === undefined ? batch.plain : this.#compression.batch(batch, left);
+    if (left === undefined) this.#queue.append(joined.frames);
+    else for (const frames of framesWithout(joined, left)) this.#queue.append(frames);
+    const count = batch.items.length - (left?.size ?? 0);
+    this.frames += count;
+    this.messages += count;
   }
 
   /**

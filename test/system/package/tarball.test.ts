@@ -64,7 +64,7 @@ describe("the tarball", () => {
     }
     // Layers are bundled: a door each, and what doors share.
     const isBundled = (stem: string) =>
-      /^dist\/(kernel|codec|protocol|node|browser)\//.test(stem) && !/\/index$/.test(stem);
+      /^dist\/(kernel|codec|protocol|node|browser|ws)\//.test(stem) && !/\/index$/.test(stem);
     const scripts = stems
       .filter((stem) => !isBundled(stem))
       .flatMap((stem) => [`${stem}.js`, `${stem}.js.map`]);
@@ -114,12 +114,17 @@ describe("the tarball", () => {
     // Node takes the first condition that it knows: `module-sync`, for both.
     const conditions = (stem: string) => ({ "module-sync": twins(stem).import, ...twins(stem) });
     const page = twins("index.browser");
+    const wsOfPage = twins("compat/ws-browser");
     const expected = {
       ".": { "react-native": page, browser: page, ...conditions("index") },
       "./codec": conditions("codec/index"),
       "./protocol": conditions("protocol/index"),
+      "./broadcast-channel": conditions("brokers/broadcast-channel"),
+      "./redis": conditions("brokers/redis"),
+      "./nats": conditions("brokers/nats"),
       "./bufferutil": conditions("compat/bufferutil"),
       "./utf-8-validate": conditions("compat/utf-8-validate"),
+      "./ws": { "react-native": wsOfPage, browser: wsOfPage, ...conditions("ws/index") },
     };
     for (const [entry, given] of Object.entries(expected)) {
       assert.equal(JSON.stringify(manifest.exports[entry]), JSON.stringify(given), "in this order");

@@ -1,0 +1,103 @@
+/** `hawser/nats`: topics over processes by NATS, with the npm package @nats-io/transport-node. */
+
+import type { Broker, BrokerListener } from "../node/index.js";
+
+/** The part of a connection of @nats-io/transport-node, version 3, that is used. */
+export interface NatsConnection {
+  publish(subject: string, payload: Uint8Array): void;
+  subscribe(
+    subject: string,
+    options: { callback: (error: Error | null, message: { readonly data: Uint8Array }) => void },
+  ): { unsubscribe(): void };
+  flush(): Promise<void>;
+  status(): AsyncIterable<{ readonly type: string }>;
+}
+
+export interface NatsBrokerOptions {
+  /** The first token of each subject: it separates programs that share a NATS. Default "hawser". */
+  readonly prefix?: string | undefined;
+}
+
+/**
+ * A broker on a connection, which stays yours: close it after the `Topics`.
+ *
+ * ```ts
+ * const connection = await connect({ servers: "localhost:4222", maxReconnectAttempts: -1 });
+ * await serve({ port: 8080, topics: { broker: natsBroker(connection) } });
+ * ```
+ *
+ * While NATS is away, the connection is made again as its options say, and subscribes again by itself.
+ */
+export function natsBroker(connection: NatsConnection, options: NatsBrokerOptions = {}): Broker {
+  const { prefix = "hawser" } = options;
+  if (typeof connection?.flush !== "function") {
+    throw new TypeError("natsBroker takes a connection of @nats-io/transport-node: await connect()");
+  }
+  return new NatsBroker(connection, prefix);
+}
+
+class NatsBroker implements Broker {
+  readonly #connection: NatsConnection;
+  readonly #prefix: string;
+  readonly #subscriptions = new Map<string, { unsubscribe(): void }>();
+  #listener: BrokerListener | undefined = undefined;
+  /** Until the server has what was published before. */
+  #flushing: Promise<void> | undefined = undefined;
+
+  constructor(connection: NatsConnection, prefix: string) {
+    this.#connection = connection;
+    this.#prefix = prefix;
+  }
+
+  deliver(listener: BrokerListener): void {
+    this.#listener = listener;
+    this.#watch().catch(() => undefined);
+  }
+
+  async #watch(): Promise<void> {
+    try {
+      for await (const { type } of this.#connection.status()) {
+        if (type === "disconnect") this.#listener?.away();
+        else if (type === "reconnect") this.#listener?.back();
+      }
+    } finally {
+      this.#listener?.away(new Error("the connection to NATS is closed"));
+    }
+  }
+
+  /** Its subject: a token has no dots, no wildcards and no spaces. */
+  #subjectOf(topic: string): string {
+    const isToken = /^[\w-]+$/.test(topic);
+    return `${this.#prefix}.${isToken ? topic : `=${Buffer.from(topic).toString("base64url")}`}`;
+  }
+
+  /** Publishing itself says nothing about a server that does not read: the flush does. */
+  publish(topic: string, payload: Uint8Array): Promise<void> {
+    this.#connection.publish(this.#subjectOf(topic), payload);
+    this.#flushing ??= this.#connection.flush().finally(() => {
+      this.#flushing = undefined;
+    });
+    return this.#flushing;
+  }
+
+  subscribe(topic: string): Promise<void> {
+    const subscription = this.#connection.subscribe(this.#subjectOf(topic), {
+      callback: (error, message) => {
+        if (error === null) this.#listener?.message(topic, message.data);
+      },
+    });
+    this.#subscriptions.set(topic, subscription);
+    return this.#connection.flush();
+  }
+
+  unsubscribe(topic: string): void {
+    this.#subscriptions.get(topic)?.unsubscribe();
+    this.#subscriptions.delete(topic);
+  }
+
+  close(): void {
+    this.#listener = undefined;
+    for (const subscription of this.#subscriptions.values()) subscription.unsubscribe();
+    this.#subscriptions.clear();
+  }
+}

@@ -1,0 +1,186 @@
+/** The sending half of an open WebSocket: what `send`, `ping` and `pong` of `ws` mean for hawser's connection. */
+
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Connection } from "../node/index.js";
+import { Message } from "../protocol/index.js";
+import { BlobQueue } from "./blob-queue.js";
+import { byteLengthOf, bytesOf, isBlob, payloadOf } from "./bytes.js";
+import { EXTENSION_NAME } from "./per-message-deflate.js";
+import { assertControlLength, type Extensions, type GenerateMask, Sender } from "./sender.js";
+import type { SendOptions } from "./types.js";
+import { type Callback, WriteCallbacks } from "./write-callbacks.js";
+
+/** Up to this many queued bytes the system is taken to have room for, if it took all that came before. */
+const LEAST_COUNTED = 0x4000;
+
+/** A string is text by itself, and bytes are binary. */
+const AS_TEXT = { type: "text" } as const;
+const AS_BINARY = { type: "binary" } as const;
+const COMPRESSED = {
+  text: { type: "text", compress: true },
+  binary: { type: "binary", compress: true },
+} as const;
+const UNCOMPRESSED = {
+  text: { type: "text", compress: false },
+  binary: { type: "binary", compress: false },
+} as const;
+
+export class Outgoing {
+  readonly #connection: Connection<unknown>;
+  readonly #socket: Duplex;
+  readonly #extensions: Extensions;
+  readonly #generateMask: GenerateMask | undefined;
+  /** Whether messages are neither compressed nor masked in a way of the user's, and none waits or is in parts. */
+  #isPlain: boolean;
+  #sender: Sender | undefined = undefined;
+  #callbacks: WriteCallbacks | undefined = undefined;
+  /** The type of the message that is being sent in parts. */
+  #begun: "text" | "binary" | undefined = undefined;
+  /** Since the first Blob. */
+  #queue: BlobQueue | undefined = undefined;
+  readonly #failed: (error: Error) => void;
+
+  constructor(
+    connection: Connection<unknown>,
+    socket: Duplex,
+    extensions: Extensions,
+    generateMask: GenerateMask | undefined,
+    failed: (error: Error) => void,
+  ) {
+    this.#failed = failed;
+    this.#connection = connection;
+    this.#socket = socket;
+    this.#extensions = extensions;
+    this.#generateMask = generateMask;
+    this.#isPlain = generateMask === undefined && extensions[EXTENSION_NAME] === undefined;
+  }
+
+  /** Writes frames that others made, behind those that are queued. */
+  get sender(): Sender {
+    this.#sender ??= new Sender(this.#socket, this.#extensions, this.#generateMask, () =>
+      this.#connection.flush(),
+    );
+    return this.#sender;
+  }
+
+  /** Bytes that the system has not taken. Frames that leave at the end of the turn are offered to it first. */
+  get bufferedAmount(): number {
+    const { writableLength } = this.#socket;
+    const isTaken = this.#socket instanceof Socket && writableLength === 0;
+    if (!isTaken || this.#connection.bufferedAmount > LEAST_COUNTED) this.#connection.flush();
+    return (this.#queue?.byteLength ?? 0) + (this.#sender?._bufferedBytes ?? 0) + this.#socket.writableLength;
+  }
+
+  /**
+   * Sends what most messages are: a string as text, or bytes as binary, whole, not compressed.
+   *
+   * @returns false if it is another message, or nothing can be sent: then nothing was done.
+   */
+  sendPlain(data: unknown): boolean {
+    if (!this.#isPlain || (typeof data !== "string" && !(data instanceof Uint8Array))) return false;
+    return this.#connection.send(data) !== undefined;
+  }
+
+  /** @throws {TypeError} for what cannot be sent. */
+  send(given: unknown, options: SendOptions | undefined, callback: Callback | undefined): void {
+    const isString = typeof given === "string";
+    // An option that is there counts, also where it is undefined.
+    const asked = options !== undefined && "binary" in options;
+    const isBinary = asked ? Boolean(options.binary) : !isString && typeof given !== "number";
+    const fin = options === undefined || !("fin" in options) || Boolean(options.fin);
+    const mayCompress = options === undefined || !("compress" in options) || Boolean(options.compress);
+    const data = isString ? given : payloadOf(given);
+    if (this.#generateMask !== undefined) {
+      const mask = this.#connection.role === "client";
+      this.sender.send(data, { binary: isBinary, compress: mayCompress, fin, mask }, callback);
+      return;
+    }
+    const deflate = this.#extensions[EXTENSION_NAME];
+    const compresses = mayCompress && deflate?.compresses(byteLengthOf(data)) === true;
+    const type = isBinary ? "binary" : "text";
+    if (isBlob(data)) {
+      this.#isPlain = false;
+      this.#queue ??= new BlobQueue(() => this.#socket.destroyed);
+      const sendBytes = (bytes: Uint8Array) => this.#sendNow(bytes, type, compresses, fin, callback);
+      this.#queue.read(data, callback, sendBytes, this.#failed);
+    } else if (this.#queue?.isReading === true) {
+      // It may change while it waits.
+      const copy = typeof data === "string" ? data : Buffer.from(bytesOf(data));
+      const sendCopy = () => this.#sendNow(copy, type, compresses, fin, callback);
+      this.#queue.run(sendCopy, byteLengthOf(copy), callback);
+    } else {
+      this.#sendNow(data, type, compresses, fin, callback);
+    }
+  }
+
+  #sendNow(
+    data: unknown,
+    type: "text" | "binary",
+    compresses: boolean,
+    fin: boolean,
+    callback: Callback | undefined,
+  ): void {
+    const isCompressed = this.#extensions[EXTENSION_NAME] !== undefined;
+    if (!fin || this.#begun !== undefined) this.#sendPart(data, type, compresses, !fin);
+    else this.#sendWhole(data, type, isCompressed ? compresses : undefined);
+    this.#whenWritten(callback);
+  }
+
+  /** Does something behind the Blobs that are being read. */
+  whenRead(work: () => void, byteLength = 0, callback?: Callback): void {
+    if (this.#queue === undefined) work();
+    else this.#queue.run(work, byteLength, callback);
+  }
+
+  #sendWhole(data: unknown, type: "text" | "binary", compress: boolean | undefined): void {
+    const value = typeof data === "string" ? data : bytesOf(data);
+    if (compress !== undefined)
+      this.#connection.send(value, compress ? COMPRESSED[type] : UNCOMPRESSED[type]);
+    else if ((typeof value === "string") === (type === "text")) this.#connection.send(value);
+    else this.#connection.send(value, type === "text" ? AS_TEXT : AS_BINARY);
+  }
+
+  #sendPart(data: unknown, type: "text" | "binary", compress: boolean, partial: boolean): void {
+    this.#isPlain = false;
+    this.#begun ??= type;
+    const value = typeof data === "string" && this.#begun === "text" ? data : bytesOf(data);
+    this.#connection.sendAll(new Message(value, this.#begun, partial), { compress });
+    if (!partial) this.#begun = undefined;
+  }
+
+  /** @throws {RangeError} for more than 125 bytes. */
+  control(type: "ping" | "pong", given: unknown, callback: Callback | undefined): void {
+    const data = payloadOf(given);
+    assertControlLength(data);
+    if (this.#generateMask !== undefined || isBlob(data)) {
+      this.sender[type](data, this.#connection.role === "client", callback);
+      return;
+    }
+    const bytes = bytesOf(data);
+    const sendNow = () => {
+      this.#connection.sendAll(new Message(bytes, type));
+      this.#whenWritten(callback);
+    };
+    this.whenRead(sendNow, bytes.length, callback);
+  }
+
+  #whenWritten(callback: Callback | undefined): void {
+    if (typeof callback !== "function") return;
+    this.#callbacks ??= new WriteCallbacks(this.#socket);
+    this.#callbacks.add(callback);
+  }
+
+  /** Writes what is queued, and finds out what the system has taken. */
+  flush(): void {
+    this.#connection.flush();
+    this.#callbacks?.settle();
+  }
+}
+
+/** Whether options say `binary` as it is by default, and nothing else. */
+export function isDefault(data: unknown, options: unknown): boolean {
+  if (typeof options !== "object" || options === null || !("binary" in options)) return false;
+  if ("fin" in options || "compress" in options) return false;
+  return options.binary === (typeof data !== "string");
+}
