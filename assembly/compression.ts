@@ -1,6 +1,6 @@
 /**
  * The ABI of the compression module: what `src/kernel/compression.ts` sees. It is apart from the framing kernel,
- * so that whoever does not compress loads none of it. Every export is a function of its arguments and of linear
+ * so that programs that do not compress never load it. Every export is a function of its arguments and of linear
  * memory; what a stream remembers lies in its block (`compression-memory.ts`).
  */
 

@@ -1,6 +1,6 @@
 /**
  * The kernel's ABI: what `src/kernel/instance.ts` sees. Every export is a function of its arguments and
- * of linear memory; there is no state between calls but what lies at the addresses of `memory.ts`.
+ * of linear memory; between calls, all state lies at the addresses of `memory.ts`.
  */
 
 export { mask } from "./frame/mask";

@@ -11,7 +11,7 @@ const url = process.argv[2] ?? "ws://localhost:8080/echo";
 
 const connection = await tryConnect(url);
 if (connection === undefined) {
-  console.error(`nobody answers at ${url}: start a server with npm start`);
+  console.error(`there is no server at ${url}: start a server with npm start`);
   process.exitCode = 1;
 } else {
   connection.send("Hello!");

@@ -1,6 +1,6 @@
 /**
  * WebSocket beside ordinary HTTP, on a server that exists already: Node's own here, and it is the same with
- * whatever sits on top of one, such as Express and Fastify.
+ * frameworks on top of one, such as Express and Fastify.
  *
  *     node --import tsx examples/existing-server.ts
  */
@@ -39,16 +39,16 @@ server.on("upgrade", upgrade);
 server.listen(0, "127.0.0.1");
 await once(server, "listening");
 
-// Somebody who uses it.
+// A client that uses it.
 const { port } = server.address() as AddressInfo;
 const address = `127.0.0.1:${port}`;
 
 const ada = await connect(`ws://${address}/chat`, { headers: { Authorization: "Bearer Ada" } });
 console.log(`${(await ada.receive())?.data}`); // welcome, Ada
-ada.send("is anybody here?");
-console.log(`${(await ada.receive())?.data}`); // Ada: is anybody here?
+ada.send("is anyone here?");
+console.log(`${(await ada.receive())?.data}`); // Ada: is anyone here?
 console.log(await (await fetch(`http://${address}/health`)).text()); // {"connections":1}
-console.log(await tryConnect(`ws://${address}/chat`)); // undefined: 401, for nobody knows who it is
+console.log(await tryConnect(`ws://${address}/chat`)); // undefined: 401, because the request has no token
 
 await upgrade.close();
 server.close();

@@ -18,13 +18,13 @@ function sendJson(connection: Connection, value: unknown): boolean | undefined {
   return connection.send(JSON.stringify(value));
 }
 
-/** The next message, parsed; undefined once the connection is closed. What is no JSON throws a SyntaxError. */
+/** The next message, parsed; undefined once the connection is closed. Throws a SyntaxError for text that is not JSON. */
 async function receiveJson<T>(connection: Connection): Promise<T | undefined> {
   const message = await connection.receive();
   return message === undefined ? undefined : (JSON.parse(message.toString()) as T);
 }
 
-/** What came from outside is looked at before it is believed. */
+/** Checks a value from outside before the program uses it. */
 function isRequest(value: unknown): value is Request {
   const { action, channel } = (value ?? {}) as Partial<Request>;
   return action === "subscribe" && typeof channel === "string";

@@ -11,7 +11,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { serve, stayConnected } from "hawser";
 
-/** What this client wants to hear of, on each connection. */
+/** The channels that this client subscribes to, on each connection. */
 const channels = new Set(["weather", "tides"]);
 
 const done = new AbortController();

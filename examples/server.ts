@@ -26,7 +26,7 @@ const broadcast: ConnectionHandlers = {
     members.add(connection);
   },
   message(_connection, message) {
-    // Encoded once, whoever gets it.
+    // Encoded once for all members.
     const prepared = prepareMessage(message.data);
     for (const member of members) member.send(prepared);
   },
@@ -41,7 +41,7 @@ const upgrade = createUpgradeHandler(
   {},
   {
     routes: { "/echo": echo, "/broadcast": broadcast },
-    // The echo compresses with whoever offers it, unless the URL says /echo?plain.
+    // The echo compresses for clients that offer it, unless the URL says /echo?plain.
     authorize: (_request, { path }) => ({
       perMessageDeflate: path.startsWith("/echo") && !queryOf(path).has("plain"),
     }),

@@ -20,11 +20,11 @@ const MODULES = [
     memoryBase: 0x5a080,
   },
 ];
-/** Length of what tells one build from another, in bytes. */
+/** Length of the id that identifies a build, in bytes. */
 const STAMP_LENGTH = 8;
 
 /**
- * Appends a custom section that says which build a module is, so that a file of another version is found out.
+ * Appends a custom section that says which build a module is, so that a file of another version is detected.
  * WebAssembly core specification §5.5.3.
  */
 function stamp(wasm, text) {
@@ -50,7 +50,7 @@ for (const { name, entry, map, prefix, pages, memoryBase } of MODULES) {
     `assembly/${entry}.ts`,
     ...["--target", target, "--outFile", outFile, ...text, ...memory],
   ]);
-  // That `converge` stops at a pass which made the module no smaller is no warning.
+  // `converge` stops at a pass that does not make the module smaller: that does not deserve a warning.
   const warnings = stderr.toString().replaceAll("Last converge was suboptimal.\n", "");
   if (error !== null || warnings !== "") {
     process.stderr.write(warnings);

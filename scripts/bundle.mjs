@@ -1,6 +1,6 @@
 // Puts what tsc built module by module into one file for each layer: loading twenty modules takes longer than
-// all they do until the first frame is decoded (`npm run bench -- --only start`). Constants are inlined, so
-// that a user's bundler can see what is not used.
+// all they do until the first frame is decoded (`npm run bench:codec -- --only start`). Constants are inlined, so
+// that a user's bundler can see which parts are not used.
 import { copyFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

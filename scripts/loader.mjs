@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const NAME = "@assemblyscript/loader";
 
-/** What is replaced in the loader. */
+/** Replacements in the loader. */
 const REPLACED = [
   // Every host that is supported has it.
   [/^Object\.hasOwn = Object\.hasOwn \|\| function[\s\S]*?^\};$/m, ""],
@@ -51,7 +51,7 @@ export const loaderPlugin = {
   },
 };
 
-/** Puts the text above into a source map that leads to it: it is no file. */
+/** Puts the text above into a source map that leads to it: it is not a file. */
 export async function addLoaderText(mapFile) {
   const map = JSON.parse(await readFile(mapFile, "utf8"));
   const index = map.sources.indexOf(`loader:${NAME}`);

@@ -732,7 +732,7 @@ const WS_EXPORTS = [
   "subprotocol",
 ];
 
-/** What each entry point of package.json exports. A name that leaves this list breaks somebody's import. */
+/** What each entry point of package.json exports. A name that leaves this list breaks a user's import. */
 const ENTRY_POINTS: Readonly<Record<string, { source: string; exports: readonly string[] }>> = {
   ".": { source: "src/index.ts", exports: [...CODEC_EXPORTS, ...PROTOCOL_EXPORTS, ...NODE_EXPORTS] },
   [IN_BROWSER]: {

@@ -142,12 +142,12 @@ function describeCodes(literalCodes: u32, distanceCodes: u32): usize {
   return addRun(end, length, count);
 }
 
-// A header ─ what `makeHeader` finds out ──────────────────────────────────────────────────────
+// A header ─ what `makeHeader` computes ──────────────────────────────────────────────────────
 // bits 0–8 literal and length codes · 9–13 distance codes · 14–18 lengths of the code for code lengths
 const HEADER_DISTANCE_SHIFT: u32 = 9;
 const HEADER_ORDER_SHIFT: u32 = 14;
 
-/** Makes the codes for what was counted, and their description; returns the numbers of codes in it. */
+/** Makes the codes from the counts, and their description. Returns the numbers of codes in it. */
 function makeHeader(): u32 {
   const literalCodes = max<u32>(makeCode(COUNTS, 286, 15, EXTRA_BITS, CODE_LENGTHS, CODES), 257);
   const distanceCodes = makeCode(
@@ -217,7 +217,7 @@ function writeSymbols(block: usize, codes: usize): void {
   const end = <usize>load<u32>(block, SYMBOLS_END);
   store<u32>(end, END_OF_BLOCK | (31 << DISTANCE_CODE_SHIFT));
   for (let at: usize = SYMBOLS; at <= end; at += 4) {
-    // Without branches, of which a literal would need fewer bits: nobody can foretell what comes next. At most
+    // Without branches, of which a literal would need fewer bits: the next symbol is unpredictable. At most
     // 7 + (15 + 5) + (15 + 13) bits at a time.
     const symbol = load<u32>(at);
     const entry = load<u32>(codes + ((symbol & 0x1ff) << 2));

@@ -13,7 +13,7 @@ import { DEFLATE_TABLES, SYMBOL_CAPACITY, SYMBOLS } from "./memory";
 // 32 SHORT_TABLE   u32  address of the table for matches of three bytes, of levels with chains
 // 36 SHORT_SHIFT   u32  likewise
 // 40 CHAINS        u32  address of the chains, one u16 for each byte that a distance reaches; 0: none
-// 44 BASE          u32  what must be added to an offset to find its chain: the sum of all slides
+// 44 BASE          u32  added to an offset to find its chain: the sum of all slides
 // 48 BLOCK_START   u32  where in WINDOW the source of the block under way begins, or SOURCE_LOST
 // 52 SYMBOLS_END   u32  address behind its last symbol; SYMBOLS when no block is under way
 // 56 BITS          u64  bits that fill no byte yet, …
@@ -39,7 +39,7 @@ export const WINDOW_SLACK: usize = 32;
 /** BLOCK_START: a slide has moved the window past it. */
 export const SOURCE_LOST: u32 = 0xffffffff;
 
-// A symbol ─ u32: what a Huffman code is written for, and what follows it (RFC 1951 §3.2.5) ───
+// A symbol ─ u32: the input of a Huffman code, and its extra bits (RFC 1951 §3.2.5) ───
 //  0–8 literal, end of block or length code · 9–13 extra bits of the length
 //  14–18 distance code · 19–31 extra bits of the distance
 export const LENGTH_EXTRA_SHIFT: u32 = 9;

@@ -6,8 +6,8 @@
  * OUTPUT is never too short. Its bytes come from symbols of earlier calls, 2^14 at most, and from fewer than
  * 65,536 new bytes. A block is written in the shortest of three ways, so it is no longer than with the fixed codes:
  * a symbol then takes 31 bits at most (8 + 5 for a length and 5 + 13 for a distance), which is 63,488 bytes for the
- * earlier ones. A new byte takes 31 bits in three at most, as no match is shorter than that: 84,655 bytes. What is
- * left of 163,840 is for the headers and ends of some blocks, 40 bits each, of which five are not reached, and the
+ * earlier ones. A new byte takes 31 bits in three at most, as no match is shorter than that: 84,655 bytes. The
+ * rest of 163,840 is for the headers and ends of some blocks, 40 bits each, of which five are not reached, and the
  * empty block at the end.
  */
 
@@ -121,7 +121,7 @@ function rebase(start: usize, length: usize, by: u32): void {
   }
 }
 
-/** Moves the history to the front of the window, and drops what no distance reaches. Also amid a message. */
+/** Moves the history to the front of the window, and drops bytes that no distance reaches. Also inside a message. */
 export function deflateSlide(block: usize): void {
   const windowSize = load<u32>(block, DEFLATE_WINDOW_SIZE);
   const position = load<u32>(block, DEFLATE_POSITION);

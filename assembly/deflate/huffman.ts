@@ -12,7 +12,7 @@ const DIGIT_BITS: u32 = 5;
 const DIGIT_MASK: u32 = 0x1f;
 const DIGIT_TABLE: usize = 128;
 
-/** Gathers what has a count, and gives the number of it; at least two, so that no code is incomplete. */
+/** Collects the symbols that have a count, and returns how many; at least two, so that no code is incomplete. */
 function gather(counts: usize, symbolCount: u32): u32 {
   let end = SORTING;
   for (let symbol: u32 = 0; symbol < symbolCount; symbol++) {
@@ -32,7 +32,7 @@ function gather(counts: usize, symbolCount: u32): u32 {
   return <u32>(end - SORTING) >> 2;
 }
 
-/** Sorts what was gathered by its counts, least first, and leaves it in SORTED: by digits, lowest first. */
+/** Sorts the collected symbols by count, least first, into SORTED. A radix sort, lowest digit first. */
 function sort(length: u32): void {
   memory.fill(DIGITS, 0, 3 * DIGIT_TABLE);
   const end = SORTING + (length << 2);
@@ -130,8 +130,8 @@ function countLengths(root: usize, limit: u32): void {
 }
 
 /**
- * Makes the code for `symbolCount` symbols: lengths of at most `limit` bits, 0 for what has no count, and the
- * entries of what has one (`deflate-layout.ts`). Symbols without a count may get a code when there are not two
+ * Makes the code for `symbolCount` symbols: lengths of at most `limit` bits, 0 for symbols without a count, and the
+ * entries of those with one (`deflate-layout.ts`). Symbols without a count may get a code when there are not two
  * with one. The counts must not sum up to 2^15 or more.
  *
  * @returns how many symbols there are up to the last that has a code.

@@ -81,8 +81,8 @@ export function copyMatch(output: usize, distance: usize, length: usize): void {
 }
 
 /**
- * Symbols while any round has input and room enough. A round is up to three literals and a match; it leaves what is
- * an end or an error to `inflateSymbols`.
+ * Symbols while any round has input and room enough. A round is up to three literals and a match; it leaves
+ * ends and errors to `inflateSymbols`.
  */
 export function inflateRounds(
   block: usize,
@@ -99,8 +99,8 @@ export function inflateRounds(
   const lastOutput = window + load<u32>(block, INFLATE_CAPACITY) - ROOM;
   if (bit + MOST_BITS > end || output > lastOutput) return bit;
 
-  // `input` is of what was not loaded yet, `bits` what was and is not taken. How many of those there are is in the
-  // lowest eight bits of `left`; what is above does not matter, so whole entries are taken from it, and given back:
+  // `input` points to the bits that are not loaded yet; `bits` holds loaded bits that are not taken. Their number is in the
+  // lowest eight bits of `left`; higher bits do not matter, so whole entries are subtracted from it, and added back:
   // that may make it more than 63. A round begins with 56 at least.
   const lastInput = (end + 56 - MOST_BITS) >> 3;
   let input = <usize>(bit >> 3);

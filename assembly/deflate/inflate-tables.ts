@@ -185,7 +185,7 @@ function buildTable(lengths: usize, count: u32, symbols: usize, table: usize, ta
       code = nextCode(code, length);
     }
     if (length >= bits) break;
-    // What is there is right whatever the next bit is.
+    // The entries are right for both values of the next bit.
     const size: usize = 4 << length;
     if (size < 16) store<u64>(table + size, load<u64>(table));
     else if (size >= WORTH_A_CALL) memory.copy(table + size, table, size);
@@ -197,7 +197,7 @@ function buildTable(lengths: usize, count: u32, symbols: usize, table: usize, ta
   return mask;
 }
 
-/** Goes on with the codes that are longer than what the table is indexed by. */
+/** Continues with the codes that are longer than the index of the table. */
 function buildSubtables(
   symbols: usize,
   table: usize,

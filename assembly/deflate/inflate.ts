@@ -1,5 +1,5 @@
 /**
- * INFLATE (RFC 1951) for streams that arrive in pieces: the blocks and their headers, and what is kept when the
+ * INFLATE (RFC 1951) for streams that arrive in pieces: the blocks and their headers, and the state kept when the
  * input or the room ends anywhere. The symbols are `inflate-symbols.ts`, their codes `inflate-tables.ts`.
  *
  * Between two calls a stream stands before a header, before a symbol, inside a stored block or inside a match: of a
@@ -75,7 +75,7 @@ export function inflateInit(block: usize, windowBits: i32, capacity: i32): i32 {
  *
  * @returns INFLATE_MORE when all is consumed, INFLATE_FULL when it stopped before RESULT_POSITION for want of room,
  *   else the rule that was broken; after that, the stream is at its end. RESULT_OUTPUT_START and RESULT_OUTPUT_END
- *   tell what was inflated, in any case.
+ *   give the inflated bytes, in any case.
  */
 export function inflate(block: usize, start: usize, end: usize): i32 {
   slide(block);
@@ -182,7 +182,7 @@ function readCodeLengths(lengths: usize, bit: u32, end: u32): u32 {
   const mask = buildCodeLengthTable();
   if (!mask) return leave(STATUS_CODE_LENGTHS, bit);
 
-  // What is written too much below goes into the spill, which holds nothing while a call goes on.
+  // Bytes written beyond the end below land in the spill, which is empty during a call.
   const total = literalCount + distanceCount;
   let count: u32 = 0;
   let bits: u64 = 0;

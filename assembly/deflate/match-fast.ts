@@ -21,7 +21,7 @@ const PATIENCE: u32 = 32;
 
 /**
  * Turns bytes into symbols from `position` up to `end`, or until the symbols are many enough for a block. A table
- * entry is a hint and no more: whatever it says, a candidate must lie before the position and within the window,
+ * entry is only a hint: a candidate must lie before the position and within the window,
  * and begin with the same bytes.
  *
  * @returns the address of the first byte that is not among the symbols.

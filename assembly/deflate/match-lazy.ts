@@ -110,7 +110,7 @@ export function matchLazily(block: usize, position: usize, end: usize): usize {
   const shortTable = <usize>load<u32>(block, SHORT_TABLE);
   const shortShift = load<u32>(block, SHORT_SHIFT);
   let symbols = <usize>load<u32>(block, SYMBOLS_END);
-  // Whether the byte before the position is no symbol yet, and the match that begins with it, if one does.
+  // Whether the byte before the position still waits to become a symbol, and the match that begins with it, if any.
   let waits = false;
   let held: u32 = 0;
   while (position + HASHED_LENGTH <= end && symbols < SYMBOLS_LIMIT) {

@@ -3,7 +3,7 @@
  *
  * A hash table holds offsets in the window. For the levels without chains two of them make a bucket, a u32 with
  * the newer one in its lower half. Otherwise an entry is the newest position with a hash, and the chains tell for
- * each position which one was the newest before it. Whatever an entry says, it is a hint and no more: slides and
+ * each position which one was the newest before it. An entry is only a hint: slides and
  * drops leave stale ones. A candidate must lie before the position, not farther away than the window is large, and
  * be the same in its bytes.
  */
@@ -64,7 +64,7 @@ export function addMatch(symbols: usize, length: usize, distance: u32): void {
   store<u32>(distanceCount, load<u32>(distanceCount) + 1);
 }
 
-/** Enters each `step`th position from `start` on in the tables, as long as what is hashed ends at or before `end`. */
+/** Enters each `step`th position from `start` on in the tables, as long as the hashed bytes end at or before `end`. */
 export function enterPositions(block: usize, start: usize, end: usize, step: usize): void {
   const window = <usize>load<u32>(block, DEFLATE_WINDOW);
   const mask = load<u32>(block, DEFLATE_WINDOW_SIZE) - 1;

@@ -1,6 +1,6 @@
 /**
- * The map of the memory of a compression module: tables and buffers that every call uses anew, and blocks, one
- * for each stream that has something to remember. Each instance is one shard of at most some hundred streams;
+ * The map of the memory of a compression module: tables and buffers that every call overwrites, and blocks, one
+ * for each stream that has something to remember. Each instance is one shard of at most a few hundred streams;
  * its memory neither grows nor is shared, so views over it never die, and a shard without streams is dropped.
  *
  * ┌─────────┬────────────┬──────────────────────────────────────────────────────────────────┐
@@ -42,7 +42,7 @@ export const SYMBOL_CAPACITY: i32 = 0x4000;
 
 // RESULT of `inflate` ─ offsets in bytes; `memory.ts` has STATUS (0) and POSITION (4), ASCII (16) ──
 //  4 POSITION      u32  address of the first byte of the input that was not consumed
-// 20 OUTPUT_START  u32  address of what this call inflated: in the window of the stream, until its next call
+// 20 OUTPUT_START  u32  address of the bytes that this call inflated: in the window of the stream, until its next call
 // 24 OUTPUT_END    u32
 export const RESULT_OUTPUT_START: i32 = 20;
 export const RESULT_OUTPUT_END: i32 = 24;
@@ -50,7 +50,7 @@ export const RESULT_OUTPUT_END: i32 = 24;
 // A block of `inflate` ─ offsets in bytes ─────────────────────────────────────────────────────
 //  0 WINDOW_SIZE   u32  bytes that a distance may reach back
 //  4 CAPACITY      u32  bytes of WINDOW: WINDOW_SIZE and room for what one call inflates
-//  8 POSITION      u32  of the next byte in WINDOW; what lies before it is history
+//  8 POSITION      u32  of the next byte in WINDOW; the bytes before it are history
 // 12 STATE         u32  INFLATE_AT_BLOCK, or a number of `inflate`'s own
 // 16 BIT_OFFSET    u32  bits of the first byte of SPILL that were consumed: 0 to 7
 // 20 SPILL_LENGTH  u32  bytes of input that did not make a whole symbol or header yet
@@ -77,9 +77,9 @@ export const INFLATE_AT_BLOCK: i32 = 0;
 // How `inflate` ended ─────────────────────────────────────────────────────────────────────────
 /** The input is consumed, but for what a spill keeps. */
 export const INFLATE_MORE: i32 = 0;
-/** The window has no room: take what was inflated, and go on from POSITION. */
+/** The window has no room: take the inflated bytes, and go on from POSITION. */
 export const INFLATE_FULL: i32 = 1;
-// Or what was wrong with the data (RFC 1951 §3.2), numbered apart from the statuses of a scan.
+// Or the error in the data (RFC 1951 §3.2), numbered apart from the statuses of a scan.
 /** A block of type 3. */
 export const STATUS_BLOCK_TYPE: i32 = 48;
 /** LEN and NLEN of a stored block do not agree. */
@@ -94,7 +94,7 @@ export const STATUS_DISTANCE: i32 = 52;
 // A block of `deflate` ─ offsets in bytes ─────────────────────────────────────────────────────
 //  0 WINDOW_SIZE   u32  bytes that a distance may reach back
 //  4 CAPACITY      u32  bytes of WINDOW: WINDOW_SIZE and room for new data
-//  8 POSITION      u32  of the next byte in WINDOW; what lies before it is history
+//  8 POSITION      u32  of the next byte in WINDOW; the bytes before it are history
 // 12 WINDOW        u32  address of the window
 // 16 …             the rest is `deflate`'s own
 export const DEFLATE_WINDOW_SIZE: i32 = 0;

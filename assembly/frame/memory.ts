@@ -15,8 +15,8 @@
  * │ 0xC9000 │            │ end: 12.6 pages, rounded up to 13                                │
  * └─────────┴────────────┴──────────────────────────────────────────────────────────────────┘
  *
- * Before WINDOW, before RECEIVE and after each region lies slack that is never anybody's data: a header
- * that was split between two chunks is put together just before what is scanned, and vector loops may
+ * Before WINDOW, before RECEIVE and after each region lies slack that never holds data: a header
+ * that was split between two chunks is joined just before the scanned bytes, and vector loops may
  * read up to 16 bytes past the end of a region and write up to 16 past it.
  *
  * This file holds numbers only. The build copies it to `src/kernel/generated/layout.ts` without the
@@ -57,7 +57,7 @@ export const STATE_SPILL: i32 = 28;
 export const STATE_LENGTH: i32 = 48;
 /** No message is under way. */
 export const MESSAGE_NONE: i32 = 0;
-/** Nobody knows yet: a stream that may begin inside a message has brought no data frame. */
+/** Not known yet: the stream may begin inside a message, and has brought no data frame. */
 export const MESSAGE_ANY: i32 = 0x10;
 /** One is under way whose first frame was not seen. */
 export const MESSAGE_UNKNOWN: i32 = 0x20;

@@ -1,4 +1,4 @@
-/** The tables of the compression suite, and what was aimed at in it. */
+/** The tables of the compression suite, and its targets. */
 
 import {
   COMPRESSION_KINDS,
@@ -92,7 +92,7 @@ function formatPercent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
 
-// What is aimed at ────────────────────────────────────────────────────────────────────────────────
+// Targets ────────────────────────────────────────────────────────────────────────────────
 
 interface Rule {
   readonly target: string;

@@ -66,7 +66,7 @@ interface Work {
   readonly size: number;
   readonly setting: Setting;
   readonly raw: readonly Uint8Array[];
-  /** What zlib makes of the messages, if that is what goes in. */
+  /** The messages compressed by zlib, if the contest decompresses. */
   readonly payloads?: readonly Uint8Array[];
 }
 
@@ -138,7 +138,7 @@ interface Contender {
   readonly sinks: readonly Sink[];
 }
 
-/** One loop for all: what its calls cost for being of many shapes is nothing beside what is called. */
+/** One loop for all: the cost of its polymorphic calls is small beside the work of the called function. */
 function synchronous(coder: Coder, work: Work): Contender {
   const { name, code } = coder;
   const input = inputOf(coder, work);

@@ -18,7 +18,7 @@ const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 export interface Setting {
   readonly level: number;
   readonly takeover: boolean;
-  /** Bytes of the longest message: rivals that want to know how much memory to reserve are told. */
+  /** Bytes of the longest message: for rivals that reserve memory. */
   readonly longest: number;
 }
 
@@ -114,7 +114,7 @@ function kept(stream: Kept, { takeover }: Setting, mostOutput: number, tailLengt
   return { name: ZLIB_KEPT, code, close: () => stream.close() };
 }
 
-/** Room for what cannot be compressed. */
+/** Room for messages that do not shrink. */
 function bound(length: number): number {
   return length + (length >> 8) + 128;
 }

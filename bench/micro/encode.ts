@@ -54,7 +54,7 @@ export function* encodeContests(field: Field): Generator<Contest> {
   }
 }
 
-/** Masking keys are random, so what is compared is not the frames but what an independent reader finds there. */
+/** Masking keys are random, so an independent reader decodes the frames, and its results are compared. */
 function verified(
   contest: Omit<Contest, "suite" | "peer">,
   sink: Sink,

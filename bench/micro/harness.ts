@@ -189,7 +189,7 @@ export function median(numbers: readonly number[]): number {
 /** Who meets the peer. */
 export type Field = "duel" | "others";
 
-/** A promise of ours, and what came of it. */
+/** A target, and the measured result. */
 export interface Target {
   readonly target: string;
   readonly measured: string;

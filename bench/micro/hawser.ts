@@ -1,5 +1,5 @@
 /**
- * What is measured: `dist/`, as users get it. Not `src/` through tsx, whose compiler wraps every function
+ * The measured code: `dist/`, as users get it. Not `src/` through tsx, whose compiler wraps every function
  * made in a hot loop in a call that gives it its name; the reference kernel ran 100 times slower for it.
  */
 

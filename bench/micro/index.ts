@@ -1,4 +1,4 @@
-/** `npm run bench`: runs the suites one after the other, prints tables, writes the numbers as JSON. */
+/** `npm run bench:codec`: runs the suites one after the other, prints tables, writes the numbers as JSON. */
 
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -17,7 +17,7 @@ import type { Suite } from "./worker.js";
 
 const SUITES = ["decode", "encode", "masking", "utf8", "compression", "path", "start"] as const;
 
-const USAGE = `npm run bench -- [options]     (after npm run build: what is measured is dist/)
+const USAGE = `npm run bench:codec -- [options]     (after npm run build: it measures dist/)
 
   --only SUITE   ${SUITES.join(", ")}; may be given more than once. Default: all.
   --quick        shorter and fewer rounds: for a first look, not for a claim
@@ -41,7 +41,7 @@ if (values.help || unknown.length > 0) {
   process.exit(unknown.length > 0 ? 1 : 0);
 }
 if (!existsSync(new URL("../../dist/codec/index.js", import.meta.url))) {
-  console.error("dist/ is missing, and that is what is measured: npm run build");
+  console.error("dist/ is missing, and the benchmark measures it: npm run build");
   process.exit(1);
 }
 
@@ -80,7 +80,7 @@ const suffix = (values.quick ? "-quick" : "") + (values.only ? `-${chosen.join("
 const file = values.json
   ? resolve(values.json)
   : fileURLToPath(new URL(`../results/${process.version}${suffix}.json`, import.meta.url));
-const record = { environment, quick: values.quick, targets, start, ratios, results };
+const record = { kind: "codec", environment, quick: values.quick, targets, start, ratios, results };
 await mkdir(dirname(file), { recursive: true });
 await writeFile(file, `${JSON.stringify(record, undefined, 2)}\n`);
 console.log(`written: ${file}`);

@@ -37,7 +37,7 @@ if (values.help) {
 interface Called {
   readonly file: string;
   readonly name: string;
-  /** Where it begins in the compiled file: functions of one name are told apart by it. */
+  /** Where it begins in the compiled file; it distinguishes functions of one name. */
   readonly offset: number;
   readonly calls: number;
 }
@@ -101,14 +101,14 @@ async function countOneEcho(borrow: boolean): Promise<Called[][]> {
     socket.write(frame);
     const [echo] = await once(socket, "data");
     phases.push(takeCalled());
-    if (!writeFrame(TEXT).equals(echo)) throw new Error("that was no echo");
+    if (!writeFrame(TEXT).equals(echo)) throw new Error("the answer is not an echo");
   }
   socket.destroy();
   await server.close({ timeoutMs: 0 });
   return phases;
 }
 
-/** What was called since this was called last. */
+/** The calls since the last call of this function. */
 function takeCalled(): Called[] {
   const called: Called[] = [];
   session.post(

@@ -1,5 +1,5 @@
 /**
- * What is encoded, decoded, masked and validated: payloads of an exact size, the same in every run, and a
+ * Payloads to encode, decode, mask and validate: payloads of an exact size, the same in every run, and a
  * plain frame writer and reader that share no code with anything measured. They are the reference that
  * every rival's output is compared with.
  */

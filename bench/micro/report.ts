@@ -1,4 +1,4 @@
-/** Tables in markdown: one for each group of contests, and at the end what was aimed at and what was reached. */
+/** Tables in markdown: one for each group of contests, and at the end the targets and whether they are met. */
 
 import type { Result, Target } from "./harness.js";
 import type { StartResult } from "./start.js";

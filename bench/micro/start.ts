@@ -31,7 +31,7 @@ export interface StartResult {
   readonly script: string;
   /** Median of whole processes, in milliseconds. */
   readonly totalMs: number;
-  /** Median of what it took more than the empty script in the same round, in milliseconds. */
+  /** Median of the time beyond the empty script's in the same round, in milliseconds. */
   readonly addedMs: number;
 }
 

@@ -62,7 +62,7 @@ function place(buffers: readonly Buffer[], bytes: Uint8Array): number[] {
 
 function validation(field: Field, kind: TextKind, size: number): Contest {
   const table = `validate UTF-8, ${kind}`;
-  // What is larger than the kernel's memory is the same piece again and again, for everybody.
+  // Text larger than the kernel's memory repeats one piece, for every rival.
   const piece = Math.min(size, layout.WINDOW_LENGTH);
   const pieces = size / piece;
   const inputs = variants(kind, piece);

@@ -11,7 +11,7 @@ type OnRead = (length: number, buffer: Uint8Array) => boolean;
 
 export class Wire {
   readonly socket: net.Socket;
-  /** Gets what was written, in one call for all that one system call would take. */
+  /** Receives the written bytes: one call for each system call. */
   onWrite: (chunks: readonly Uint8Array[]) => void = () => {};
   #readBuffer: Uint8Array | undefined;
 

@@ -7,10 +7,10 @@ import net from "node:net";
 import { noteWork } from "./spin.js";
 
 const READ_LENGTH = 1 << 20;
-/** Where all sockets of this process read to; what is in it is gone when the callback returns. */
+/** All sockets of this process read into it; its bytes are valid until the callback returns. */
 const readBuffer = Buffer.allocUnsafeSlow(READ_LENGTH);
 
-/** The key of RFC 6455 §1.3 and what must come back for it: a load generator has no secrets to keep. */
+/** The key of RFC 6455 §1.3 and its Accept value: a load generator needs no random key. */
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
@@ -23,7 +23,7 @@ export interface ClientOptions {
   readonly raw?: boolean;
   /** Default: what the system chooses. */
   readonly localAddress?: string;
-  /** What is offered in Sec-WebSocket-Extensions. */
+  /** The offer in Sec-WebSocket-Extensions. */
   readonly extensions?: string | undefined;
 }
 

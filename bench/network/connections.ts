@@ -127,6 +127,6 @@ const file = values.json
 await mkdir(dirname(file), { recursive: true });
 await writeFile(
   file,
-  `${JSON.stringify({ environment, pinningNote, rounds, targets, results }, undefined, 2)}\n`,
+  `${JSON.stringify({ kind: "connections", environment, pinningNote, rounds, targets, results }, undefined, 2)}\n`,
 );
 console.log(`written: ${file}`);

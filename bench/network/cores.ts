@@ -27,7 +27,7 @@ export const pinningNote = canPin
 
 let niceness: number | undefined;
 
-/** Runs what is started from now on with this niceness: below zero it goes before other work, and needs rights. */
+/** Starts later processes with this niceness. Values below zero run before other work, and need rights. */
 export function setNiceness(value: number): void {
   niceness = value;
 }

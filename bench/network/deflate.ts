@@ -1,6 +1,6 @@
 /**
  * permessage-deflate (RFC 7692) for a load that has no time for it while the clock runs: messages are compressed
- * before, once and for ever, and inflated where a server is verified. By zlib, with its defaults.
+ * before, once, and inflated where a server is verified. By zlib, with its defaults.
  */
 
 import {
@@ -66,7 +66,7 @@ export interface Cycle {
 /**
  * Compresses messages that are sent over and over. The second time around they refer to what the first left in the
  * window; as the messages are more than the window holds, that is all that they can refer to, and every time around
- * leaves the same. So what is made for the second fits all that follow.
+ * leaves the same. So the frames made for the second fit all later ones.
  */
 export async function compressCycle(messages: readonly Buffer[], compression: Compression): Promise<Cycle> {
   if (compression === "none") return { first: messages, others: messages };

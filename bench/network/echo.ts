@@ -1,5 +1,5 @@
 /**
- * `npm run bench:echo`: echo on loopback, and clients that send; what is measured and its load in processes of their
+ * `npm run bench:echo`: echo on loopback, and clients that send; the measured side and its load in processes of their
  * own on a core each. hawser against ws, against what Node itself can do, and against other runtimes where they are
  * installed; rounds take turns, ratios are within rounds.
  */
@@ -18,7 +18,7 @@ import type { ServerMethods } from "./echo/server.js";
 import { WORKLOADS, type Workload } from "./echo/workloads.js";
 import { hasServe } from "./hawser.js";
 import { installedVersions, installRivals } from "./installed.js";
-import { formatProfile, profileFile } from "./profile.js";
+import { formatProfile, type ProfileShares, profileFile, readShares } from "./profile.js";
 import { Patience } from "./usage.js";
 
 const USAGE = `npm run bench:echo -- [options]
@@ -28,7 +28,7 @@ const USAGE = `npm run bench:echo -- [options]
   --rivals         installs Bun and uWebSockets.js from npm into build/rivals first (360 MB); they stay there
   --rounds N       default 5
   --seconds S      how long each rival is timed in each round; default 0.7
-  --node FILE      the Node that runs what is measured; default: this one
+  --node FILE      the Node that runs the measured side; default: this one
   --nice N         for the server and its load, so that other work disturbs them less: --nice=-20, as root
   --profile DIR    one more, untimed turn under the profiler: .cpuprofile files, and a summary
   --json FILE      where to write the numbers. Default: bench/results/echo-<version of the servers' Node>.json
@@ -85,6 +85,7 @@ if (!withHawser) console.log("SKIPPED: hawser, because dist/index.js does not ex
 /** Who does not take part, and why. */
 const skipped = new Set<string>();
 const results: EchoResult[] = [];
+const profiles: (ProfileShares & { readonly workload: string; readonly rival: string })[] = [];
 for (const workload of chosen) {
   const found = await run(workload, {
     rounds,
@@ -111,7 +112,8 @@ const suffix = (values.quick ? "-quick" : "") + (values.only ? "-part" : "");
 const file = values.json
   ? resolve(values.json)
   : fileURLToPath(new URL(`../results/echo-${serverNode}${suffix}.json`, import.meta.url));
-const record = { environment, installed, serverNode, pinningNote, rounds, timedMs, targets, results };
+const settings = { serverNode, pinningNote, rounds, timedMs };
+const record = { kind: "echo", environment, installed, ...settings, targets, profiles, results };
 await mkdir(dirname(file), { recursive: true });
 await writeFile(file, `${JSON.stringify(record, undefined, 2)}\n`);
 console.log(`written: ${file}`);
@@ -127,7 +129,9 @@ function reportProfiles(workload: Workload, folder: string): void {
   for (const rival of workload.rivals) {
     if (!rival.library.startsWith("hawser") || !withHawser) continue;
     const what = `${workload.name} ${rival.name}`;
-    console.log(`${formatProfile(what, profileFile(folder, what))}\n`);
+    const profile = profileFile(folder, what);
+    profiles.push({ workload: workload.name, rival: rival.name, ...readShares(profile) });
+    console.log(`${formatProfile(what, profile)}\n`);
   }
 }
 

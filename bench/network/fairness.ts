@@ -121,7 +121,10 @@ const file = values.json
   ? resolve(values.json)
   : fileURLToPath(new URL("../results/fairness.json", import.meta.url));
 await mkdir(dirname(file), { recursive: true });
-await writeFile(file, `${JSON.stringify({ environment, pinningNote, targets, results }, undefined, 2)}\n`);
+await writeFile(
+  file,
+  `${JSON.stringify({ kind: "fairness", environment, pinningNote, targets, results }, undefined, 2)}\n`,
+);
 console.log(`written: ${file}`);
 
 async function measure({ attack, setting }: Case, rival: FairnessResult["rival"]): Promise<Round> {

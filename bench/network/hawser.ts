@@ -1,4 +1,4 @@
-/** What is measured: `dist/`, as users get it. `../micro/hawser.ts` says why not `src/`. */
+/** The measured code: `dist/`, as users get it. `../micro/hawser.ts` says why not `src/`. */
 
 /** Found at run time: the compiled files of the children lie elsewhere, as deep in the tree. */
 const DOOR = new URL("../../dist/index.js", import.meta.url).href;

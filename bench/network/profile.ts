@@ -20,7 +20,7 @@ export async function startProfile(): Promise<void> {
   await post("Profiler.start");
 }
 
-/** Writes what was sampled to a file that Chrome's developer tools and others can open. */
+/** Writes the samples to a file that Chrome's developer tools and others can open. */
 export async function stopProfile(file: string): Promise<void> {
   const { profile } = (await post("Profiler.stop")) as Profiler.StopReturnType;
   mkdirSync(dirname(file), { recursive: true });
@@ -35,9 +35,49 @@ function post(method: string, parameters = {}): Promise<object> {
   });
 }
 
-/** A file's name for what was profiled. */
+/** The file of a profile. */
 export function profileFile(folder: string, what: string): string {
   return resolve(join(folder, `${what.replaceAll(/\W+/g, "-")}.cpuprofile`));
+}
+
+/** Shares of a profile's busy time by where it was spent, greatest first. */
+export interface ProfileShares {
+  readonly groups: Readonly<Record<string, number>>;
+  readonly functions: readonly { readonly name: string; readonly share: number }[];
+}
+
+/** Names the place of a function for the published results. */
+function groupOf({ functionName, url }: Profiler.ProfileNode["callFrame"]): string {
+  if (functionName === "(garbage collector)") return "garbage collection";
+  if (functionName === "(program)") return "libuv and the system, outside of JavaScript";
+  if (url.startsWith("wasm:")) return "the kernel (WebAssembly)";
+  if (url.startsWith("node:")) return "Node's own JavaScript";
+  if (/\/dist\//.test(url)) return "hawser's JavaScript";
+  if (url === "") return /^write|^shutdown/.test(functionName) ? "write system calls" : "built-in functions";
+  return "the handler and the benchmark";
+}
+
+/** Reads a .cpuprofile file. Idle time does not count. */
+export function readShares(file: string): ProfileShares {
+  const { nodes } = JSON.parse(readFileSync(file, "utf8")) as Profiler.Profile;
+  const groups = new Map<string, number>();
+  const functions = new Map<string, number>();
+  let busy = 0;
+  for (const { callFrame, hitCount = 0 } of nodes) {
+    if (callFrame.functionName === "(idle)") continue;
+    busy += hitCount;
+    const [group, name] = [groupOf(callFrame), nameOf(callFrame)];
+    groups.set(group, (groups.get(group) ?? 0) + hitCount);
+    functions.set(name, (functions.get(name) ?? 0) + hitCount);
+  }
+  const sorted = (counts: Map<string, number>) =>
+    [...counts].sort(([, a], [, b]) => b - a).map(([name, hits]) => [name, hits / busy] as const);
+  return {
+    groups: Object.fromEntries(sorted(groups)),
+    functions: sorted(functions)
+      .slice(0, MOST_FUNCTIONS)
+      .map(([name, share]) => ({ name, share })),
+  };
 }
 
 /** How many functions and lines a summary names. */

@@ -9,7 +9,7 @@ export interface Round {
   readonly perSecond: number;
   /** The server's processor time for one, in microseconds. */
   readonly cpuUs: number;
-  /** Share that the server used of what it could get of a core; and share of its time in which the load had something to do. */
+  /** Share that the server used of its available core; and share of the time in which the load had something to do. */
   readonly serverBusy: number;
   readonly loadBusy: number;
   /** What other processes used of one of the two cores. */

@@ -44,7 +44,7 @@ export function busyShare(from: Sample, to: Sample): number {
   return (to.cpuUs - from.cpuUs) / (to.atUs - from.atUs);
 }
 
-/** How much of what it could get of its core a server used between two samples. */
+/** The share of its available core that a server used between two samples. */
 export function busyShareOfOwn(from: ServerSample, to: ServerSample): number {
   const timeUs = to.atUs - from.atUs - (to.delayedUs - from.delayedUs);
   return Math.min(1, (to.cpuUs - from.cpuUs) / timeUs);
@@ -78,7 +78,7 @@ export const DISTURBED = 0.1;
 
 const GLANCE_MS = 200;
 
-/** What can be spent on waiting for other processes: a budget for all turns of a run. */
+/** A budget for waiting until other processes leave the cores alone, for all turns of a run. */
 export class Patience {
   #leftMs: number;
   readonly #cores: readonly number[];

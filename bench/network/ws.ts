@@ -10,7 +10,7 @@ import { loadBufferUtil } from "../micro/rivals.js";
 
 const require = createRequire(import.meta.url);
 
-/** Throws when ws did not get what was asked for: `ws` takes what it finds, and says nothing. */
+/** Throws when ws did not load the wanted addon: `ws` takes the addon that it finds, and reports nothing. */
 export function loadWs(withBufferUtil: boolean): typeof Ws {
   if (withBufferUtil) {
     delete process.env.WS_NO_BUFFER_UTIL;

@@ -2,7 +2,7 @@
 
 import { sleep } from "./sleep.js";
 
-/** What `readyState` is while a WebSocket is open. */
+/** The `readyState` of an open WebSocket. */
 export const OPEN = 1;
 
 /** How long to wait before the next look: each time twice as long, between these. */

@@ -150,7 +150,7 @@ export async function tryConnect<Data = undefined>(
   url: string | URL,
   options: ConnectOptions<Data> = {},
 ): Promise<Connection<Data> | undefined> {
-  // What is wrong with the call is found out before anything is awaited, and is no failure to connect.
+  // Wrong arguments are detected before the first wait: they are not a failure to connect.
   assertOptions(options, [CONNECTION_OPTIONS, CONNECT_OPTIONS], "tryConnect");
   check(url, options);
   try {

@@ -52,9 +52,9 @@ export interface ConnectionSettings {
 }
 
 /**
- * Checks options and fills in what is missing.
+ * Checks options and fills in the defaults.
  *
- * @throws {TypeError | RangeError} saying what was expected.
+ * @throws {TypeError | RangeError} naming the expected value.
  */
 export function settingsOf(options: ConnectionOptions): ConnectionSettings {
   const limits = checkBufferLimits(options);

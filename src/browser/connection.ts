@@ -48,7 +48,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   readonly extensions: string;
   /** Bytes; of every message that is received. */
   readonly maxMessageSize: number;
-  /** The browser's. Look at it; what is sent past the connection breaks it. */
+  /** The browser's. For looking only: sending by it breaks the connection. */
   readonly socket: WebSocket;
   /** Yours. */
   data: Data;
@@ -101,7 +101,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
     return this.state === "open";
   }
 
-  /** What went wrong first, if anything did. */
+  /** The first error, if there was one. */
   get error(): Error | undefined {
     return this.#session.error;
   }
@@ -115,7 +115,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
     return this.#session.howClosed?.reason ?? "";
   }
 
-  /** What went through until now; a page does not see frames. */
+  /** Totals so far; a page does not see frames. */
   get counters(): Pick<Counters, "messagesIn" | "messagesOut"> & { readonly messagesDropped: number } {
     const { messagesIn, messagesOut, messagesDropped } = this.#session;
     return { messagesIn, messagesOut, messagesDropped };
@@ -134,7 +134,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
    * @param data - bytes are copied; a Blob or a File is sent as binary, and the browser reads it when its turn comes.
    * @returns true: go on. false: the message is queued, but you should wait for `drained` or the drain handler.
    *   undefined: the message is not sent, because the connection closes or the policy `onOverflow` dropped it.
-   * @throws {TypeError} for data that is no message.
+   * @throws {TypeError} for data that is not a message.
    * @throws {RangeError} if `onOverflow` is "throw" and too much waits.
    */
   send(data: Sendable, options?: SendOptions): boolean | undefined {
@@ -180,7 +180,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
     return undefined;
   }
 
-  /** `sendMessage`: a browser cuts what is long by itself. */
+  /** `sendMessage`: the browser fragments long messages itself. */
   sendAll(message: Message): boolean | undefined {
     return this.sendMessage(message);
   }
@@ -265,7 +265,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   }
 
   /**
-   * Begins the closing handshake (§7.1.2), behind what was sent. A second call changes nothing. The browser delivers
+   * Begins the closing handshake (§7.1.2), behind queued messages. A second call changes nothing. The browser delivers
    * nothing that arrives after it.
    *
    * @param code - 1000 or 3000 to 4999: a page can send no other; undefined is 1000.

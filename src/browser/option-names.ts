@@ -56,7 +56,7 @@ export const HINTS: OptionHints = {
  *
  * @param known - those that there are, as the members of objects.
  * @param where - the function that was called.
- * @throws {TypeError} naming the option, and the one that is probably meant; also for what is no object.
+ * @throws {TypeError} naming the option, and the one that is probably meant; also for options that are not an object.
  */
 export function assertOptions(options: unknown, known: readonly object[], where: string): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {

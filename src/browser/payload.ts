@@ -3,7 +3,7 @@
 import { utf8Length } from "../codec/index.js";
 import { type Bytes, type SendOptions as Options, toBytes } from "../protocol/index.js";
 
-/** What can be sent. Bytes are copied; a Blob (or a File) is read by the browser and keeps its place in the order. */
+/** Data that can be sent. Bytes are copied; a Blob (or a File) is read by the browser and keeps its place in the order. */
 export type Sendable = string | Bytes | Blob;
 
 /** A page chooses no more than this: the browser compresses and cuts messages as it sees fit. */
@@ -21,7 +21,7 @@ export function lengthOf(data: string | ArrayBuffer, limit: number): number {
 /**
  * What a WebSocket is given to send.
  *
- * @throws {TypeError} for what is no message.
+ * @throws {TypeError} for data that is not a message.
  */
 export function payloadOf(
   data: Sendable,
@@ -29,7 +29,7 @@ export function payloadOf(
 ): string | Uint8Array<ArrayBuffer> | Blob {
   const type = options?.type ?? (typeof data === "string" ? "text" : "binary");
   if (type !== "text" && type !== "binary") {
-    throw new TypeError(`the type of what is sent must be "text" or "binary", not ${String(type)}`);
+    throw new TypeError(`the type of a message must be "text" or "binary", not ${String(type)}`);
   }
   if (options !== undefined && "partial" in options && options.partial === true) {
     throw new TypeError("a browser sends whole messages: partial must not be true");

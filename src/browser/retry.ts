@@ -8,7 +8,7 @@ import { assertOptions } from "./option-names.js";
 
 export interface RetryOptions<Data = undefined> extends ConnectOptions<Data>, RetryLimits {}
 
-/** What `connectWithRetry` has more than `connect`. */
+/** Options that `connectWithRetry` has beyond those of `connect`. */
 const RETRY_OPTIONS = {
   maxAttempts: 1,
   delay: 1,

@@ -1,5 +1,5 @@
 /**
- * One connection over the browser's WebSocket: its events to handlers or to the inbox, what is sent by it, and how it
+ * One connection over the browser's WebSocket: its events to handlers or to the inbox, sending, and how it
  * ends. A Connection is its face.
  */
 
@@ -25,11 +25,11 @@ import { lengthOf, payloadOf, type Sendable, type SendOptions } from "./payload.
  * The lifecycle: which event leads from a state to which. Other events are ignored there.
  *
  * open: messages go both ways, as long as the WebSocket is open too.
- * closing: we asked the WebSocket to close; what arrived before is delivered.
+ * closing: we asked the WebSocket to close; messages that arrived before are delivered.
  * cut: we gave up, and no handler gets a message any more.
- * ending: the WebSocket is closed, or counts as lost; what arrived before is being delivered.
+ * ending: the WebSocket is closed, or counts as lost; messages that arrived before are being delivered.
  * closed: all is delivered, or waits for `receive` or a later message handler.
- * discarded: closed after a cut: only `receive` gets what is left.
+ * discarded: closed after a cut: only `receive` gets the remaining messages.
  */
 const TRANSITIONS = {
   open: { close: "closing", cut: "cut", gone: "ending" },
@@ -53,7 +53,7 @@ export interface Closed {
 /** open, closing (a Close was sent or received, §7.1.3), closed (the socket is gone, §7.1.4). */
 export type ConnectionState = "open" | "closing" | "closed";
 
-/** What `readyState` is once a WebSocket is closed. */
+/** The `readyState` of a closed WebSocket. */
 const CLOSED = 3;
 
 /** §7.1.5: of a connection that no Close ended. */
@@ -66,7 +66,7 @@ export class WebSocketSession<Connection> implements InboxOwner {
   readonly inbox: Inbox;
   readonly backlog: Backlog;
   readonly closed: Promise<Closed>;
-  /** What went wrong first. */
+  /** The first error. */
   error: Error | undefined = undefined;
   howClosed: Closed | undefined = undefined;
   isPaused = false;
@@ -118,7 +118,7 @@ export class WebSocketSession<Connection> implements InboxOwner {
     return this.#handlers;
   }
 
-  /** The new handlers get what waited: messages, an error that no handler heard of, and the closing. */
+  /** The new handlers get everything that waits: messages, an error that no handler has seen, and the closing. */
   set handlers(handlers: Handlers<Connection>) {
     assertHandlers(handlers, HANDLER_NAMES, HINTS, "connection.handlers", this.#handlers);
     const before = this.#handlers;
@@ -173,7 +173,7 @@ export class WebSocketSession<Connection> implements InboxOwner {
     }
   }
 
-  /** Gives the message handler what waits for it, unless that is to wait longer. */
+  /** Delivers waiting messages to the handler, unless delivery is paused. */
   pull(): void {
     if (this.#isPulling) return;
     this.#isPulling = true;
@@ -217,7 +217,7 @@ export class WebSocketSession<Connection> implements InboxOwner {
     this.fail(error);
   }
 
-  /** Tells of the first error, once. Returns whether a handler was told of this one. */
+  /** Reports the first error, once. Returns whether a handler got this one. */
   #report(error: Error): boolean {
     if (this.error !== undefined) return false;
     this.error = error;
@@ -245,7 +245,7 @@ export class WebSocketSession<Connection> implements InboxOwner {
     this.#listeners.abort();
     if (this.#socket.readyState !== CLOSED) this.#answerClose(closed);
     this.backlog.end();
-    // Nobody may be left to resume it, and its handlers are still to be told that the connection is closed.
+    // The code that would resume it may be gone, and the handlers must still see that the connection closes.
     this.isPaused = false;
     this.pull();
     this.#move("delivered");

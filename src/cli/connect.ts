@@ -209,7 +209,7 @@ async function follow(lines: Iterable<string> | AsyncIterable<string>, session: 
 
 /** Sends standard input as it comes: each piece a binary message. */
 async function pipe(shell: Shell, session: Session): Promise<void> {
-  // Leaving the loop destroys the stream, so that what is still to come keeps no process alive.
+  // Leaving the loop destroys the stream, so that later messages keep no process alive.
   const stop = () => shell.stdin.destroy();
   void session.ended.then(stop);
   try {

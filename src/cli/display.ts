@@ -102,12 +102,12 @@ export class Display {
     );
   }
 
-  /** A note that is no part of the conversation. May have several lines; is ours, so it is not escaped. */
+  /** A note that is not part of the conversation. May have several lines; is ours, so it is not escaped. */
   note(text: string): void {
     this.#say(text);
   }
 
-  /** An answer to a question of the user's, or what was asked for by --debug: shown even if all is to be quiet. */
+  /** An answer to a question of the user's, or output that --debug asks for: shown even if all is to be quiet. */
   answer(text: string): void {
     this.#write(this.#stderr, `${text}\n`);
   }

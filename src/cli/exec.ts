@@ -194,7 +194,7 @@ export class Executed {
   }
 }
 
-/** What the process is told of its connection, by the names that CGI has (RFC 3875 §4.1). */
+/** The process's environment about its connection, by the names that CGI has (RFC 3875 §4.1). */
 function aboutRequest(
   connection: Connection,
   request: IncomingMessage | undefined,

@@ -110,7 +110,7 @@ export class Load {
     else this.#patience?.refresh();
   }
 
-  /** A lane has less to do than before: perhaps nobody has anything to do any more. */
+  /** A lane has less to do than before: perhaps no lane has anything to do any more. */
   check(): void {
     const isBusy = (lane: Lane) => lane.isOpen && (this.#isRunning || lane.isWaiting);
     if (!this.#lanes.some(isBusy)) this.#settle();
@@ -165,7 +165,7 @@ class Lane {
       ...target.options,
       signal,
       maxMessageSize: Math.max(size, 1 << 20),
-      // What was sent may wait for a server that does not read.
+      // Messages may wait for a server that does not read.
       maxBufferedAmount: (size + 16) * inFlight + (1 << 20),
       pingIntervalMs: 0,
       closeTimeoutMs: CLOSE_TIMEOUT_MS,

@@ -20,7 +20,7 @@ type Parsed<T extends Options> = ReturnType<
 /**
  * Parses the arguments of a command.
  *
- * @param positionals - names of the arguments that are no options, for messages: how many there may be.
+ * @param positionals - names of the arguments that are not options, for messages: how many there may be.
  * @throws {UsageError} for an unknown option, a missing value, or an argument too many.
  */
 export function parse<const T extends Options>(

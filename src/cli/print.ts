@@ -54,7 +54,7 @@ const JSON_TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
 /**
  * JSON with a line for each member, numbers and strings as they came but for what would control a terminal. Undefined
- * for a text that is no JSON.
+ * for a text that is not JSON.
  */
 export function prettyJson(text: string, paint: Paint): string | undefined {
   try {

@@ -80,7 +80,7 @@ const CLOSE_TIMEOUT_MS = 5000;
 /** Bytes that may wait for a client that does not read what all get; or one message, if it is larger. */
 const BUFFERED_AMOUNT = 16 << 20;
 
-/** What is done with clients and their messages. */
+/** The actions for clients and their messages. */
 interface Mode {
   /** What the server is called when it begins. */
   readonly name: string;
@@ -213,7 +213,7 @@ function interactiveMode(shell: Shell, display: Display): Mode {
     start: (server) => {
       const lines = createInterface({ input: shell.stdin, crlfDelay: Infinity });
       lines.on("line", (line) => {
-        if (server.broadcast(line) === 0) display.note("nobody is connected: the line was not sent");
+        if (server.broadcast(line) === 0) display.note("no client is connected: the line was not sent");
       });
       server.http.once("close", () => lines.close());
     },

@@ -29,7 +29,7 @@ export interface SessionOptions {
   readonly isTyped: boolean;
   /** Whether a connection that ends is opened again, unless it was closed here. */
   readonly reconnects: boolean;
-  /** Whether Pings are sent that nobody typed: their Pongs are not shown. */
+  /** Whether Pings are sent automatically: their Pongs are not shown. */
   readonly pings: boolean;
 }
 

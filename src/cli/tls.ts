@@ -12,7 +12,7 @@ export interface TlsFiles {
   readonly key?: string | undefined;
 }
 
-/** What is in them, for Node. */
+/** Their contents, for Node. */
 export interface TlsMaterial {
   readonly ca?: Buffer;
   readonly cert?: Buffer;

@@ -1,6 +1,6 @@
 /**
- * Chunks through the kernel: copies a piece of a chunk into the window, has it scanned, and keeps what was
- * found there until it is read. Knows bytes, records and their places in the stream; FrameDecoder makes frames
+ * Chunks through the kernel: copies a piece of a chunk into the window, has it scanned, and keeps the
+ * records until they are read. Knows bytes, records and their places in the stream; FrameDecoder makes frames
  * of them.
  */
 
@@ -51,7 +51,7 @@ const POSITION_WORD = (RESULT + RESULT_POSITION) >> 2;
 const LENGTH_DOUBLE = (RESULT + RESULT_LENGTH) >> 3;
 const RECORD_WORDS = RECORD_LENGTH >> 2;
 
-/** What is scanned at a time where there is more: it stays in the first-level cache on its way through. */
+/** Bytes scanned at once when a chunk is longer: they stay in the first-level cache. */
 const PIECE_LENGTH = 0x8000;
 
 /** Payloads that lie close together are copied out of kernel memory together, this much at a time. */
@@ -117,7 +117,7 @@ export class ChunkScanner implements WindowHolder {
   #copyEnd = 0;
   #copyOffset = 0;
   #copyBuffer: ArrayBufferLike = EMPTY.buffer;
-  /** Whether the chunk lacks what was unmasked in the window. */
+  /** Whether the window holds unmasked bytes that are not yet copied back. */
   #stillMasked = false;
 
   /**
@@ -247,12 +247,12 @@ export class ChunkScanner implements WindowHolder {
     else bytes.set(this.view(this.#scanned, length), WINDOW);
   }
 
-  /** Bytes of the stream before what lies at an address in the last piece. */
+  /** Offset in the stream of an address in the last piece. */
   streamOffsetOf(address: number): number {
     return this.#streamOffset + (address - this.#pieceAddress);
   }
 
-  /** Bytes of the chunk before what lies at an address in the last piece. */
+  /** Offset in the chunk of an address in the last piece. */
   chunkOffsetOf(address: number): number {
     return this.#pieceOffset + (address - this.#pieceAddress);
   }
@@ -282,7 +282,7 @@ export class ChunkScanner implements WindowHolder {
     return new View(this.#copyBuffer, address + this.#copyOffset, length);
   }
 
-  /** Copies what lies at an address, and what follows there, for the next payloads. */
+  /** Copies the bytes from an address on, for the next payloads. */
   #copyGroup(address: number, length: number): void {
     const rest = this.#pieceAddress + this.#pieceLength - address;
     // A violation may end the piece before the last record's bytes do.
@@ -318,7 +318,7 @@ export class ChunkScanner implements WindowHolder {
     }
   }
 
-  /** Kernel memory is about to be read to again: copies what is still needed of a chunk that lies there. */
+  /** The next read is about to overwrite kernel memory: copies the bytes that are still needed from there. */
   retain(): void {
     for (let i = this.#taken; i < this.#waiting.length; i++) {
       const chunk = this.#waiting[i];

@@ -75,7 +75,7 @@ export function decodeCloseBody(body: Uint8Array): CloseBody {
  * @param reason - at most 123 bytes of UTF-8.
  * @returns new bytes.
  * @throws {RangeError} for a code that must not be sent, or a reason that is too long.
- * @throws {TypeError} for a code that is no number, a reason that is no string, and a reason without a code.
+ * @throws {TypeError} for a code that is not a number, a reason that is not a string, and a reason without a code.
  */
 export function encodeCloseBody(code?: number, reason = ""): Uint8Array<ArrayBuffer> {
   if (typeof reason !== "string")

@@ -35,7 +35,7 @@ export interface FrameDecoderOptions {
   readonly role: Role | "any";
   /**
    * Greatest payload length of one frame, in bytes; judged on the header, before any payload. Default
-   * 1 MiB. Lower it where messages are small; Infinity leaves the limit to whoever collects payloads.
+   * 1 MiB. Lower it where messages are small; Infinity leaves the limit to the code that collects payloads.
    */
   readonly maxFrameSize?: number;
   /**
@@ -361,7 +361,7 @@ export class FrameDecoder {
   }
 
   /**
-   * Copies what is still to be read of a chunk in `receiveBuffer()`, which is about to be overwritten. Without
+   * Copies the unread part of a chunk in `receiveBuffer()`, which is about to be overwritten. Without
    * such a chunk it does nothing.
    */
   retain(): void {

@@ -22,7 +22,7 @@ import type { Role } from "./role.js";
 import { encodeAtScratch, isEncodedByKernel, MAX_ENCODED_UNITS } from "./utf8.js";
 import { workspace } from "./workspace.js";
 
-/** Bytes of a new slab: some hundreds of small frames, and still cheap to drop. */
+/** Bytes of a new slab: hundreds of small frames, and still cheap to drop. */
 const SLAB_LENGTH = 0x4000;
 
 /** A slab that grew beyond this is let go when it can be: 2 MiB. */
@@ -181,7 +181,7 @@ export class FrameEncoder {
     this.frame(Opcode.Pong, payload);
   }
 
-  /** Appends a Close frame (§5.5.1); see `encodeCloseBody` for what is refused. */
+  /** Appends a Close frame (§5.5.1); see `encodeCloseBody` for its errors. */
   close(code?: number, reason?: string): void {
     this.frame(Opcode.Close, encodeCloseBody(code, reason));
   }
@@ -198,7 +198,7 @@ export class FrameEncoder {
   }
 
   /**
-   * Says that nobody needs bytes taken earlier any more, because they were written: their memory, which is warm,
+   * Says that bytes taken earlier were written, and are not needed any more: their memory, which is warm,
    * is used again once that is true of all of them. Bytes not yet taken stay.
    *
    * @param taken - what `take` returned; default: everything that it ever returned.
@@ -219,7 +219,7 @@ export class FrameEncoder {
   #grow(length: number, written: number): void {
     const held = this.#end - this.#start;
     const kept = held + written;
-    // Cleared memory: what is not written yet can be reached through the buffer of what is taken.
+    // Cleared memory: through the `buffer` of taken bytes a user can reach bytes that are not written yet.
     const grown = writable(new Uint8Array(Math.max(SLAB_LENGTH, kept + length, 2 * kept)));
     grown.set(this.#slab.subarray(this.#start, this.#end + written));
     this.#slab = grown;
@@ -331,7 +331,7 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
 }
 
-/** Masks what lies from `at` to `end`. */
+/** Masks the bytes from `at` to `end`. */
 function maskWords(words: DataView, at: number, end: number, key: number): void {
   const whole = end - ((end - at) & 3);
   for (; at < whole; at += 4) words.setInt32(at, words.getInt32(at, true) ^ key, true);

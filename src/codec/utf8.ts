@@ -82,7 +82,7 @@ export class Utf8Validator {
     return this.#offset < 0;
   }
 
-  /** Begins anew with an empty text. */
+  /** Restarts with an empty text. */
   reset(): void {
     this.#state = 0;
     this.#length = 0;

@@ -29,7 +29,7 @@ export function instantiateKernel(
  *
  * @param name - of the option, and of the file that the module comes from.
  * @param stamp - identifies the build.
- * @throws {TypeError} saying what was expected.
+ * @throws {TypeError} naming the expected value.
  */
 export function assertModule(wasm: object, name: string, stamp: string): asserts wasm is WebAssembly.Module {
   const isModule = wasm instanceof WebAssembly.Module;

@@ -1,4 +1,4 @@
-/** What `authorize` may decide about a request, and reading it: nothing but a clear yes opens a connection. */
+/** Decisions of `authorize` about a request, and reading them: only a clear yes opens a connection. */
 
 import { type HeaderInit, isPlainObject, nameOf, type PerMessageDeflateOptions } from "../protocol/index.js";
 
@@ -11,7 +11,7 @@ export type Authorization<Data = undefined> =
       readonly headers?: HeaderInit | undefined;
       /** What `connection.data` begins with. */
       readonly data?: Data;
-      /** Compression for this connection, instead of what the server's options say. */
+      /** Compression for this connection, instead of the server's options. */
       readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
     }
   | {
@@ -51,7 +51,7 @@ const EXPECTED =
 /**
  * Reads a decision.
  *
- * @throws {TypeError} for what is neither acceptance nor refusal: null, a number, `{ ok: false }`.
+ * @throws {TypeError} for a value that is neither acceptance nor refusal: null, a number, `{ ok: false }`.
  */
 export function readDecision<Data>(decision: unknown): Decision<Data> {
   if (decision === undefined || decision === true) return ACCEPTANCE as Decision<Data>;

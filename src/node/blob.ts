@@ -1,4 +1,4 @@
-/** Blobs among what is sent: their bytes come later, and may not come. */
+/** Blobs among the messages to send: their bytes come later, and reading them may fail. */
 
 import { type PreparedMessage, prepareMessage, toBytes } from "../protocol/index.js";
 

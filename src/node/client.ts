@@ -1,4 +1,4 @@
-/** Opening a connection as a client: what may be said, until when it counts, and the connection that comes of it. */
+/** Opening a connection as a client: the options, the deadline, and the resulting connection. */
 
 import type { Agent } from "node:http";
 import type { LookupFunction, Socket } from "node:net";
@@ -46,7 +46,7 @@ export interface ConnectOptions<Data = undefined> extends ConnectionOptions, Con
   readonly params?: QueryInit | undefined;
   /** The Authorization header's value, or credentials for HTTP's Basic scheme. Default: those in the URL. */
   readonly auth?: string | Credentials | undefined;
-  /** The Origin header. Default: none, for this is no browser. */
+  /** The Origin header. Default: none, because this is not a browser. */
   readonly origin?: string | undefined;
   /**
    * How many redirects to follow; true: 10. To another host, port or scheme no credentials go along: neither `auth`
@@ -65,7 +65,7 @@ export interface ConnectOptions<Data = undefined> extends ConnectionOptions, Con
   /**
    * A proxy to open a tunnel through (HTTP CONNECT), as a URL, with credentials if it wants some. true: the one that
    * `http_proxy`, `https_proxy` and `no_proxy` in the environment say, and none for this machine. false: none. Default:
-   * that of the environment if Node is told to use it (`NODE_USE_ENV_PROXY`, Node 24).
+   * that of the environment if Node is configured to use it (`NODE_USE_ENV_PROXY`, Node 24).
    */
   readonly proxy?: string | URL | boolean | undefined;
   /** Opens the socket in its own way. Default: a new socket, through a proxy if there is one. */
@@ -146,7 +146,7 @@ export const CONNECT_OPTION_HINTS: OptionHints = {
   secureContext: TLS_HINT,
 };
 
-/** A call of `connect`, checked; what can be read only once was read. */
+/** A checked call of `connect`; values that can be read only once are read. */
 export interface Call<Data> {
   readonly target: WebSocketUrl;
   readonly options: ConnectOptions<Data>;
@@ -192,7 +192,7 @@ export async function tryConnect<Data = undefined>(
  *
  * @param where - the function that was called, for messages.
  * @param more - names of options that it takes besides.
- * @throws {SyntaxError | TypeError | RangeError} saying what was expected.
+ * @throws {SyntaxError | TypeError | RangeError} naming the expected value.
  */
 export function checkCall<Data>(
   where: string,

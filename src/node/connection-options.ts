@@ -48,7 +48,7 @@ export interface Handlers<Face, Request = IncomingMessage | undefined> {
 }
 
 /**
- * Whether an object has a handler. One that a getter would throw for counts: the error is told when the handler is to
+ * Whether an object has a handler. One that a getter would throw for counts: the error is reported when the handler is to
  * be called.
  */
 export function hasHandler(handlers: Handlers<never>, name: keyof Handlers<never>): boolean {
@@ -90,7 +90,7 @@ export interface ConnectionOptions
   readonly deliverWhileClosing?: boolean | undefined;
   /**
    * Compression (RFC 7692): a client offers it, a server accepts it. It takes up to 64 KiB for a connection that
-   * uses it, and tells whoever can see lengths and have a say in messages what else is in them. Default false.
+   * uses it, and reveals their content to a person who sees their lengths and can add text to them. Default false.
    */
   readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
 }
@@ -124,7 +124,7 @@ export interface SessionContext {
 /**
  * Checks options and fills in the defaults.
  *
- * @throws {TypeError | RangeError} saying what was expected.
+ * @throws {TypeError | RangeError} naming the expected value.
  */
 export function settingsOf(role: "client" | "server", options: ConnectionOptions): ConnectionSettings {
   const limits = checkBufferLimits(options);
@@ -145,7 +145,7 @@ export function settingsOf(role: "client" | "server", options: ConnectionOptions
     explainFailures,
     bytesClass,
   };
-  // A server is told at once what is wrong with these, not at its first connection.
+  // A server checks these at once, not at its first connection.
   new Endpoint(endpoint);
   const { maxTurnMs = 5, maxTurnSize = 1 << 20, deliverWhileClosing = false } = options;
   const { pauseReadingAt = role === "server" ? 1 << 20 : Infinity } = options;
@@ -161,7 +161,7 @@ export function settingsOf(role: "client" | "server", options: ConnectionOptions
 /**
  * The options of compression, checked; undefined for none, and where none is possible.
  *
- * @throws {TypeError | RangeError} saying what was expected.
+ * @throws {TypeError | RangeError} naming the expected value.
  */
 export function compressionOf(
   wanted: boolean | PerMessageDeflateOptions | undefined,
@@ -228,8 +228,8 @@ export const CONNECTION_OPTION_HINTS: Readonly<Record<string, string>> = {
   closeTimeout: "it is closeTimeoutMs, in milliseconds",
   pingInterval: "it is pingIntervalMs, in milliseconds",
   pingTimeout: "it is pingTimeoutMs, in milliseconds",
-  backpressureLimit: "the limit of what waits to be sent is maxBufferedAmount",
-  maxBackpressure: "the limit of what waits to be sent is maxBufferedAmount",
+  backpressureLimit: "the limit of bytes that wait to be sent is maxBufferedAmount",
+  maxBackpressure: "the limit of bytes that wait to be sent is maxBufferedAmount",
   compression: "compression is perMessageDeflate",
   allowSynchronousEvents: "messages of one chunk are always delivered in one turn",
 };

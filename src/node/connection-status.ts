@@ -86,7 +86,7 @@ export abstract class ConnectionStatus<Data, Face> extends Subscribing {
     return requestOf(this);
   }
 
-  /** The address of the peer, also after the socket is gone; undefined where the transport is no socket. */
+  /** The address of the peer, also after the socket is gone; undefined if the transport is not a socket. */
   get remoteAddress(): string | undefined {
     return this.socket.remoteAddress;
   }

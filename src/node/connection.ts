@@ -90,7 +90,7 @@ export class Connection<Data = unknown>
    *   received. Bytes are copied, unless `copy` is false; a Blob is read, and keeps its place in the order.
    * @returns true: go on. false: the message is queued, but you should wait for `drained` or the drain handler.
    *   undefined: the message is not sent, because the connection closes or the policy `onOverflow` dropped it.
-   * @throws {TypeError} for data that is no message, and for a part of one: see `sendAll`.
+   * @throws {TypeError} for data that is not a message, and for a part of one: see `sendAll`.
    * @throws {RangeError} if `onOverflow` is "throw" and too much waits.
    */
   send(data: Sendable, options?: SendOptions): boolean | undefined {

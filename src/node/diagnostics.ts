@@ -19,7 +19,7 @@ class SafeChannel {
     return this.#channel.hasSubscribers;
   }
 
-  /** Tells all subscribers. What one throws, or rejects with, is printed, and the others are told all the same. */
+  /** Calls all subscribers. If one throws or rejects, its error is printed, and the others are still called. */
   publish(message: object): void {
     const { name } = this.#channel;
     // Not documented, so looked at before it is used.
@@ -37,7 +37,7 @@ class SafeChannel {
   }
 }
 
-/** Messages are objects with `connection`, and what is named beside each. */
+/** Messages are objects with `connection`, and the properties named beside each. */
 export const channels = {
   /** A connection is open. */
   open: new SafeChannel(channel("hawser:connection:open")),

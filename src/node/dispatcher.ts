@@ -154,7 +154,7 @@ export class Dispatcher<Face> {
     if (this.streams?.isOpen === true) this.streams.end(error);
   }
 
-  /** Calls the handler. A stream that it did not begin to read once it is done would keep its messages for ever. */
+  /** Calls the handler. A stream that it did not begin to read once it is done would keep its messages forever. */
   #callStream(stream: ReturnType<IncomingStreams["begin"]>): void {
     const settle = () => {
       if (!stream.isRead) stream.cancel();

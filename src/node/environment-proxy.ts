@@ -1,5 +1,5 @@
 /**
- * Proxies: one that the caller names, or that the environment names where the caller wants it or Node was told to use it
+ * Proxies: one that the caller names, or that the environment names where the caller wants it or Node is configured so
  * (`NODE_USE_ENV_PROXY`, Node 24 and later). As RFC 6455 §4.1 has it, by a tunnel for ws as well as for wss.
  */
 

@@ -1,5 +1,5 @@
 /**
- * The first error of one connection, and who knows of it. It becomes `connection.error`. The error handler is told at
+ * The first error of one connection, and who has seen it. It becomes `connection.error`. The error handler is called at
  * the end of the turn, never inside the call that caused the error, and never after `close`.
  *
  *        none ── note ──▶ due ── tell, no handler yet ──▶ published ── a handler is set ──▶ told
@@ -12,15 +12,15 @@ import { type Handlers, hasHandler } from "./connection-options.js";
 import { reportError, tellError } from "./report.js";
 
 /**
- * bug: a callback of the user's failed; it is printed unless a handler or a subscriber hears of it. fault: the peer
- * broke a rule, or a limit was exceeded. loss: the socket died; handlers hear of that by `close`.
+ * bug: a callback of the user's failed; it is printed unless a handler or a subscriber gets it. fault: the peer
+ * broke a rule, or a limit was exceeded. loss: the socket died; handlers see that by `close`.
  */
 export type ErrorKind = "bug" | "fault" | "loss";
 
 type Telling = "none" | "due" | "published" | "told";
 
 export class Faults<Face> {
-  /** What went wrong first. */
+  /** The first error. */
   error: Error | undefined = undefined;
   readonly #connection: Face;
   #telling: Telling = "none";

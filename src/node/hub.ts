@@ -1,4 +1,4 @@
-/** All connections of one server: which they are, what goes to all of them, what went through, how they end. */
+/** All connections of one server: the set, broadcasts, totals, and how they end. */
 
 import { CloseCode, encodeCloseBody } from "../codec/index.js";
 import {
@@ -18,7 +18,7 @@ import { type Deferred, defer } from "./deferred.js";
 import { duration } from "./liveness.js";
 import { LongTurnCounter, type LongTurns } from "./long-turns.js";
 
-/** What went through a server, closed connections included. */
+/** Totals of a server, closed connections included. */
 export interface ServerCounters extends ConnectionCounters {
   /** Connections that were opened. */
   readonly accepted: number;
@@ -30,7 +30,7 @@ export interface ServerCounters extends ConnectionCounters {
   readonly refused: Readonly<Record<string, number>>;
 }
 
-/** What can be sent to all connections. */
+/** Data that can be sent to all connections. */
 export type Broadcastable = string | Bytes | BlobLike | PreparedMessage;
 
 export interface BroadcastOptions {
@@ -72,7 +72,7 @@ export function checkCloseOptions(options: CloseOptions): void {
 export function cutAfter(options: CloseOptions, cut: () => void): () => void {
   const { timeoutMs = 5000 } = options;
   const ms = duration({ timeoutMs }, "timeoutMs", 0);
-  // 0 means at once here; a duration of 0 from what is longer than timers can wait means never.
+  // 0 means at once here; a duration of 0 made from one longer than timers can wait means never.
   return ms > 0 || timeoutMs === 0 ? after(ms, cut) : () => undefined;
 }
 

@@ -2,7 +2,7 @@
  * Makes a plain socket read straight into the kernel's memory, where a chunk is scanned without a copy.
  *
  * Node documents the option `onread` for sockets that one makes oneself. The sockets of a server have the same
- * members, so they can be told later to read to a buffer of ours. The members are found by looking at a socket that
+ * members, so they can be set later to read into a buffer of ours. The members are found by looking at a socket that
  * was made with the option. Where that fails (TLS, other streams, other runtimes), chunks come by 'data'.
  */
 

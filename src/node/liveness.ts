@@ -11,7 +11,7 @@ export interface Living {
    * Compares the connection with the last look.
    *
    * @param now - milliseconds of a steady clock, whole.
-   * @param readUntil - a time before: what had arrived by then was read.
+   * @param readUntil - an earlier time: bytes that had arrived by then were read.
    */
   checkLiveness(now: number, readUntil: number): void;
 }
@@ -43,7 +43,7 @@ export class Liveness {
 
   /**
    * @param onEmpty - called when the last connection is gone.
-   * @throws {RangeError} for a limit that is no number of milliseconds.
+   * @throws {RangeError} for a limit that is not a number of milliseconds.
    */
   constructor(limits: LivenessLimits, onEmpty: () => void = () => undefined) {
     this.pingIntervalMs = duration(limits, "pingIntervalMs", 30_000);
@@ -84,9 +84,9 @@ export class Liveness {
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * An option in milliseconds. 0 is no limit; what is longer than timers can wait for is no limit either.
+ * An option in milliseconds. 0 is no limit; a time longer than timers can wait is no limit either.
  *
- * @throws {RangeError} for a value that is no number of milliseconds.
+ * @throws {RangeError} for a value that is not a number of milliseconds.
  */
 export function duration<Name extends string>(
   options: { readonly [name in Name]?: number | undefined },

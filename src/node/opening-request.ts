@@ -1,4 +1,4 @@
-/** One request of the opening handshake on a real socket: what is sent, what is taken for an answer, and until when. */
+/** One request of the opening handshake on a real socket: the request, the accepted answers, and the deadline. */
 
 import http, { type Agent, type ClientRequest, type IncomingMessage } from "node:http";
 import https from "node:https";
@@ -111,7 +111,7 @@ export function requestOpening(
       how();
     };
     const fail = (error: unknown) => {
-      // What was answered is worth more than that its body was cut off.
+      // The answer matters more than its cut body.
       if (!isAnswered) settle(() => reject(error));
       outgoing?.destroy();
     };
@@ -144,7 +144,7 @@ export function requestOpening(
   });
 }
 
-/** What `http.request` is told. */
+/** The options for `http.request`. */
 function settingsFor(
   url: WebSocketUrl,
   path: string,
@@ -235,7 +235,7 @@ function readBody(response: IncomingMessage): Promise<Uint8Array> {
   });
 }
 
-/** What the server accepted, if it is what was offered. */
+/** The accepted values, if they were offered. */
 function confirm(
   accepted: AcceptedHandshake,
   offered: PerMessageDeflateOptions | undefined,

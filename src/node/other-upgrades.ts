@@ -57,7 +57,7 @@ export function offersWebSocket(request: IncomingMessage): boolean {
   return listIncludes(getHeader(request.headers, "upgrade") ?? "", "websocket");
 }
 
-/** Sockets of upgrades that are no connections of ours, until they close: refused ones, and those of others. */
+/** Sockets of upgrades that are not our connections, until they close: refused ones, and those of others. */
 export class OtherSockets {
   readonly #sockets = new Set<Duplex>();
 

@@ -1,5 +1,5 @@
 /**
- * Watches one peer: whether it is still there, whether it closes in time, whether messages still pass. It is told the
+ * Watches one peer: whether it is still there, whether it closes in time, whether messages still pass. It is given the
  * facts and the time, and answers what to do; it does nothing itself.
  */
 
@@ -62,7 +62,7 @@ export class PeerWatch {
    * Looks at what happened since the last look.
    *
    * @param now - milliseconds.
-   * @param readUntil - a time before: what had arrived by then was read. Deadlines are judged by it, for an event loop
+   * @param readUntil - an earlier time: bytes that had arrived by then were read. Deadlines are judged by it, for an event loop
    *   that stood still since then has not looked at the sockets.
    */
   look(now: number, readUntil: number, facts: PeerFacts, limits: Liveness): Verdict {

@@ -1,4 +1,4 @@
-/** The last resort: a bug of the user's that no handler and no subscriber hears of is seen on the console. */
+/** The last resort: prints a user's bug that neither a handler nor a subscriber gets. */
 
 /**
  * Prints an error with its stack.

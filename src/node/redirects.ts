@@ -1,4 +1,4 @@
-/** Redirects of the opening handshake, and what is told to whom. */
+/** Redirects of the opening handshake, and which credentials go where. */
 
 import type { Agent } from "node:http";
 import { HandshakeError, isMisuse, resolveWebSocketUrl, type WebSocketUrl } from "../protocol/index.js";

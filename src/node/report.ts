@@ -1,4 +1,4 @@
-/** Errors that no call can throw: which handler hears of them, and that a bug of the user's is seen at all. */
+/** Errors that no call can throw: which handler gets them, and that a user's bug is never hidden. */
 
 import type { IncomingMessage } from "node:http";
 import { asError, runHandler } from "../protocol/index.js";
@@ -34,7 +34,7 @@ export function tellError(error: Error, subject: ErrorSubject, handler?: ErrorLi
 
 /**
  * Tells of a bug: something that a callback of the user's threw, rejected with, or should not have returned. Where
- * neither a handler nor a subscriber hears of it, it is printed with its stack by `console.error`.
+ * neither a handler nor a subscriber gets it, it is printed with its stack by `console.error`.
  *
  * @param thrown - of any type.
  */

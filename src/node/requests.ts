@@ -1,4 +1,4 @@
-/** Ordinary requests of a server: asks the user's callback, answers where it fails, and knows what is under way. */
+/** Ordinary requests of a server: asks the user's callback, answers where it fails, and knows the unfinished ones. */
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { runHandler } from "../protocol/index.js";

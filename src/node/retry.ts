@@ -60,7 +60,7 @@ function sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void> 
 /** A day of the week begins each of the three forms that HTTP has for a date (RFC 9110 §5.6.7). */
 const HTTP_DATE = /^(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat)/;
 
-/** RFC 9110 §10.2.3: `Retry-After = HTTP-date / delay-seconds`. 0 for what is neither. */
+/** RFC 9110 §10.2.3: `Retry-After = HTTP-date / delay-seconds`. 0 for a value that is neither. */
 export function retryAfterMs(error: unknown): number {
   if (!(error instanceof HandshakeError)) return 0;
   const value = getHeader(error.headers, "Retry-After") ?? "";

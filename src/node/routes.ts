@@ -15,7 +15,7 @@ export interface Routes<Data> {
  * Reads `path` and `routes` of the options.
  *
  * @param handlers - for what matches `path`, and for all paths where there is neither.
- * @throws {TypeError} for what is no path, no expression, or no handlers.
+ * @throws {TypeError} for a value that is not a path, an expression, or handlers.
  */
 export function readRoutes<Data>(
   handlers: ServerHandlers<Data>,

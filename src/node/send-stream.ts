@@ -80,7 +80,7 @@ class StreamSending {
   readonly #options: StreamOptions;
   #type: "text" | "binary" | undefined;
   #isBegun = false;
-  /** Why to stop, and what is told of it while something is waited for. */
+  /** The reason to stop, and the callback that reports it during a wait. */
   #stopped: { readonly reason: unknown } | undefined = undefined;
   #onStop: ((reason: unknown) => void) | undefined = undefined;
 
@@ -159,7 +159,7 @@ class StreamSending {
       const left: unknown = this.#iterator.return?.();
       Promise.resolve(left).catch(() => {});
     } catch {
-      // It has failed before, or fails now: the first error is told.
+      // It has failed before, or fails now: the first error is reported.
     }
   }
 }

@@ -160,7 +160,7 @@ export class Server<Data = unknown> {
 
   /**
    * Stops listening, closes all connections with 1001 or another code, lets responses under way finish, and cuts
-   * what has not ended in time. Of several calls the first says the code, and the shortest time counts.
+   * the connections that have not ended in time. Of several calls the first says the code, and the shortest time counts.
    *
    * @returns once everything is closed; rejects for options that make no sense, and then nothing is closed.
    */
@@ -183,7 +183,7 @@ export class Server<Data = unknown> {
     const closed = new Promise<void>((resolve) => this.http.close(() => resolve()));
     this.http.closeIdleConnections();
     await Promise.all([this.#upgrader.close(options), this.#responses.finished()]);
-    // What is left says nothing, or has only a part of a request.
+    // The remaining sockets are silent, or hold only a part of a request.
     this.http.closeAllConnections();
     for (const socket of this.#sockets) socket.destroy();
     await closed;
@@ -202,7 +202,7 @@ export class Server<Data = unknown> {
   }
 }
 
-/** RFC 9110 §15.5.22: what an ordinary request is told. */
+/** RFC 9110 §15.5.22: the answer to an ordinary request. */
 function requireUpgrade(_request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(426, {
     Upgrade: "websocket",

@@ -31,7 +31,7 @@ import { MESSAGES_PER_LOOK, TurnAllowance } from "./turn-allowance.js";
 import { Writer, type WriterOwner } from "./writer.js";
 
 /**
- * Bytes of the longest read of a connection whose messages wait for `receive`: what is read while they may not be
+ * Bytes of the longest read of a connection whose messages wait for `receive`: bytes read while they may not be
  * delivered is held, on each such connection.
  */
 const WAITING_READ = 0xc000;
@@ -107,7 +107,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     return this.dispatcher.handlers;
   }
 
-  /** The new handlers get what waited: messages, an error that no handler heard of, and the closing. */
+  /** The new handlers get everything that waits: messages, an error that no handler has seen, and the closing. */
   set handlers(handlers: Handlers<Face>) {
     this.dispatcher.handlers = handlers;
     beginTurn();
@@ -180,7 +180,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     const wasCut = this.phase === "cut";
     this.#step("lose");
     if (error !== undefined && !wasCut) this.#note(error, "loss");
-    // Nothing can resume the connection any more, and its closing is still to be told.
+    // Nothing can resume the connection any more, and its closing is not yet reported.
     if (!wasCut) this.transport.holds = 0;
     this.context.liveness.delete(this);
     this.writer.close();
@@ -279,7 +279,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
       if (!this.isFinished) this.fail(thrown, thrown.closeCode, "invalid message");
       return;
     }
-    // Once the closing was told, there is no connection to fail, and no handler is called any more.
+    // Once the closing was reported, there is no connection to fail, and no handler is called any more.
     const isFirst = !this.isFinished && this.faults.note(asError(thrown), "bug");
     if (!isFirst) this.faults.report(thrown);
     // Also where the socket is lost, and its error was the first: a handler that failed is called no more.
@@ -300,7 +300,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   }
 
   /**
-   * A connection that closes is read, so that the peer's Close is seen. What is read leads to no output any more, so
+   * A connection that closes is read, so that the peer's Close is seen. These bytes lead to no output any more, so
    * it is read also while much waits to be sent.
    */
   #readToEnd(): void {
@@ -311,7 +311,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
     if (this.faults.note(error, kind)) this.writer.schedule();
   }
 
-  /** The end of a turn: writes what was queued, and tells the error that occurred. */
+  /** The end of a turn: writes queued frames, and reports the error that occurred. */
   flush(): void {
     this.writer.endTurn();
     if (this.faults.error !== undefined && this.phase !== "finished") this.faults.tell(this.handlers);
@@ -321,7 +321,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   #finish(): void {
     this.endpoint.receiveEof(this.transport.isCut);
     this.#step("finish");
-    // Answers to what came last have nowhere to go.
+    // Answers to the last frames have nowhere to go.
     this.writer.close();
     this.dispatcher.endInbox();
     this.dispatcher.endStreams(this.faults.error);

@@ -6,7 +6,7 @@ import { asError, runHandler } from "../protocol/index.js";
 /**
  * The same options, their callbacks guarded: what one throws, or rejects with, fails the one TLS handshake.
  *
- * @param report - told what was thrown.
+ * @param report - called with the error.
  */
 export function guardTlsCallbacks(tls: TlsOptions, report: (thrown: unknown) => void): TlsOptions {
   const { SNICallback, ALPNCallback, pskCallback } = tls;
@@ -22,7 +22,7 @@ export function guardTlsCallbacks(tls: TlsOptions, report: (thrown: unknown) => 
       );
     };
   }
-  /** Of a callback that answers by what it returns: nothing is a refusal. */
+  /** For a callback that answers by its return value: undefined is a refusal. */
   const guard = <Given extends unknown[], Answer>(callback: (...given: Given) => Answer, refusal: Answer) =>
     function (this: unknown, ...given: Given): Answer {
       try {

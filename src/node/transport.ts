@@ -62,7 +62,7 @@ export class Transport {
 
   /**
    * @throws {InvalidStateError} for a socket that is another connection's.
-   * @throws {TypeError} for a value that is no duplex stream.
+   * @throws {TypeError} for a value that is not a duplex stream.
    */
   constructor(socket: Duplex, owner: TransportOwner) {
     const { on, write, resume } = (socket ?? {}) as Partial<Duplex>;

@@ -94,7 +94,7 @@ interface Accepted<Data> {
   readonly handlers: ServerHandlers<Data>;
 }
 
-/** What is decided about compression. */
+/** The decision about compression. */
 interface Compression {
   /** What the response says. */
   readonly accepted: readonly ExtensionInit[] | undefined;
@@ -209,7 +209,7 @@ export class Upgrader<Data> {
     }
   }
 
-  /** Leaves a request that is not ours to other listeners, if one has it already or that is what is wanted. */
+  /** Leaves a request that is not ours to other listeners, if one has it already or the options say so. */
   #leave(
     server: HttpServer | undefined,
     request: IncomingMessage,
@@ -237,7 +237,7 @@ export class Upgrader<Data> {
     socket.on("error", ignore);
     socket.once("close", leave);
     this.#pending.add(refuse);
-    // What comes too late is not forgotten: it may be why it was late.
+    // An error that comes too late is still reported: it may explain the delay.
     const decided = Promise.resolve(pending).then(readDecision<Data>);
     let isLate = false;
     decided.catch((error) => isLate && this.report(error, { request }));
@@ -263,7 +263,7 @@ export class Upgrader<Data> {
     }
   }
 
-  /** A callback failed: the client is told 500, and not why. */
+  /** A callback failed: the client gets 500 without the reason. */
   #fail(request: IncomingMessage, socket: Duplex, thrown: unknown): void {
     this.report(thrown, { request });
     this.#refuse(request, socket, { status: 500 });
@@ -274,7 +274,7 @@ export class Upgrader<Data> {
     reportError(thrown, subject, this.#listener(subject));
   }
 
-  /** Tells of what the system did. */
+  /** Reports an error of the system. */
   tell(error: Error): void {
     tellError(error, {}, this.#listener({}));
   }
@@ -314,7 +314,7 @@ export class Upgrader<Data> {
     if (agreed === undefined) return NO_COMPRESSION;
     const accepted = [agreed.response];
     const extensions = serializeExtensions(accepted);
-    // What follows from the same options and comes to the same response is the same: most connections share it.
+    // The same options and the same response give the same result, which most connections share.
     const last = this.#lastCompression;
     if (wanted === undefined && last.extensions === extensions) return last;
     const compression = { accepted, extensions, parameters: agreed.parameters };
@@ -366,7 +366,7 @@ export class Upgrader<Data> {
       this.hub.add(connection as Connection);
       connection[begin](() => handlers.open?.(connection, request), head);
     } catch (error) {
-      // The response has left: what is written now would be read as frames.
+      // The response has left: later bytes would be read as frames.
       this.report(error, { connection: connection as Connection });
       socket.destroy();
     } finally {

@@ -39,7 +39,7 @@ export interface UpgradeOptions<Data = undefined> extends ConnectionOptions {
    * What becomes of a request that is not ours: of another path, or for another protocol. "refuse": 404, or an
    * ordinary response. "leave": nothing is done to its socket; if no other listener has taken it when
    * `handshakeTimeoutMs` is over, it is refused. Default: "leave" if the HTTP server has other `upgrade` listeners
-   * and `path` or `routes` says what is ours; else "refuse".
+   * and `path` or `routes` says which are ours; else "refuse".
    */
   readonly unmatched?: "leave" | "refuse" | undefined;
   /** Subprotocols that the server speaks: the first of the client's that is among them is used. */
@@ -54,10 +54,10 @@ export interface UpgradeOptions<Data = undefined> extends ConnectionOptions {
     request: IncomingMessage,
     offer: HandshakeOffer,
   ) => Authorization<Data> | Promise<Authorization<Data>>;
-  /** Which pages may connect. Default "same-origin": those from this host, and all clients that are no browser. */
+  /** Which pages may connect. Default "same-origin": those from this host, and all clients that are not browsers. */
   readonly origin?: OriginPolicy | undefined;
   /**
-   * Hears of errors that belong to no connection: what a callback threw while a request was answered (`request` says
+   * Called with errors that belong to no connection: an error of a callback while a request was answered (`request` says
    * which), and what keeps the server from taking connections. Without it, and without a subscriber of the channel
    * `hawser:connection:error`, what callbacks throw is printed.
    */
@@ -155,7 +155,7 @@ function hintsFor(names: readonly string[], hint: string): Readonly<Record<strin
  * Reads and checks options.
  *
  * @param handlers - for what no route has handlers for.
- * @throws {TypeError | RangeError} saying what was expected.
+ * @throws {TypeError | RangeError} naming the expected value.
  */
 export function readUpgradeOptions<Data>(
   handlers: ServerHandlers<Data>,

@@ -15,7 +15,7 @@ import { asError, isThenable, nameOf } from "../protocol/index.js";
 // biome-ignore lint/suspicious/noConfusingVoidType: a function may return nothing, and so may an async one
 type Created<T = Duplex | null | undefined | void> = T | PromiseLike<T>;
 
-/** Opens a stream: returns it or calls back with it. What comes first counts. */
+/** Opens a stream: returns it or calls back with it. The first answer counts. */
 export type CreateStream = (
   options: ClientRequestArgs,
   callback: (error: Error | null, stream: Duplex) => void,
@@ -50,7 +50,7 @@ export function guardCreateConnection(create: CreateStream): Opener {
       done(null, stream);
     };
     let delivered: Duplex | undefined;
-    // Whichever of the two answers: a function may return nothing and call back later, and so may an async one.
+    // The first of the two answers counts: a function may return nothing and call back later, and so may an async one.
     const returned = (stream: unknown) => {
       if (stream !== undefined && stream !== null) deliver(stream);
     };

@@ -43,16 +43,16 @@ export interface WriterOwner extends Flushable {
   onOverflow(error: RangeError): void;
 }
 
-/** What can be sent as a message. */
+/** Data that can be sent as a message. */
 export type Sendable = MessageInit | BlobLike;
 
 /**
  * idle: no send found much waiting. wanted: one did, or the program waits for room. due: there is room, and the program
- * hears of it in the next turn of the loop.
+ * is notified in the next turn of the loop.
  */
 export type DrainState = "idle" | "wanted" | "due";
 
-/** fill: the room was used before the program heard of it. settle: the program hears of it, or the closing begins. */
+/** fill: the room was used before the program was notified. settle: the program is notified, or the closing begins. */
 export type DrainStep = "want" | "room" | "fill" | "settle";
 
 /** The state that each step leads to. A step that is missing does not happen in that state. */
@@ -138,7 +138,7 @@ export class Writer {
       .then((data) => {
         place.fill(data);
         if (!this.#isOpen) return;
-        // `send` has returned what there was to say: no drain is told for a message that it found room for.
+        // `send` has returned the answer: no drain follows for a message that it found room for.
         this.schedule();
         if (this.bufferedAmount >= this.#pauseMark) this.#holdReading();
       })
@@ -166,7 +166,7 @@ export class Writer {
       return undefined;
     }
     const goesOn = endpoint.isSendingParts;
-    // What waits behind this message can only leave when the message has ended.
+    // Messages behind this one can only leave when the message has ended.
     const behind = goesOn ? endpoint.waitingLength : 0;
     if (goesOn && this.#settings.onOverflow === "drop" && this.#isOverflowing(behind)) {
       this.#owner.onOverflow(readsTooSlowly(this.bufferedAmount, this.#settings.maxBufferedAmount));
@@ -239,7 +239,7 @@ export class Writer {
     if (this.#mustPause) this.#transport.hold(Hold.Output);
   }
 
-  /** What waits behind a Blob or a message in parts does not wait for the peer, and does not count. */
+  /** Bytes that wait behind a Blob or a message in parts does not wait for the peer, and does not count. */
   get #mustPause(): boolean {
     const { willDrain, pendingLength } = this.#transport;
     const isOpen = this.#isOpen && this.#endpoint.phase === "open";

@@ -133,7 +133,7 @@ define("options that do not exist are refused, and the one that is meant is name
   }
   assert.ok((await failureOf(connect("/echo", { maxAttempts: 3 } as ConnectOptions))) instanceof TypeError);
   assert.throws(() => createConnection(socket, { timeout: 5 } as object), TypeError);
-  // What is a browser's own affair may be given, for a program that runs on Node too.
+  // Options that the browser decides itself are accepted, for a program that runs on Node too.
   const both = {
     perMessageDeflate: true,
     pingIntervalMs: 1000,
@@ -144,7 +144,7 @@ define("options that do not exist are refused, and the one that is meant is name
   await createConnection(socket).close();
 });
 
-define("no options at all are none, and null is no options", async () => {
+define("no options at all are none, and null is not options", async () => {
   const failure = await failureOf(connect("/echo", null as unknown as ConnectOptions));
   assert.ok(failure instanceof TypeError);
   assert.ok(failure.message.includes("options must be an object"), failure.message);
@@ -193,7 +193,7 @@ define("shared memory, and memory that may grow, is copied and sent", async () =
   await connection.close();
 });
 
-define("a Blob and a File keep their place among what is sent, and count as what waits", async () => {
+define("a Blob and a File keep their place among sent messages, and count as waiting bytes", async () => {
   const connection = await connect("/echo");
   connection.send("before");
   connection.send(new Blob(["a ", Uint8Array.of(0x72, 0x6f), "pe"]));
@@ -236,7 +236,7 @@ define("a Blob of a frame is one too", async () => {
   await connection.close();
 });
 
-define("a limit that send exceeds is told when send has returned", async () => {
+define("a limit that send exceeds is reported after send has returned", async () => {
   const seen: string[] = [];
   const connection = await connect("/slow", {
     maxBufferedAmount: 1 << 20,

@@ -22,7 +22,7 @@ import {
   run,
 } from "../system/package/support.js";
 
-/** What a page, or a worker, finds out with the package; `codec` is what `hawser/codec` gave, where that is there. */
+/** The report of a page, or a worker, about the package; `codec` is what `hawser/codec` gave, where that is there. */
 const TRY = `
 export async function tryHawser(hawser, codec, base) {
   const decoder = new hawser.FrameDecoder({ role: "server" });
@@ -202,7 +202,7 @@ describe("the package in a page", { skip }, () => {
       assert.deepEqual(complaints, []);
     });
 
-    it(`is no server: ${name} says so`, { timeout: 120_000 }, async () => {
+    it(`is not a server: ${name} says so`, { timeout: 120_000 }, async () => {
       await assert.rejects(bundle(folder, "misuse.js"), /serve/);
     });
   }
@@ -222,7 +222,7 @@ describe("the package in a page", { skip }, () => {
     });
   }
 
-  it("is no server: TypeScript says so, if it is told that this is for browsers", async () => {
+  it("is not a server: TypeScript says so, with the conditions of browsers", async () => {
     const tsc = path.join(root, "node_modules/typescript/bin/tsc");
     const options = ["--noEmit", "--strict", "--module", "esnext", "--moduleResolution", "bundler"];
     const compile = (file: string) =>

@@ -1,4 +1,4 @@
-/** In a page or a worker: runs the suite that the browser's connection shares with Node's, and what is its own. */
+/** In a page or a worker: runs the suite that the browser's connection shares with Node's, and its own cases. */
 
 import * as hawser from "../../src/index.browser.js";
 import { CONNECTION_CASES, type SharedApi } from "../support/connection-suite.js";

@@ -57,7 +57,7 @@ describe("options of connect", { concurrency: 2 }, () => {
     assert.doesNotMatch(stdout + stderr, /secret/);
   });
 
-  it("--insecure trusts a certificate that nobody signed, and without it there is no connection", async (t) => {
+  it("--insecure trusts a certificate that no authority signed, and without it there is no connection", async (t) => {
     const url = await wsServer(t, echo, { tls: await createCertificate(t) });
     const trusting = await run(t, ["connect", url, "--insecure"], "hello");
     assert.equal(trusting.code, 0, trusting.stderr);
@@ -102,11 +102,11 @@ describe("options of connect", { concurrency: 2 }, () => {
     }
   });
 
-  it("-x does what is given instead of reading lines, then waits for -w", async (t) => {
+  it("-x runs the given commands instead of reading lines, then waits for -w", async (t) => {
     const url = await wsServer(t, (socket) => {
       socket.on("message", (data) => setTimeout(() => socket.send(`after a while: ${data}`), 50));
     });
-    // Nobody ends its standard input.
+    // Its standard input does not end.
     const program = new Program(t, ["connect", url, "-x", "one", "--execute", "/text /two", "-w", "1"]);
     const { code, stdout } = await program.ended;
     assert.deepEqual([code, stdout], [0, "after a while: one\nafter a while: /two\n"]);
@@ -265,7 +265,7 @@ describe("connect", { concurrency: 2 }, () => {
     assert.equal((await program.ended).signal, "SIGINT");
   });
 
-  it("leaves when whoever reads its output has had enough", async (t) => {
+  it("ends when the reader of its output closes it", async (t) => {
     const url = await wsServer(t, (socket) => {
       const timer = setInterval(() => socket.send("tick"), 10);
       socket.on("close", () => clearInterval(timer));
@@ -278,7 +278,7 @@ describe("connect", { concurrency: 2 }, () => {
 });
 
 describe("connect on a terminal", () => {
-  it("keeps what is typed below what is shown", async (t) => {
+  it("keeps the typed line below the output", async (t) => {
     let send: (text: string) => void = () => {};
     const url = await wsServer(t, (socket) => {
       send = (text) => socket.send(text);
@@ -292,15 +292,15 @@ describe("connect on a terminal", () => {
     // The line is taken away, the message written, and the line put back.
     await terminal.until(/␛\[0J< in between\n[\s\S]*> hel␛\[6G$/, start);
     await terminal.type("lo\r", /< hello\n/);
-    assert.doesNotMatch(terminal.screen, /\n> hello\n/, "what was typed is not shown twice");
+    assert.doesNotMatch(terminal.screen, /\n> hello\n/, "the typed line is not shown twice");
     await terminal.type("/ping x\r", /< \[pong\] x \(\d+\.\d\d ms\)\n/);
     await terminal.type("/nothing\r", /there is no \/nothing/);
     await terminal.type("/close 3000 bye\r", /> \[close\] 3000 bye\n[\s\S]*< \[close\] 3000 bye\n/);
-    // Whoever types sees what could not be followed: that is no failure.
+    // The user sees a command that could not be run: that is not a failure.
     assert.equal(await terminal.ended, 0);
   });
 
-  it("takes away all rows of what is typed", async (t) => {
+  it("removes all rows of the typed line", async (t) => {
     let send: (text: string) => void = () => {};
     const url = await wsServer(t, (socket) => {
       send = (text) => socket.send(text);

@@ -9,7 +9,7 @@ for (const isText of [false, true]) {
     const create = (size: number, seed = 0) => new EchoCheck(size, isText, seed);
     const copy = (check: EchoCheck, index: number) => Buffer.from(check.payload(index));
 
-    it("takes what was sent", () => {
+    it("accepts the sent messages", () => {
       for (const size of [0, 1, 5, 6, 7, 128, 70_000]) {
         const check = create(size);
         for (const index of [0, 1, 255, 256, 2 ** 32, 2 ** 35]) {

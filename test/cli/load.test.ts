@@ -39,7 +39,7 @@ describe("Load", () => {
     assert.ok(load.latency.min >= 190e6);
   });
 
-  it("stops when it is told to, while it connects or runs", async (t) => {
+  it("stops on a signal, while it connects or runs", async (t) => {
     const url = await wsServer(t, echo);
     const before = new Load({ ...OPTIONS, target: targetOf(url, {}) });
     await before.connect(AbortSignal.abort());

@@ -158,7 +158,7 @@ describe("targetOf", () => {
     ["a header with a line end", () => targetOf("h", { header: ["a: 1\r\nb: 2"] }), /no control characters/],
     ["a header of the handshake", () => targetOf("h", { header: ["Upgrade: x"] }), /the handshake's own/],
     ["a header that is an option too", () => targetOf("h", { header: ["Origin: x"], origin: "y" }), /twice/],
-    ["a subprotocol that is no token", () => targetOf("h", { subprotocol: ["a b"] }), /subprotocol/i],
+    ["a subprotocol that is not a token", () => targetOf("h", { subprotocol: ["a b"] }), /subprotocol/i],
     ["a subprotocol twice", () => targetOf("h", { subprotocol: ["a", "a"] }), /subprotocol/i],
     ["auth without colon", () => targetOf("h", { auth: "secret" }), /^--auth must be USER:PASSWORD/],
   ];

@@ -1,4 +1,4 @@
-/** What is printed of somebody else's text, and where colours are used. */
+/** Printing text of others, and where colours are used. */
 
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
@@ -23,7 +23,7 @@ describe("escapeLine", () => {
     }
   });
 
-  it("says what was there", () => {
+  it("shows the original characters", () => {
     assert.equal(escapeLine("\x1b[2J\x07\r\n\0"), "\\x1b[2J\\x07\\x0d\\x0a\\x00");
     assert.equal(escapeLine("\x9b31m\x7f"), "\\x9b31m\\x7f");
     assert.equal(escapeLine("a\u202eb\u2028c\u061cd"), "a\\u202eb\\u2028c\\u061cd");

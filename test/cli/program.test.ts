@@ -26,7 +26,7 @@ describe("hawser", { concurrency: 2 }, () => {
   });
 
   for (const [name, { command, OPTIONS }] of Object.entries(COMMANDS)) {
-    it(`${name} --help describes each of its options, whatever else is there`, async (t) => {
+    it(`${name} --help describes each of its options, with any other arguments`, async (t) => {
       const { code, stdout, stderr } = await run(t, [name, "--nothing", "--help"]);
       assert.deepEqual([code, stderr], [0, ""]);
       assert.equal(stdout, command.help);

@@ -17,7 +17,7 @@ async function open(t: TestContext, url: string, options: ClientOptions = {}): P
   return socket;
 }
 
-/** What comes next, as text or hex. */
+/** The next message, as text or hex. */
 async function next(socket: WebSocket): Promise<string> {
   const [data, isBinary] = (await once(socket, "message")) as [Buffer, boolean];
   return isBinary ? `binary ${data.toString("hex")}` : `text ${data}`;

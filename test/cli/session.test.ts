@@ -139,7 +139,7 @@ describe("lines", { concurrency: 2 }, () => {
   });
 });
 
-describe("what comes", { concurrency: 2 }, () => {
+describe("received messages", { concurrency: 2 }, () => {
   const show = async (t: import("node:test").TestContext, send: (socket: WebSocket) => void) => {
     const url = await wsServer(t, send);
     // Far longer than a program may run here: it has to leave when the server closes.

@@ -1,4 +1,4 @@
-/** Signals, and what is said of errors. */
+/** Signals, and messages for errors. */
 
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
@@ -25,7 +25,7 @@ describe("onStop", () => {
 });
 
 describe("messageOf", () => {
-  it("has something to say of whatever was thrown", () => {
+  it("has a message for every thrown value", () => {
     assert.equal(messageOf(new Error("why")), "why");
     assert.equal(messageOf("why"), "why");
     assert.equal(messageOf(undefined), "undefined");

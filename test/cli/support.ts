@@ -17,7 +17,7 @@ import type { Shell } from "../../src/cli/shell.js";
 
 const ENTRY = fileURLToPath(new URL("../../src/cli/index.ts", import.meta.url));
 
-/** How long a program may run, and how long something may take that is waited for: for what hangs, not what is slow. */
+/** How long a program may run, and how long something may take that is waited for: to catch hangs, not slowness. */
 const LONGEST_RUN_MS = 180_000;
 
 /** What the test runner tells its children, and what would change colours. */
@@ -146,7 +146,7 @@ export interface Certificate {
   readonly key: Buffer;
 }
 
-/** A certificate for 127.0.0.1 that nobody signed but itself. */
+/** A certificate for 127.0.0.1 that only itself signed. */
 export async function createCertificate(t: TestContext): Promise<Certificate> {
   const folder = await temporaryFolder(t);
   const certFile = path.join(folder, "cert.pem");
@@ -172,7 +172,7 @@ function inTime<T>(promise: Promise<T>, message: () => string): Promise<T> {
   });
 }
 
-/** A terminal with somebody at it: the program runs in this process, its streams are ours. */
+/** A terminal with a user at it: the program runs in this process, its streams are ours. */
 export class Terminal {
   readonly stdin = Object.assign(new PassThrough(), { isTTY: true });
   readonly stdout = Object.assign(new PassThrough(), { isTTY: true, columns: 80, rows: 24 });

@@ -16,7 +16,7 @@ describe("assertBytes", () => {
     }
   });
 
-  it("throws for everything else, and says of what", () => {
+  it("throws for everything else, and names it", () => {
     for (const value of NOT_BYTES) {
       assert.throws(() => assertBytes(value, "a chunk"), {
         name: "TypeError",

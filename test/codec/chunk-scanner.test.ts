@@ -233,7 +233,7 @@ eachBackend("ChunkScanner", () => {
     assert.equal(workspace().holder, undefined);
   });
 
-  it("drops what is behind a stop, cut or waiting", () => {
+  it("drops bytes behind a stop, cut or waiting", () => {
     const scan = scanner();
     scan.push(concat([frame({ opcode: CLOSE, key: KEY }), text("cut").slice(0, 8)]));
     scan.push(text("waits"));

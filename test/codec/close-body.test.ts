@@ -41,7 +41,7 @@ eachBackend("encodeCloseBody", () => {
     assert.throws(() => encodeCloseBody(1000, "é".repeat(62)), /not 124/);
   });
 
-  it("refuses what must not be sent", () => {
+  it("refuses codes and reasons that must not be sent", () => {
     for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65536, -1, Number.NaN, 1000.5]) {
       assert.throws(() => encodeCloseBody(code), RangeError, String(code));
     }
@@ -59,7 +59,7 @@ eachBackend("encodeCloseBody", () => {
 });
 
 eachBackend("decodeCloseBody", () => {
-  it("gives back what was encoded", () => {
+  it("returns the encoded code and reason", () => {
     for (const code of [1000, 1014, 3000, 4999]) {
       for (const reason of ["", "bye", "水 😀 é", "\ufeffBOM", "x".repeat(123)]) {
         assert.deepEqual(decodeCloseBody(encodeCloseBody(code, reason)), { code, reason });
@@ -76,7 +76,7 @@ eachBackend("decodeCloseBody", () => {
     assert.deepEqual(decodeCloseBody(memory.subarray(2, 6)), { code: 1000, reason: "hi" });
   });
 
-  it("throws what is wrong with a body, with its offset in the body", () => {
+  it("throws the error in a body, with its offset in the body", () => {
     const cases = [
       ["03", "WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH", 1002, 0],
       ["0000", "WS_ERR_INVALID_CLOSE_CODE", 1002, 0],
@@ -98,7 +98,7 @@ eachBackend("decodeCloseBody", () => {
     }
   });
 
-  it("throws for what is not bytes", () => {
+  it("throws for values that are not bytes", () => {
     for (const wrong of NOT_BYTES) assert.throws(() => decodeCloseBody(wrong as Uint8Array), TypeError);
   });
 });
@@ -123,7 +123,7 @@ eachBackend("judgeCloseBody", () => {
     assert.equal(judgeCloseBody(new Uint8Array(0)), undefined);
   });
 
-  it("names what is wrong and where", () => {
+  it("names the error and its place", () => {
     const invalid = { status: layout.STATUS_INVALID_UTF8, detail: 0 };
     const cases = [
       [hex("03"), { status: layout.STATUS_CLOSE_BODY_OF_ONE, index: 0, detail: 1 }],

@@ -13,7 +13,7 @@ describe("isValidCloseCode", () => {
     }
   });
 
-  it("refuses what is no code at all", () => {
+  it("refuses values that are not codes", () => {
     for (const code of [Number.NaN, Infinity, -1000, 3000.5, 4999.1, 1000.5, 1004.5]) {
       assert.equal(isValidCloseCode(code), false, String(code));
     }

@@ -1,5 +1,5 @@
 /**
- * FrameDecoder: what it says of a stream, the same however the stream is cut, whatever else is decoded
+ * FrameDecoder: what it says of a stream, the same however the stream is cut, and with other streams decoded
  * meanwhile, and nothing after the peer did wrong.
  */
 
@@ -48,7 +48,7 @@ function decode(bytes: Uint8Array, options: FrameDecoderOptions = SERVER): Seen 
   return decodeChunks([new Uint8Array(bytes)], options);
 }
 
-/** What is seen must not depend on the cut; what is ASCII is known of a whole payload. */
+/** Results must not depend on the cut; ASCII is known of a whole payload only. */
 function sameHoweverCut(bytes: Uint8Array, options: FrameDecoderOptions): void {
   const whole = decode(bytes, options);
   for (let cut = 0; cut <= bytes.length; cut++) {
@@ -282,7 +282,7 @@ eachBackend("FrameDecoder: payloads as views", () => {
     }
   });
 
-  it("gives memory of its own size to what came in several chunks", () => {
+  it("gives memory of its own size to payloads that came in several chunks", () => {
     for (const spec of [
       { opcode: BINARY, payload: new Uint8Array(20_000).fill(0xee) },
       { opcode: TEXT, payload: utf8("é".repeat(150)) },
@@ -340,7 +340,7 @@ eachBackend("FrameDecoder: a chunk that lost its memory", () => {
     assert.equal(decoder.error, undefined, "the peer did nothing wrong");
   });
 
-  it("is no matter of other decoders, that scan before it throws, after it, or between", () => {
+  it("does not depend on other decoders that scan before it throws, after it, or between", () => {
     for (const throwsFirst of [false, true]) {
       const before = wellBehaved();
       assert.ok(before.next());
@@ -637,7 +637,7 @@ eachBackend("FrameDecoder: what the peer does wrong", () => {
       assert.equal(frames.length, more.frames ?? 0);
     });
 
-    it(`${code}: ${name}, after what came before it and with nothing after it, however it is cut`, () => {
+    it(`${code}: ${name}, after everything before it and with nothing after it, however it is cut`, () => {
       const all = concat([before, bytes, after]);
       const seen = decode(all, options);
       assert.deepEqual([seen.error?.code, seen.error?.offset], [code, before.length + offset]);
@@ -663,7 +663,7 @@ eachBackend("FrameDecoder: what the peer does wrong", () => {
     assert.equal(decoder.payload.length, 0);
   });
 
-  it("ignores what waits behind a violation, and what comes after", () => {
+  it("ignores bytes that wait behind a violation, and later ones", () => {
     const decoder = new FrameDecoder(SERVER);
     decoder.push(hex("ff"));
     decoder.push(masked({ opcode: TEXT, payload: utf8("y") }));
@@ -675,7 +675,7 @@ eachBackend("FrameDecoder: what the peer does wrong", () => {
     assert.equal(decoder.retainedLength, 0);
   });
 
-  it("lets go of a half frame that turns out wrong", () => {
+  it("releases a half frame that turns out invalid", () => {
     const decoder = new FrameDecoder(SERVER);
     const bytes = masked({ opcode: TEXT, payload: utf8("a".repeat(100)) });
     decoder.push(bytes.slice(0, 50));
@@ -687,7 +687,7 @@ eachBackend("FrameDecoder: what the peer does wrong", () => {
     assert.equal(decoder.retainedLength, 0);
   });
 
-  it("tells a limit what was allowed and what was announced", () => {
+  it("reports the limit and the announced length", () => {
     for (const [maxFrameSize, announced] of [
       [10, 11n],
       [0, 1n],
@@ -733,7 +733,7 @@ eachBackend("FrameDecoder: limits", () => {
     assert.deepEqual([error?.code, error?.offset], ["WS_ERR_UNSUPPORTED_MESSAGE_LENGTH", 9]);
   });
 
-  it("takes the limit as it is, fractions and what lies beyond 2^53 included", () => {
+  it("takes the limit as it is, fractions and values beyond 2^53 included", () => {
     const bytes = hex("82 02 0000");
     assert.equal(decode(bytes, { role: "client", maxFrameSize: 1.5 }).error?.closeCode, 1009);
     assert.equal(decode(bytes, { role: "client", maxFrameSize: 2.5 }).frames.length, 1);
@@ -805,7 +805,7 @@ eachBackend("FrameDecoder: Close", () => {
     }
   });
 
-  it("ends the stream between two messages, whatever stands behind it", () => {
+  it("ends the stream between two messages, with any bytes behind it", () => {
     const close = masked({ opcode: CLOSE, payload: closeBody(1000) });
     for (const behind of ["", "81", "81 85 00000000 61", "01 81 00000000 61", "ff"]) {
       const decoder = new FrameDecoder(SERVER);
@@ -890,7 +890,7 @@ eachBackend("FrameDecoder: one window for all decoders", () => {
     }
   });
 
-  it("keeps the current frame through an eviction: payload, text and what comes next", () => {
+  it("keeps the current frame through an eviction: payload, text and the next frames", () => {
     for (const role of [SERVER, ANY, CLIENT]) {
       const key = role === CLIENT ? undefined : KEY;
       const bytes = streamOf("kept", key);
@@ -1040,7 +1040,7 @@ eachBackend("FrameDecoder: large", () => {
     }
   });
 
-  it("finds what is wrong deep in a long text, wherever the seams are", () => {
+  it("finds an error deep in a long text, wherever the seams are", () => {
     const payload = utf8("水".repeat(50_000));
     for (const at of [3, 65_520, 65_533, 65_536, 131_069, 149_998]) {
       const wrong = new Uint8Array(payload);
@@ -1079,7 +1079,7 @@ eachBackend("FrameDecoder: large", () => {
     }
   });
 
-  it("forgets a payload that nobody looked at, or only as a string", () => {
+  it("drops a payload that was never read, or only as a string", () => {
     // Long enough for every way a payload can lie: in one chunk, behind another frame, in several chunks.
     const payloads = [10, 5000, 40_000, 9, 70_000, 4500, 300, 4096, 100_000].map((length, i) =>
       new Uint8Array(length).fill(0x61 + i),
@@ -1208,7 +1208,7 @@ eachBackend("FrameDecoder: partial", () => {
     }
   });
 
-  it("delivers what has arrived at once, and keeps nothing of data frames", () => {
+  it("delivers arrived bytes at once, and keeps nothing of data frames", () => {
     const payload = utf8("0123456789".repeat(10));
     const bytes = masked({ opcode: TEXT, payload });
     const decoder = new FrameDecoder({ role: "server", partial: true });
@@ -1244,7 +1244,7 @@ eachBackend("FrameDecoder: partial", () => {
     );
   });
 
-  it("delivers text byte for byte up to what is wrong in it, whatever the cut", () => {
+  it("delivers text byte for byte up to the error in it, for every cut", () => {
     const payload = hex("61 62 e6 b0 b4 63 f0 9f 98 41 64 65");
     const bytes = concat([
       masked({ opcode: TEXT, payload: utf8("first") }),
@@ -1326,7 +1326,7 @@ eachBackend("FrameDecoder: text", () => {
     }
   });
 
-  it("throws for whatever is not a whole, uncompressed text message", () => {
+  it("throws for everything except a whole, uncompressed text message", () => {
     const decoder = new FrameDecoder({ role: "server", allowRsv1: true });
     assert.throws(() => decoder.text(), InvalidStateError, "no frame yet");
     decoder.push(
@@ -1352,7 +1352,7 @@ eachBackend("FrameDecoder: text", () => {
     assert.ok(decoder.next());
     assert.equal(decoder.next(), false);
     assert.throws(() => decoder.text(), InvalidStateError);
-    // The beginning of a text is no text.
+    // The beginning of a text is not a text.
     decoder.push(masked({ opcode: TEXT, payload: utf8("half") }).slice(0, 8));
     assert.equal(decoder.next(), false);
     assert.throws(() => decoder.text(), InvalidStateError);
@@ -1503,7 +1503,7 @@ eachBackend("FrameDecoder: options", () => {
         [false, toHex(utf8("plain: ü"))],
       ],
     );
-    assert.equal(error?.code, "WS_ERR_INVALID_UTF8", "what is not compressed is validated still");
+    assert.equal(error?.code, "WS_ERR_INVALID_UTF8", "uncompressed text is still validated");
     sameHoweverCut(bytes, options);
   });
 
@@ -1606,7 +1606,7 @@ eachBackend("FrameDecoder: what it holds on to", () => {
   };
   const message = masked({ opcode: TEXT, payload: utf8("message") });
 
-  it("is no chunk once all of it was read", () => {
+  it("is no longer a chunk once all of it was read", () => {
     const idle = hold((decoder) => {
       decoder.push(chunkOf(message));
       assert.ok(decoder.next());

@@ -112,7 +112,7 @@ eachBackend("FrameEncoder", () => {
       }
     });
 
-    it(`moves a text behind a longer header without losing what lies around it (${role})`, () => {
+    it(`moves a text behind a longer header without losing its neighbours (${role})`, () => {
       const encode = encoder();
       const expected: Uint8Array[] = [];
       for (const text of [
@@ -230,7 +230,7 @@ eachBackend("FrameEncoder", () => {
     assert.equal(toHex(used.take()), "827f001fffffffffffff");
   });
 
-  it("refuses a header of a client, of no length and of what §5.2 and §5.5 do not allow", () => {
+  it("refuses a header of a client, of no length and one that §5.2 or §5.5 does not allow", () => {
     const masked = client();
     assert.throws(() => masked.header(Opcode.Binary, 1), InvalidStateError);
     const used = server();
@@ -389,7 +389,7 @@ eachBackend("FrameEncoder", () => {
     assert.equal(second.buffer, first.buffer);
     assert.equal(second.byteOffset, first.byteOffset);
     encoder.recycle();
-    // What was not taken yet stays.
+    // Bytes that were not taken yet stay.
     encoder.text("third");
     encoder.recycle();
     encoder.text("fourth");
@@ -523,7 +523,7 @@ eachBackend("FrameEncoder", () => {
     });
   }
 
-  it("shows nothing but frames of its own and zeros around what is taken", () => {
+  it("shows nothing but frames of its own and zeros around taken bytes", () => {
     withDirtyMemory(() => {
       for (const [, make] of SIDES) {
         for (const text of ["", "short", "é".repeat(63), "é".repeat(2000), "水".repeat(30_000)]) {

@@ -79,7 +79,7 @@ describe("writeHeader", () => {
           const end = writeHeader(target, offset, 0x82, length, masked);
           const key = masked ? ([0xee, 0xee, 0xee, 0xee] as const) : undefined;
           const expected = headerOf({ opcode: 2, announced: BigInt(length), key });
-          assert.equal(end, offset + expected.length - (masked ? 4 : 0), "behind what was written");
+          assert.equal(end, offset + expected.length - (masked ? 4 : 0), "behind the header");
           assert.equal(headerLengthFor(length, masked), expected.length);
           assert.equal(toHex(target.subarray(offset, offset + expected.length)), toHex(expected));
           const others = [...target.subarray(0, offset), ...target.subarray(end)];

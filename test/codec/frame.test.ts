@@ -247,7 +247,7 @@ eachBackend("encodeFrame and its siblings", () => {
     for (const bytes of results) assert.equal(bytes.buffer.byteLength, bytes.length, "no slack behind them");
   });
 
-  it("refuse what must not be sent, and work on afterwards", () => {
+  it("refuse frames that must not be sent, and work on afterwards", () => {
     const range = [
       () => encodeFrame(3 as Opcode, ""),
       () => encodePing("x".repeat(126)),

@@ -1,6 +1,6 @@
 /**
  * The codec on a host that decodes UTF-8 quickly, as Node does from 24 on: there no text goes through the
- * kernel's transcoder. The codec reads the version once, when it is loaded, so it is told another here.
+ * kernel's transcoder. The codec reads the version once, when it is loaded, so it sees another one here.
  */
 
 import assert from "node:assert/strict";

@@ -108,7 +108,7 @@ describe("the codec without Buffer", () => {
 });
 
 describe("hostSha1", () => {
-  it("is the digest of node:crypto, by whichever of its functions there is", async (t) => {
+  it("is the digest of node:crypto, by each of its functions", async (t) => {
     const texts = [
       "",
       "abc",

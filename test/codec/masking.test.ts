@@ -31,7 +31,7 @@ eachBackend("mask and unmask", () => {
       for (const offset of [0, 1, 2, 3, 4, 7, 14]) {
         const start = random() % 18;
         const room = randomBytes(random, length + start + 3);
-        // A source that is longer than what is to be masked, and not at the beginning of its memory.
+        // A source that is longer than the masked part, and not at the beginning of its memory.
         const source = room.subarray(start);
         const before = toHex(room);
         const output = randomBytes(random, offset + length + 5);
@@ -88,7 +88,7 @@ eachBackend("mask and unmask", () => {
     assert.equal(toHex(output), `${"00".repeat(10)}37fa213d37fa213d37fa`);
   });
 
-  it("throws for what is not bytes, and then changes nothing", () => {
+  it("throws for values that are not bytes, and then changes nothing", () => {
     const output = new Uint8Array(20);
     const memory = new ArrayBuffer(4);
     const array = [1, 2, 3, 4];
@@ -129,7 +129,7 @@ eachBackend("mask and unmask", () => {
     };
     const resizable = new Resizable(64, options);
     const growable = new Growable(64, options);
-    // A buffer that comes twice may be remembered; what is remembered of it must not outlive its length.
+    // A buffer that comes twice may be remembered; the cached view must not outlive its length.
     for (let i = 0; i < 3; i++) unmasks(resizable, 4, 40);
     resizable.resize(256);
     for (let i = 0; i < 3; i++) unmasks(resizable, 100, 100);
@@ -175,7 +175,7 @@ eachBackend("applyMask", () => {
     }
   });
 
-  it("throws for what is not bytes", () => {
+  it("throws for values that are not bytes", () => {
     for (const wrong of NOT_BYTES) assert.throws(() => applyMask(wrong as Uint8Array, KEY), TypeError);
   });
 });

@@ -1,4 +1,4 @@
-/** PayloadBuffer: the same bytes in the same order, and no more memory than about twice what has arrived. */
+/** PayloadBuffer: the same bytes in the same order, and no more memory than about twice the bytes that have arrived. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -21,7 +21,7 @@ function viewOf(part: Uint8Array, chunkLength = 65536): Uint8Array {
 
 describe("PayloadBuffer", () => {
   itHolds(
-    "gives back what was put in, however it was cut and whatever it was cut from",
+    "returns the appended bytes, for every cut and source",
     300,
     fc.tuple(fc.integer({ min: 0, max: 3000 }), arbitraryCuts, fc.array(fc.boolean(), { minLength: 1 })),
     ([length, cuts, views]) => {
@@ -60,7 +60,7 @@ describe("PayloadBuffer", () => {
     assert.deepEqual([...buffer.take()], [1, 2]);
   });
 
-  it("throws for what is not bytes, and keeps what it had", () => {
+  it("throws for values that are not bytes, and keeps its contents", () => {
     const buffer = new PayloadBuffer();
     buffer.append(Uint8Array.of(1, 2));
     for (const wrong of NOT_BYTES) {
@@ -125,7 +125,7 @@ describe("PayloadBuffer", () => {
     ],
   ];
   for (const [name, count, part] of cases) {
-    it(`retains about twice what has arrived: ${name}`, () => {
+    it(`retains about twice the arrived bytes: ${name}`, () => {
       let held = 0;
       const make = () => {
         const buffer = new PayloadBuffer();
@@ -183,14 +183,14 @@ describe("PayloadBuffer", () => {
     }
   });
 
-  it("takes time in proportion to what has arrived, not to its square", () => {
+  it("takes time in proportion to the arrived bytes, not to its square", () => {
     const chunk = new Uint8Array(1 << 16);
     const buffer = new PayloadBuffer();
     for (let i = 0; i < 1 << 20; i++) buffer.append(chunk.subarray(i & 0xffff, (i & 0xffff) + 1));
     assert.equal(buffer.take().length, 1 << 20);
   });
 
-  it("joins what was copied and what was kept in order", () => {
+  it("joins copied and kept parts in order", () => {
     const parts: Uint8Array[] = [];
     const buffer = new PayloadBuffer();
     for (let i = 0; i < 200; i++) {

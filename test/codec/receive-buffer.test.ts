@@ -1,5 +1,5 @@
 /**
- * Chunks that a socket read to the kernel's memory: the same frames as from any other chunk, whoever else reads
+ * Chunks that a socket read to the kernel's memory: the same frames as from any other chunk, even if others read
  * to the same place meanwhile.
  */
 
@@ -108,7 +108,7 @@ class Reader {
     this.#payloads.push(decoder.payload);
   }
 
-  /** Payloads are the caller's: what came later has not changed them. */
+  /** Payloads are the caller's: later reads have not changed them. */
   assertKept(): void {
     this.#payloads.forEach((payload, i) => {
       assert.ok(toHex(payload) === this.frames[i].payload, `payload ${i} stays as it was handed out`);

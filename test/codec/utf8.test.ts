@@ -20,7 +20,7 @@ function longText(length: number): Uint8Array<ArrayBuffer> {
   const bytes = utf8("aé水😀 bc".repeat(Math.ceil(length / 13))).subarray(0, length);
   const { offset, complete } = judgeUtf8(bytes.subarray(-8).filter((byte) => byte < 0x80));
   assert.ok(offset < 0 && complete);
-  // Whatever character the end cuts becomes ASCII.
+  // A character that the end cuts becomes ASCII.
   let end = bytes.length;
   while (end > 0 && bytes[end - 1] >= 0x80) end--;
   bytes.fill(0x2e, end);
@@ -60,7 +60,7 @@ eachBackend("isValidUtf8", () => {
     assert.equal(isValidUtf8(bytes), isUtf8(bytes));
   });
 
-  it("judges texts longer than the kernel's region, and what lies across its edge", () => {
+  it("judges texts longer than the kernel's region, and characters across its edge", () => {
     for (const length of [65535, 65536, 65537, 131072, 200_000]) {
       const bytes = longText(length);
       assert.equal(isValidUtf8(bytes), true, String(length));
@@ -127,7 +127,7 @@ eachBackend("Utf8Validator", () => {
     }
   });
 
-  it("stays invalid, whatever comes after", () => {
+  it("stays invalid", () => {
     const validator = new Utf8Validator();
     assert.equal(validator.push(hex("61 ff")), false);
     assert.equal(validator.push(hex("61")), false);
@@ -165,7 +165,7 @@ eachBackend("Utf8Validator", () => {
     assert.equal(long.isAscii, false, "the piece that was not lies before one that is");
   });
 
-  it("begins anew after reset", () => {
+  it("restarts after reset", () => {
     const validator = new Utf8Validator();
     for (const wrong of ["c3 a9 ff", "f0 9f", "80"]) {
       validator.push(hex(wrong));
@@ -191,7 +191,7 @@ eachBackend("Utf8Validator", () => {
     assert.ok(first.end() && second.end());
   });
 
-  it("throws for what is not bytes, and goes on as if nothing had come", () => {
+  it("throws for values that are not bytes, and ignores them", () => {
     for (const wrong of NOT_BYTES as Uint8Array[]) {
       assert.throws(() => isValidUtf8(wrong), TypeError);
       const validator = new Utf8Validator();
@@ -222,13 +222,13 @@ eachBackend("textOf and textAt", () => {
     assert.equal(textOf(Buffer.from(bytes), true), text);
   });
 
-  it("make nothing of what lay in memory before, when the caller cut a character short", () => {
+  it("use no bytes that lay in memory before, when the caller cut a character short", () => {
     const read = (secret: string, tail: string): string => {
       const decoder = new FrameDecoder({ role: "client" });
       decoder.push(frame({ opcode: TEXT, payload: utf8("grüße, und noch mehr 😀") }));
       assert.ok(decoder.next());
       const { payload } = decoder;
-      // It is the caller's, who may write to it; what is then no UTF-8 has no right text, but no other's.
+      // It is the caller's, who may write to it; invalid UTF-8 has no right text, but must not show other bytes.
       payload.set(hex(tail), payload.length - hex(tail).length);
       assert.ok(isValidUtf8(utf8(secret)));
       return decoder.text();
@@ -246,7 +246,7 @@ eachBackend("textOf and textAt", () => {
     assert.equal(textOf(utf8("\ufeff"), false), "\ufeff");
   });
 
-  it("make strings of more than 64 KiB, whichever character lies across the edge", () => {
+  it("make strings of more than 64 KiB, with every kind of character across the edge", () => {
     for (const character of ["a", "é", "水", "😀"]) {
       const width = utf8(character).length;
       for (let shift = 0; shift < width; shift++) {

@@ -75,7 +75,7 @@ eachBackend("bufferutil", (_kernel, backend) => {
         }
       });
 
-      test("mask: a source that is longer than what is masked of it", () => {
+      test("mask: a source that is longer than its masked part", () => {
         for (const length of [0, 1, 4, 16, 17, 100, 65536, 65537]) {
           for (const slack of [1, 3, 64, 70000]) compareMask(length, 3, slack, 1, KEYS[0]);
         }

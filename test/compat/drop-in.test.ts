@@ -1,5 +1,5 @@
 /**
- * `ws` and `websocket` on our masking and validation: installed as the README says, both sides of real
+ * `ws` and `websocket` on our masking and validation: installed as docs/recipes.md says, both sides of real
  * connections over loopback, with proof that it was our code they called.
  */
 
@@ -184,13 +184,13 @@ function frameOf(connection, opcode) {
 }
 `;
 
-/** The `json` code blocks of the README that say what to write into a package.json. */
-const readme = readFileSync(path.join(root, "README.md"), "utf8");
-const manifests = [...readme.matchAll(/```json\n(.*?)```/gs)].map(([, json]) => JSON.parse(json));
+/** The `json` code blocks of docs/recipes.md that say what to write into a package.json. */
+const recipes = readFileSync(path.join(root, "docs/recipes.md"), "utf8");
+const manifests = [...recipes.matchAll(/```json\n(.*?)```/gs)].map(([, json]) => JSON.parse(json));
 
-/** The README's small package for utf-8-validate: its manifest, its code, and the file that it belongs in. */
+/** The page's small package for utf-8-validate: its manifest, its code, and the file that it belongs in. */
 const shim = manifests.find(({ name }) => name === "utf-8-validate");
-const [, shimCode, shimFile] = /```js\n(\/\/ (\S+)\n.*?)```\n/s.exec(readme) ?? [];
+const [, shimCode, shimFile] = /```js\n(\/\/ (\S+)\n.*?)```\n/s.exec(recipes) ?? [];
 
 const WS_RANGE = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")).devDependencies.ws;
 
@@ -201,7 +201,7 @@ async function installRecipe(
   extra: Record<string, string> = {},
 ): Promise<string> {
   const recipe = manifests.find(({ dependencies }) => dependencies?.[library] !== undefined);
-  assert.ok(recipe, `the README has a recipe for ${library}`);
+  assert.ok(recipe, `docs/recipes.md has a recipe for ${library}`);
   const folder = await createFolder({ "counting.cjs": COUNTING, ...files });
   const { filename } = await pack(folder);
   for (const [name, range] of Object.entries<string>(recipe.dependencies)) {
@@ -240,7 +240,7 @@ describe("ws", () => {
 describe("ws and websocket, with utf-8-validate", () => {
   let folder = "";
   before(async () => {
-    assert.ok(shim !== undefined && shimFile !== undefined, "the README has the shim");
+    assert.ok(shim !== undefined && shimFile !== undefined, "docs/recipes.md has the shim");
     const files = {
       "exchange.cjs": UNDER_WEBSOCKET,
       "exchange-ws.cjs": UNDER_WS,

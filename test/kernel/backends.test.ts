@@ -1,5 +1,5 @@
 /**
- * Two backends, one behaviour: whatever comes, the reference and the compiled kernel leave the same
+ * Two backends, one behaviour: for all input, the reference and the compiled kernel leave the same
  * records, STATE, RESULT and bytes. And the door that chooses between them.
  */
 

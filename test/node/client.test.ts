@@ -142,7 +142,7 @@ describe("connect: the request", () => {
     );
   });
 
-  it("tls: verifies by default, and does as it is told", async (t) => {
+  it("tls: verifies by default, and follows its options", async (t) => {
     const { key, cert } = await certificate();
     const { server } = await noting(t, { tls: { key, cert } });
     await assert.rejects(connect(server.url), (error: NodeJS.ErrnoException) =>
@@ -265,7 +265,7 @@ describe("connect: the answer", () => {
     });
   }
 
-  it("fails for what is no HTTP, for an end, and for a port where nothing listens", async (t) => {
+  it("fails for anything that is not HTTP, for an end, and for a port where nothing listens", async (t) => {
     assert.ok((await failing(t, "SSH-2.0-OpenSSH\r\n")) instanceof HandshakeError);
     assert.ok((await failing(t, "")) instanceof Error);
     assert.ok((await failing(t, "HTTP/1.1 101 Sw")) instanceof Error);
@@ -293,7 +293,7 @@ describe("connect: the answer", () => {
   });
 });
 
-eachReadPath("connect: what comes with the answer", () => {
+eachReadPath("connect: frames that come with the answer", () => {
   it("reads frames that came with the response", async (t) => {
     const port = await rawServer(t, async (peer) => {
       await until(() => peer.head !== "");
@@ -340,7 +340,7 @@ eachReadPath("connect: what comes with the answer", () => {
 });
 
 describe("connect: redirects", () => {
-  /** A server that redirects to `location`, and notes what it was told. */
+  /** A server that redirects to `location`, and notes the request. */
   async function redirecting(
     t: TestContext,
     location: () => string,
@@ -492,7 +492,7 @@ describe("connect: redirects", () => {
     }
   });
 
-  it("to what is no WebSocket URL fail", async (t) => {
+  it("to anything that is not a WebSocket URL fail", async (t) => {
     for (const location of ["ftp://a.example/", "//", "ws://x/#y", "javascript:1"]) {
       const { port } = await redirecting(t, () => location);
       await assert.rejects(

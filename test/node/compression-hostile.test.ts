@@ -113,7 +113,7 @@ eachReadPath("compressed messages", () => {
 
 /** The flushes of one stream, one for each text. */
 function streamOf(texts: readonly string[]): Uint8Array {
-  // To refer to what came before is to have it as a dictionary.
+  // The earlier bytes serve as the dictionary.
   let dictionary = Buffer.alloc(0);
   const parts = texts.map((text) => {
     const part = deflateRawSync(text, {
@@ -191,7 +191,7 @@ describe("what fails a connection", () => {
       1007,
       "WS_ERR_INVALID_COMPRESSED_DATA",
     ],
-    ["text that is no UTF-8", [text(deflated(Uint8Array.of(0x61, 0xff)))], 1007, "WS_ERR_INVALID_UTF8"],
+    ["text that is not UTF-8", [text(deflated(Uint8Array.of(0x61, 0xff)))], 1007, "WS_ERR_INVALID_UTF8"],
     [
       "text that ends in a character",
       [text(deflated(Uint8Array.of(0xe2, 0x82)))],
@@ -205,7 +205,7 @@ describe("what fails a connection", () => {
       "WS_ERR_UNEXPECTED_RSV_1",
     ],
     [
-      "RSV1 of a continuation of what is not compressed",
+      "RSV1 of a continuation of an uncompressed message",
       [
         { opcode: TEXT, fin: false },
         { opcode: CONTINUATION, rsv: RSV1 },
@@ -233,7 +233,7 @@ describe("what fails a connection", () => {
     });
   }
 
-  it("octets that are no UTF-8, as soon as they are here", { timeout: 60_000 }, async (t) => {
+  it("octets that are not UTF-8, as soon as they are here", { timeout: 60_000 }, async (t) => {
     for (const fragments of [
       [Uint8Array.of(0x61, 0xff)],
       [Uint8Array.of(0xe2, 0x82), Uint8Array.of(0x41)],
@@ -263,7 +263,7 @@ describe("what fails a connection", () => {
     assert.match(await peer.next(), /^close 1007/);
   });
 
-  it("compressed frames that nobody agreed on, of a server too", { timeout: 60_000 }, async (t) => {
+  it("compressed frames without an agreement, of a server too", { timeout: 60_000 }, async (t) => {
     const { peer, errors } = await open(t, {
       authorize: () => ({ perMessageDeflate: true }),
       perMessageDeflate: false,
@@ -300,7 +300,7 @@ eachReadPath("messages under way", () => {
     paused = connection;
     const head = requestText({ "Sec-WebSocket-Extensions": "permessage-deflate" });
     const other = await rawClient(t, server.port, head);
-    // All that is left of it lies where the next read goes to, of whatever connection.
+    // All that is left of it lies where the next read goes to, of any connection.
     const others = concat([
       other.encode({ opcode: TEXT, rsv: RSV1, payload: deflated("something else ".repeat(50)) }),
       other.encode({ opcode: BINARY, payload: new Uint8Array(50_000) }),
@@ -387,10 +387,10 @@ eachReadPath("messages under way", () => {
 });
 
 describe("memory", () => {
-  it("comes back when a handler cuts the connection, whatever was still to be delivered", {
+  it("comes back when a handler cuts the connection, with messages still to be delivered", {
     timeout: 60_000,
   }, async (t) => {
-    // A window that nobody else has here, and so blocks of a length of their own.
+    // A window that no other test has here, and so blocks of a length of their own.
     const extension = "permessage-deflate; client_max_window_bits=9";
     for (const contextTakeover of [true, false]) {
       const probe = new Decompressor({ windowBits: 9, contextTakeover });

@@ -15,7 +15,7 @@ import { inflateAlone } from "../support/zlib-streams.js";
 
 const EXTENSIONS = "Sec-WebSocket-Extensions";
 
-describe("what is sent", () => {
+describe("sending", () => {
   it("is compressed from the threshold on, unless a message says otherwise", {
     timeout: 60_000,
   }, async (t) => {

@@ -52,7 +52,7 @@ describe("options of compression", () => {
     }, async () => {
       const perMessageDeflate = { [name]: value } as PerMessageDeflateOptions;
       const expected = { name: error.name, message: new RegExp(`^${name} of perMessageDeflate must be`) };
-      // Nobody listens there: the call is judged before anything is sent.
+      // There is no listener: the call is judged before anything is sent.
       const url = "ws://127.0.0.1:1";
       await assert.rejects(serve({ perMessageDeflate }), expected);
       await assert.rejects(connect(url, { perMessageDeflate }), expected);
@@ -119,7 +119,7 @@ describe("a server that accepts compression", () => {
     "permessage-deflate-2",
   ];
 
-  it("declines what is no offer, and goes on without", { timeout: 30_000 }, async (t) => {
+  it("declines anything that is not an offer, and goes on without", { timeout: 30_000 }, async (t) => {
     const server = await listen(t, {
       perMessageDeflate: true,
       message: (connection, message) => connection.send(message.data),
@@ -130,7 +130,7 @@ describe("a server that accepts compression", () => {
       assert.doesNotMatch(peer.head, /sec-websocket-extensions/i, offer);
       peer.send({ opcode: TEXT, payload: utf8(text) });
       assert.equal(await peer.next(), `text ${text}`, offer);
-      // What was not agreed on is an error.
+      // Parameters without an agreement are an error.
       peer.send({ opcode: TEXT, rsv: 4, payload: Uint8Array.of(2, 0) });
       assert.match(await peer.next(), /^close 1002/, offer);
     }
@@ -212,7 +212,7 @@ describe("a server that accepts compression", () => {
     }
   });
 
-  it("answers 500 where authorize asks for what cannot be", { timeout: 60_000 }, async (t) => {
+  it("answers 500 where authorize returns wrong options", { timeout: 60_000 }, async (t) => {
     const server = await listen(t, {
       authorize: () => ({ perMessageDeflate: { level: 99 } }),
     });

@@ -67,7 +67,7 @@ for (const role of ROLES) {
       ]);
     });
 
-    it("refuses what is no message, whatever it is: nothing becomes a length (CVE-2016-10518)", async (t) => {
+    it("refuses anything that is not a message: no number becomes a length (CVE-2016-10518)", async (t) => {
       const { connection, peer } = await withPeer(t, role);
       const odd = [
         5,
@@ -160,7 +160,7 @@ for (const role of ROLES) {
       assert.equal(writes.length, 1);
     });
 
-    it("what is sent outside of handlers leaves when the current callback is done", async (t) => {
+    it("messages sent outside of handlers leave when the current callback is done", async (t) => {
       const { connection, peer } = await withPeer(t, role);
       const writes = watchWrites(connection.socket);
       connection.send("one");
@@ -173,7 +173,7 @@ for (const role of ROLES) {
       assert.equal(connection.bufferedAmount, 0);
     });
 
-    it("sendNow reaches the system before it returns, behind what was queued", async (t) => {
+    it("sendNow reaches the system before it returns, behind queued messages", async (t) => {
       const { connection, peer } = await withPeer(t, role);
       const writes = watchWrites(connection.socket);
       connection.send("queued");
@@ -417,7 +417,7 @@ for (const role of ROLES) {
       for (let i = 100; i < 2000; i += 100) peer.write(frames(i, i + 100));
       await sleep(20);
       assert.equal(seen.length, 2);
-      // Whatever others read meanwhile must not be seen here.
+      // Bytes that others read meanwhile must not be seen here.
       const other = await withPeer(t, role);
       for (let i = 0; i < 20; i++)
         other.peer.send({ opcode: BINARY, payload: new Uint8Array(1000).fill(0xdb) });
@@ -491,7 +491,7 @@ for (const role of ROLES) {
       assert.equal(connection.bufferedAmount, 0);
     });
 
-    it("nobody waits for a connection that is gone", async (t) => {
+    it("no caller waits for a connection that is gone", async (t) => {
       const { connection, peer } = await withPeer(t, role, { highWaterMark: 1000 });
       peer.socket.pause();
       while (connection.bufferedAmount < 1 << 20) connection.sendNow(new Uint8Array(1 << 20));
@@ -610,7 +610,7 @@ for (const role of ROLES) {
       await peer.closed();
     });
 
-    it("counts what goes through", async (t) => {
+    it("counts frames, messages and bytes", async (t) => {
       const { connection, peer } = await withPeer(t, role, { message: () => undefined });
       const first = peer.encode({ opcode: TEXT, fin: false, payload: utf8("a") });
       const last = peer.encode({ opcode: CONTINUATION, payload: utf8("b") });
@@ -693,7 +693,7 @@ for (const role of ROLES) {
 }
 
 eachReadPath("Connection: with autoPong and autoClose false", () => {
-  it("gives Pings and the Close to whoever receives, who answers", async (t) => {
+  it("gives Pings and the Close to the receiver, who answers", async (t) => {
     const { connection, peer } = await serverAndPeer(t, { autoPong: false, autoClose: false });
     peer.send({ opcode: PING, payload: utf8("p") });
     const ping = await connection.receive();
@@ -731,7 +731,7 @@ eachReadPath("Connection: with autoPong and autoClose false", () => {
     assert.deepEqual(seen, ["ping undefined p", "close 3000 bye"]);
   });
 
-  it("does not stop reading for Pings that nobody wants", async (t) => {
+  it("does not stop reading for Pings without a handler", async (t) => {
     let last = "";
     const { peer } = await serverAndPeer(t, {
       autoPong: false,
@@ -895,7 +895,7 @@ eachReadPath("Connection: over TLS and over a Unix socket", () => {
       t.after(() => connection.terminate());
       await until(() => server.connections.size === 1);
       const [accepted] = server.connections;
-      // Nobody receives at the other side: the sender has to wait, and is told when no more.
+      // The other side does not receive: the sender has to wait, and is notified when it need not.
       const data = new Uint8Array(1 << 20).fill(7);
       let sent = 0;
       // More than the system may still take once the other side has stopped reading.

@@ -50,7 +50,7 @@ async function start(t: TestContext, handlers: ConnectionHandlers, options: Upgr
 }
 
 describe("async contexts", () => {
-  it("the error of a peer that is silent, or late, is told in nobody's", async (t) => {
+  it("the error of a peer that is silent, or late, is reported outside of all contexts", async (t) => {
     const told: (string | undefined)[] = [];
     const { handler, dial } = await start(
       t,
@@ -63,7 +63,7 @@ describe("async contexts", () => {
       { pingIntervalMs: 20, pingTimeoutMs: 20 },
     );
     for (const user of ["ada", "bob"]) await dial(user);
-    await until(() => told.length === 2, "both are told");
+    await until(() => told.length === 2, "both are reported");
     assert.deepEqual(told, [undefined, undefined]);
     await until(() => handler.connections.size === 0);
   });
@@ -85,7 +85,7 @@ describe("async contexts", () => {
     }, "its store is garbage");
   });
 
-  it("an error that a broadcast of another user caused, is told in nobody's, and not inside the broadcast", async (t) => {
+  it("an error that a broadcast of another user caused, is reported outside of all contexts, and not inside the broadcast", async (t) => {
     const told: (string | undefined)[] = [];
     let isBroadcasting = false;
     const { handler, dial } = await start(
@@ -109,11 +109,11 @@ describe("async contexts", () => {
     const speaker = await dial("speaker");
     const speaking = setInterval(() => speaker.send({ opcode: TEXT }), 5);
     t.after(() => clearInterval(speaking));
-    await until(() => told.length > 0, "it is told");
+    await until(() => told.length > 0, "it is reported");
     assert.equal(told[0], undefined);
   });
 
-  it("a turn that goes on, a drain handler, and drained: each in its own, or in nobody's", async () => {
+  it("a turn that goes on, a drain handler, and drained: each in its own context, or in none", async () => {
     const stream = new SlowStream();
     const seen: (string | undefined)[] = [];
     const drains: (string | undefined)[] = [];

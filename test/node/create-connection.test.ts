@@ -108,7 +108,7 @@ describe("tryReceive", () => {
     assert.equal(client.tryReceive(), undefined);
   });
 
-  it("makes room for what was not read yet", async () => {
+  it("makes room for unread bytes", async () => {
     const [server, client] = connected({}, { highWaterMark: 1000 });
     for (let i = 0; i < 100; i++) server.send("x".repeat(100));
     let count = 0;

@@ -9,7 +9,7 @@ import { BINARY, CLOSE, closeBody, PING, TEXT } from "../support/frames.js";
 import { hex, utf8 } from "../support/hex.js";
 import { eachReadPath, knock, requestText } from "../support/sockets.js";
 
-/** What is published on a channel until the test ends. */
+/** The messages of a channel until the test ends. */
 function hear<T>(t: TestContext, name: string): T[] {
   const heard: T[] = [];
   const listener = (message: unknown) => {

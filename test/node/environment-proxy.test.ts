@@ -1,4 +1,4 @@
-/** Proxies of the environment: whom they are asked for, how, and what is left of one that does not answer. */
+/** Proxies of the environment: whom they are asked for, how, and the cleanup of one that does not answer. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -15,7 +15,7 @@ import { rawServer, until } from "../support/sockets.js";
 const { options } = http.globalAgent as unknown as { options: { proxyEnv?: unknown } };
 const { proxyEnv: original } = options;
 
-/** Gives Node's agents an environment, as Node 24 does when it is told to use the environment's proxies. */
+/** Gives Node's agents an environment, as Node 24 does when it is configured to use the environment's proxies. */
 function environment(t: TestContext, variables: Readonly<Record<string, string>>): void {
   options.proxyEnv = variables;
   t.after(() => {
@@ -23,7 +23,7 @@ function environment(t: TestContext, variables: Readonly<Record<string, string>>
   });
 }
 
-/** A proxy that opens tunnels to this port, whatever it is asked for. */
+/** A proxy that opens tunnels to this port, for every request. */
 async function tunnelling(t: TestContext, port: number, status = 200) {
   const seen: [string | undefined, http.IncomingHttpHeaders][] = [];
   const sockets = new Set<net.Socket>();

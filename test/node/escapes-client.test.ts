@@ -1,5 +1,5 @@
 /**
- * Each place where code of the user's runs while a client connects: what comes of it when it throws, rejects, gives
+ * Each place where code of the user's runs while a client connects: the result when it throws, rejects, gives
  * nonsense or never answers. The one call has a defined result, nothing is uncaught (the test runner fails a test for
  * that), and no socket stays open. A new place gets its rows here.
  */
@@ -45,7 +45,7 @@ const throwing = () => {
 };
 const dial = ({ port }: Target) => net.connect(port, "127.0.0.1");
 
-/** What comes of a row: the connection opens, or the call rejects with such an error. */
+/** The result of a row: the connection opens, or the call rejects with such an error. */
 type Outcome = "open" | RegExp;
 
 /** `given` makes options of a call; casts are for what types forbid and JavaScript does not. */
@@ -56,7 +56,7 @@ const TIMEOUT = /^TimeoutError/;
 const CREATE_CONNECTION: readonly Row[] = [
   ["throws", () => ({ createConnection: throwing }), /^Error: oops/],
   [
-    "throws what is no error",
+    "throws anything that is not an error",
     () => ({
       createConnection: () => {
         throw "text";
@@ -92,7 +92,7 @@ const CREATE_CONNECTION: readonly Row[] = [
     (target) => ({ createConnection: (_: unknown, back: Back) => back(null, Promise.resolve(target)) }),
     /^TypeError: createConnection must give a Duplex stream, not a promise/,
   ],
-  ["is no function", () => ({ createConnection: {} }), /^TypeError: createConnection must be a function/],
+  ["is not a function", () => ({ createConnection: {} }), /^TypeError: createConnection must be a function/],
   ["never calls back", () => ({ createConnection: () => {} }), TIMEOUT],
   ["never resolves", () => ({ createConnection: never }), TIMEOUT],
   [
@@ -230,7 +230,7 @@ const LOOKUP: readonly Row[] = [
   ["finds an empty list", lookingUp((found) => setImmediate(found, null, [])), /^TypeError: lookup must/],
   ["finds an object", lookingUp((found) => setImmediate(found, null, {})), /^TypeError: lookup must/],
   [
-    "finds what is no text",
+    "finds anything that is not text",
     lookingUp((found) => setImmediate(found, null, Object.create(null))),
     /^TypeError: lookup/,
   ],
@@ -243,7 +243,7 @@ const LOOKUP: readonly Row[] = [
   ["finds a list of nonsense", lookingUp((found) => found(null, [null, 1])), /^TypeError: lookup must/],
   ["never answers", lookingUp(() => {}), TIMEOUT],
   ["returns a promise that never resolves", lookingUp(never), TIMEOUT],
-  ["is no function", () => ({ lookup: "127.0.0.1" }), /^TypeError: lookup must be a function/],
+  ["is not a function", () => ({ lookup: "127.0.0.1" }), /^TypeError: lookup must be a function/],
   ["finds one address", lookingUp((found) => found(null, "127.0.0.1", 4)), "open"],
   [
     "finds a list, later",
@@ -276,7 +276,11 @@ const LISTS: readonly Row[] = [
     /^TypeError: connect has no option "protocl": did you mean protocol/,
   ],
   ["an option of TLS stands outside", () => ({ rejectUnauthorized: false }), /^TypeError: .* members of tls/],
-  ["what is no text stands everywhere", () => ({ agent: bare }), /^TypeError: agent must be an Agent/],
+  [
+    "anything that is not text stands everywhere",
+    () => ({ agent: bare }),
+    /^TypeError: agent must be an Agent/,
+  ],
   ["headers throw", () => ({ headers: iterable(throwing) }), /^Error: oops/],
   ["headers give numbers", () => ({ headers: [1, 2] }), /^TypeError/],
   ["headers are a number", () => ({ headers: 5 }), /^TypeError/],
@@ -315,7 +319,7 @@ const TLS: readonly Row[] = [
     /^TypeError: checkServerIdentity must return/,
   ],
   [
-    "checkServerIdentity returns what is no text",
+    "checkServerIdentity returns anything that is not text",
     checking(() => Object.create(null)),
     /^TypeError: checkServerId/,
   ],
@@ -324,7 +328,7 @@ const TLS: readonly Row[] = [
   ["checkServerIdentity returns nothing", checking(() => undefined), "open"],
   ["a certificate is nonsense", () => ({ tls: { cert: "nonsense", key: "nonsense" } }), /^Error/],
   ["secureContext is nonsense", () => ({ tls: { secureContext: {} } }), /^TypeError/],
-  ["options are no object", () => ({ tls: 5 }), /^TypeError: tls must be an object/],
+  ["options are not an object", () => ({ tls: 5 }), /^TypeError: tls must be an object/],
   ["an agent of http's is given for wss", () => ({ agent: new http.Agent() }), /^TypeError/],
 ];
 
@@ -339,7 +343,7 @@ function table(
       it(`${how}: ${outcome === "open" ? "opens" : `rejects, ${outcome}`}`, async (t) => {
         const { target, more } = await prepare(t);
         const { host = "127.0.0.1", ...options } = given(target) as { host?: string };
-        // What has an answer has it long before.
+        // Attempts with an answer have it long before.
         const timeout = outcome === TIMEOUT ? 50 : 20_000;
         const url = target.url.replace("127.0.0.1", host);
         const merged = Object.defineProperties({ timeout }, Object.getOwnPropertyDescriptors({ ...more }));
@@ -381,10 +385,10 @@ const secure = async (t: TestContext) => {
 table("connect: createConnection", CREATE_CONNECTION, plain);
 table("connect: agent", AGENT, plain);
 table("connect: lookup", LOOKUP, plain);
-table("connect: what is read of options", LISTS, plain);
+table("connect: reading options", LISTS, plain);
 table("connect: TLS", TLS, secure);
 
-describe("connect: what comes too late", () => {
+describe("connect: late answers", () => {
   const late: readonly [string, (target: Target, come: Promise<void>) => ConnectOptions][] = [
     [
       "createConnection resolves",
@@ -501,7 +505,7 @@ describe("connectWithRetry: onRetry", () => {
     await assert.rejects(refused(t, { onRetry: never }), /503/);
     await assert.rejects(refused(t, { onRetry: () => ({}) }), /503/);
   });
-  it("is no function: the call throws", async (t) => {
+  it("is not a function: the call throws", async (t) => {
     await assert.rejects(refused(t, { onRetry: 5 as never }), /^TypeError: onRetry must be a function/);
   });
 });

@@ -32,10 +32,10 @@ const fail = (): never => {
 /** What a function does instead of its job. */
 const WAYS = {
   throws: fail,
-  "throws what is no error": () => {
+  "throws anything that is not an error": () => {
     throw Object.create(null);
   },
-  "throws what cannot be looked at": () => {
+  "throws a value that cannot be inspected": () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
     throw proxy;
@@ -96,7 +96,7 @@ const HANDLERS: readonly Place[] = [
   { name: "error", act: (peer) => peer.send({ opcode: 3 }), outcome: "close 1002" },
 ];
 
-/** Errors that the channel hears of. */
+/** Errors on the channel. */
 function listenIn(t: TestContext): Error[] {
   const heard: Error[] = [];
   const listener = (message: unknown) => {
@@ -172,7 +172,7 @@ describe("a handler", () => {
   }
 
   for (const wrong of [5, null, "function", {}]) {
-    it(`that is no function (${JSON.stringify(wrong)})`, async (t) => {
+    it(`that is not a function (${JSON.stringify(wrong)})`, async (t) => {
       t.mock.method(console, "error", () => {});
       const handlers = Object.fromEntries(HANDLER_NAMES.map((name) => [name, wrong])) as never;
       const all = await start(t, { ...(handlers as object), open: () => {} });
@@ -230,7 +230,7 @@ describe("a handler", () => {
 });
 
 describe("a loop over messages", () => {
-  for (const way of ["throws", "throws what is no error", "rejects later"] as const) {
+  for (const way of ["throws", "throws anything that is not an error", "rejects later"] as const) {
     it(`whose body ${way}: 1011`, async (t) => {
       t.mock.method(console, "error", () => {});
       const heard = listenIn(t);
@@ -284,7 +284,7 @@ describe("a Blob", () => {
     });
   }
 
-  it("that is sent as text and is no UTF-8: 1011, and what was sent behind it goes first", async (t) => {
+  it("that is sent as text and is not UTF-8: 1011, and messages sent behind it go first", async (t) => {
     const heard = listenIn(t);
     const all = await start(t, {});
     all.connection.send(new Blob([Uint8Array.of(0xff)]), { type: "text" });

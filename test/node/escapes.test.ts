@@ -20,7 +20,7 @@ const WAYS = {
   throws: () => {
     throw mine;
   },
-  "throws what is no error": () => {
+  "throws anything that is not an error": () => {
     throw Object.create(null);
   },
   rejects: () => Promise.reject(mine),
@@ -56,7 +56,7 @@ interface Place {
   readonly right?: readonly Way[];
 }
 
-const THROWING: readonly Way[] = ["throws", "throws what is no error"];
+const THROWING: readonly Way[] = ["throws", "throws anything that is not an error"];
 
 /** What a handler of a connection returns means nothing. */
 const RETURNING: readonly Way[] = [
@@ -161,7 +161,7 @@ const PLACES: readonly Place[] = [
   },
   // The closing handshake is over before it runs.
   { ...handler("close"), outcome: () => "close 3000" },
-  // What it is told is what is seen.
+  // Its argument is recorded.
   {
     ...handler("error", (peer) => peer.send({ opcode: 3 })),
     outcome: () => "close 1002",
@@ -169,7 +169,7 @@ const PLACES: readonly Place[] = [
   },
 ];
 
-/** What is published on the channel of errors, and what is printed. */
+/** The messages of the channel of errors, and the printed lines. */
 function watch(t: TestContext): { heard: Error[]; printed: unknown[][] } {
   const heard: Error[] = [];
   const printed: unknown[][] = [];
@@ -312,7 +312,7 @@ describe("a bug of the user's is seen", () => {
     },
   };
 
-  it("printed once with its stack, where neither a handler nor a subscriber hears of it", async (t) => {
+  it("printed once with its stack, where neither a handler nor a subscriber gets it", async (t) => {
     const printed: unknown[][] = [];
     t.mock.method(console, "error", (...given: unknown[]) => {
       printed.push(given);
@@ -322,7 +322,7 @@ describe("a bug of the user's is seen", () => {
     assert.deepEqual(printed, [["hawser: a callback failed:", mine]]);
   });
 
-  it("by onError, which is told the request, and then it is not printed", async (t) => {
+  it("by onError, which gets the request, and then it is not printed", async (t) => {
     const told: unknown[] = [];
     t.mock.method(console, "error", () => assert.fail("it was printed"));
     const server = await start(t, {
@@ -374,7 +374,7 @@ describe("subscribers of the channels", () => {
     "server:refuse",
   ];
   for (const name of channels) {
-    for (const way of ["throws", "throws what is no error", "rejects"] as const) {
+    for (const way of ["throws", "throws anything that is not an error", "rejects"] as const) {
       it(`hawser:${name} ${way}: printed, and nothing else happens`, async (t) => {
         const printed: unknown[][] = [];
         t.mock.method(console, "error", (...given: unknown[]) => {

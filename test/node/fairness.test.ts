@@ -123,7 +123,7 @@ eachReadPath("turns", () => {
     assert.ok(handled >= 5, `${handled} messages of the other connection in between`);
   });
 
-  it("pausing in the middle holds what is left of the turn, too", async (t) => {
+  it("pausing in the middle holds the rest of the turn, too", async (t) => {
     const seen: number[] = [];
     let paused: Connection | undefined;
     const server = await listen(t, {

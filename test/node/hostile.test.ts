@@ -1,6 +1,6 @@
 /**
  * Peers that mean harm, over real sockets. Tests that begin with the number of an advisory are about what that
- * advisory was about, in whichever library.
+ * advisory was about, in any library.
  */
 
 import assert from "node:assert/strict";
@@ -64,14 +64,14 @@ describe("handshakes that are wrong in one field", () => {
     ["no Sec-WebSocket-Key", requestText({ "Sec-WebSocket-Key": undefined }), 400],
     ["a key of 15 bytes", requestText({ "Sec-WebSocket-Key": Buffer.alloc(15).toString("base64") }), 400],
     ["a key of 17 bytes", requestText({ "Sec-WebSocket-Key": Buffer.alloc(17).toString("base64") }), 400],
-    ["a key that is no base64", requestText({ "Sec-WebSocket-Key": "!!!!!!!!!!!!!!!!!!!!!!==" }), 400],
+    ["a key that is not base64", requestText({ "Sec-WebSocket-Key": "!!!!!!!!!!!!!!!!!!!!!!==" }), 400],
     ["two keys", requestText({ "Sec-WebSocket-Key": [KEYS[0], KEYS[1]] }), 400],
     ["no version", requestText({ "Sec-WebSocket-Version": undefined }), 400],
     ["version 8", requestText({ "Sec-WebSocket-Version": "8" }), 426],
     ["version 013", requestText({ "Sec-WebSocket-Version": "013" }), 400],
     ["two versions", requestText({ "Sec-WebSocket-Version": ["13", "13"] }), 400],
     ["a subprotocol twice", requestText({ "Sec-WebSocket-Protocol": "a, a" }), 400],
-    ["a subprotocol that is no token", requestText({ "Sec-WebSocket-Protocol": "a b" }), 400],
+    ["a subprotocol that is not a token", requestText({ "Sec-WebSocket-Protocol": "a b" }), 400],
     ["extensions that are none", requestText({ "Sec-WebSocket-Extensions": 'a; b="' }), 400],
     ["a foreign Origin", requestText({ Origin: "http://evil.example" }), 403],
     ["GHSA-c4j6-fc7j-m34r: a URI of another host", requestText({}, "GET http://internal/chat HTTP/1.1"), 400],
@@ -262,7 +262,7 @@ eachReadPath("frames", () => {
       assert.match(
         await peer.next(),
         /^close 1009/,
-        "1009 and not 1007: it was too long before it was no text",
+        "1009 and not 1007: it was too long before it was not text",
       );
       await connection.closed;
       const other = await withPeer(t, role, { closeTimeoutMs: 50 });
@@ -305,7 +305,7 @@ eachReadPath("frames", () => {
 
 eachReadPath("floods", () => {
   for (const role of ROLES) {
-    it(`${role}: (ws 8.23.0) a flood of Pings to which nobody reads the answers leaves one Pong`, async (t) => {
+    it(`${role}: (ws 8.23.0) a flood of Pings whose answers are not read leaves one Pong`, async (t) => {
       const { connection, peer } = await withPeer(t, role);
       peer.socket.pause();
       // Answers fill what the system keeps; then they have to wait.
@@ -418,7 +418,7 @@ eachReadPath("GHSA-273r-mgr4-v34f: first frames that came with the handshake", (
     ["too long", headerOf({ opcode: BINARY, announced: 2n ** 40n, key: KEY }), /^close 1009/],
     ["a Close", frame({ opcode: CLOSE, payload: closeBody(3000), key: KEY }), /^close 3000/],
   ] as const) {
-    it(`${name}: nothing is thrown, whoever listens`, async (t) => {
+    it(`${name}: nothing is thrown, with and without listeners`, async (t) => {
       const calls: string[] = [];
       const server = await listen(t, {
         open: () => {

@@ -17,7 +17,7 @@ describe("Hub", () => {
     assert.deepEqual([accepted, refused, bytesIn], [0, {}, 0]);
   });
 
-  it("counts refusals by reason, whatever the reason is called", () => {
+  it("counts refusals by reason, for every name of a reason", () => {
     const hub = new Hub();
     for (const reason of ["404", "404", "WS_ERR_X", "__proto__", "constructor"]) hub.refused(reason);
     const { refused } = hub.counters;

@@ -131,7 +131,7 @@ for (const role of ["server", "client"] as const) {
       assert.match(errors[0], /silent for \d+ ms/);
     });
 
-    it("pings nobody who speaks, or when it is off", async (t) => {
+    it("does not ping a peer that sends, and never when it is off", async (t) => {
       await undisturbed(t, 40, async (pause) => {
         const { peer } = await withPeer(t, role, { ...OFF, pingIntervalMs: 60, message: () => undefined });
         for (let i = 0; i < 12; i++) {
@@ -145,7 +145,7 @@ for (const role of ["server", "client"] as const) {
       assert.deepEqual([silent.peer.take(), silent.connection.state], [[], "open"]);
     });
 
-    it("closes with 1001 when no message came or went for idleTimeoutMs; Pings are no messages", async (t) => {
+    it("closes with 1001 when no message came or went for idleTimeoutMs; Pings are not messages", async (t) => {
       const options = { ...OFF, idleTimeoutMs: 60, message: () => undefined };
       await undisturbed(t, 40, async (pause) => {
         const { connection, peer } = await withPeer(t, role, options);

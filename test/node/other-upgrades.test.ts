@@ -88,7 +88,7 @@ describe("beside other upgrade listeners", () => {
     });
   }
 
-  it("several of ours: each has its path, and what is none's is refused at once", async (t) => {
+  it("several of ours: each has its path, and a path of none is refused at once", async (t) => {
     const port = await run(t, [
       named("a", { path: "/a" }),
       named("b", { path: "/b" }),
@@ -235,7 +235,7 @@ describe("requests that offer another protocol", () => {
     assert.equal((await connection.close()).code, 1000);
   });
 
-  it("are told 426 by a server without pages", async (t) => {
+  it("get 426 by a server without pages", async (t) => {
     const server = await listen(t);
     const peer = await knock(t, server.port, to("/", H2C));
     await peer.closed();

@@ -70,7 +70,7 @@ describe("PeerWatch: a peer that says nothing", () => {
 });
 
 describe("PeerWatch: an event loop that stood still", () => {
-  it("judges by what was read: not the answer of a Ping that the sockets may hold", () => {
+  it("judges by the bytes read: not the answer of a Ping that the sockets may hold", () => {
     const looks = new Looks();
     assert.equal(looks.at(100), "ping");
     // The timer ran at 110, then something ran until 5000, and the sockets were looked at as they were at 110.
@@ -109,7 +109,7 @@ describe("PeerWatch: a peer that is not read", () => {
     );
   });
 
-  it("is silent if it takes nothing of what waits for it", () => {
+  it("is silent if it takes none of the waiting bytes", () => {
     const looks = new Looks(LIMITS, {
       isRead: false,
       bytesOut: 5000,
@@ -138,7 +138,7 @@ describe("PeerWatch: a peer that takes", () => {
       assert.deepEqual([looks.at(189), looks.at(190), looks.at(240)], [undefined, "ping", "silent"]);
     });
 
-    it(`${name}: what is sent and taken at once shows nothing: the system takes it, not the peer`, () => {
+    it(`${name}: a write that is taken at once shows nothing: the system takes it, not the peer`, () => {
       const looks = new Looks(LIMITS, { isRead });
       assert.equal(looks.at(100, { bytesOut: 500 }), "ping");
     });
@@ -161,14 +161,14 @@ describe("PeerWatch: messages", () => {
     );
   });
 
-  it("do not count once it closes; and without a limit it may take for ever", () => {
+  it("do not count once it closes; and without a limit it may take forever", () => {
     const looks = new Looks(limits);
     assert.deepEqual([looks.at(39, { isClosing: true }), looks.at(1e9)], [undefined, undefined]);
   });
 });
 
 describe("PeerWatch: a connection that closes", () => {
-  it("is late after the limit, counted from the first look, whatever comes", () => {
+  it("is late after the limit, counted from the first look", () => {
     const looks = new Looks();
     assert.deepEqual(
       [looks.at(10, { isClosing: true }), looks.at(39, { bytesIn: 9 }), looks.at(40, { bytesIn: 18 })],

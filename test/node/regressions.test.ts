@@ -55,8 +55,8 @@ describe("what one connection does to others", () => {
   });
 });
 
-describe("connections that nobody resumes", () => {
-  it("tell that they are closed, behind what had arrived", async (t) => {
+describe("connections that are never resumed", () => {
+  it("tell that they are closed, behind the messages that had arrived", async (t) => {
     const calls: string[] = [];
     const { connection, peer } = await serverAndPeer(t, {
       message(connection, message) {
@@ -84,7 +84,7 @@ describe("connections that nobody resumes", () => {
 
   it("do not pause once they close: the peer's Close would not be seen", async (t) => {
     const { connection, peer } = await serverAndPeer(t, {
-      // As with backpressure: also what cannot be sent any more is "false".
+      // As with backpressure: a message that cannot be sent any more is "false", too.
       message: (connection, message) => connection.send(message.data) || connection.pause(),
     });
     const closed = connection.close(4000, "");
@@ -98,7 +98,7 @@ describe("connections that nobody resumes", () => {
 
 for (const role of ["server", "client"] as const) {
   describe(`handlers of a ${role}`, () => {
-    it("that come late are given what waited once, in order, and may pause", async (t) => {
+    it("that come late get the waiting messages once, in order, and may pause", async (t) => {
       const { connection, peer } = await withPeer(t, role);
       for (const name of ["a", "b", "c"]) peer.send({ opcode: TEXT, payload: utf8(name) });
       await until(() => connection.counters.messagesIn === 3);
@@ -173,7 +173,7 @@ describe("leaving a loop over messages", () => {
     assert.equal(await peer.next(), "close 1011");
   });
 
-  it("lets whoever leaves it choose the code; else it is 1000", async (t) => {
+  it("lets the code that leaves it choose the close code; else it is 1000", async (t) => {
     const { peer } = await serverAndPeer(t, {
       async open(connection) {
         for await (const _message of connection) break;
@@ -229,7 +229,7 @@ describe("times", () => {
     }
   });
 
-  it("a server that closes for as long as it takes cuts nobody", async (t) => {
+  it("a server that closes for as long as it takes cuts no client", async (t) => {
     const { server, connection, peer } = await serverAndPeer(t);
     const closed = server.close({ timeoutMs: Infinity });
     assert.equal(await peer.next(), "close 1001");

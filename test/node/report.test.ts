@@ -1,4 +1,4 @@
-/** Errors that no call can throw: which of handler, channel and console hears of one. */
+/** Errors that no call can throw: which of handler, channel and console gets one. */
 
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
@@ -28,13 +28,13 @@ describe("reportError", () => {
     printed = [];
   });
 
-  it("prints, with its stack, what nothing hears of", (t) => {
+  it("prints, with its stack, an error that nothing gets", (t) => {
     capture(t);
     reportError(error, { request });
     assert.deepEqual(printed, [["hawser: a callback failed:", error]]);
   });
 
-  it("prints nothing where a handler or the channel hears of it", (t) => {
+  it("prints nothing where a handler or the channel gets it", (t) => {
     capture(t);
     const told: unknown[] = [];
     reportError(error, { request }, (given) => told.push(given));
@@ -43,7 +43,7 @@ describe("reportError", () => {
     reportError(error, { request });
     assert.deepEqual([told, printed], [[error, { request, error }], []]);
     reportError(error, { request }, (given) => told.push(given));
-    assert.equal(told.length, 4, "both hear of it");
+    assert.equal(told.length, 4, "both get it");
   });
 
   it("makes an error of anything", (t) => {

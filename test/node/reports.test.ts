@@ -51,7 +51,7 @@ describe("backpressure", () => {
     assert.deepEqual([client.state, client.error], ["open", undefined]);
   });
 
-  /** A client that sends `count` messages as fast as it can, and counts what comes. */
+  /** A client that sends `count` messages as fast as it can, and counts the answers. */
   type Flood = (
     url: string,
     count: number,
@@ -145,7 +145,7 @@ describe("backpressure", () => {
     });
   }
 
-  it("reading that waited for the peer goes on, whatever the marks are", async (t) => {
+  it("reading that waited for the peer goes on, for all marks", async (t) => {
     for (const options of [
       { highWaterMark: 0 },
       { highWaterMark: 10, pauseReadingAt: 0 },
@@ -165,7 +165,7 @@ describe("backpressure", () => {
     }
   });
 
-  it("what waits behind a Blob or a message in parts does not keep the peer from being read", async (t) => {
+  it("bytes behind a Blob or a message in parts do not keep the peer from being read", async (t) => {
     const { connection, peer } = await serverAndPeer(t, {
       message: (opened) => {
         opened.sendMessage(new Message(new Uint8Array(1), "binary"));
@@ -435,7 +435,7 @@ describe("a peer's address", () => {
         const peer = await knock(t, server.port);
         if (way === "is reset") peer.reset();
         else if (way === "closes") peer.send({ opcode: CLOSE });
-        await until(() => told.length > 0, "it is told");
+        await until(() => told.length > 0, "it is reported");
         assert.deepEqual(told, [["127.0.0.1", "number"]]);
       });
     }
@@ -479,7 +479,7 @@ describe("closing", () => {
     }
   });
 
-  it("is not held up by what the peer does not read", async (t) => {
+  it("is not held up by bytes that the peer does not read", async (t) => {
     const { connection, peer } = await serverAndPeer(t, { ...ECHO, closeTimeoutMs: 60_000 });
     peer.socket.pause();
     for (let i = 0; i < 100; i++) peer.send({ opcode: BINARY, payload: new Uint8Array(100_000) });
@@ -489,7 +489,7 @@ describe("closing", () => {
     await until(() => connection.closeCode === 3001, "the peer's Close is read all the same");
   });
 
-  it("an error is told to handlers that come late, behind the messages before it", async (t) => {
+  it("an error is reported to handlers that come late, behind the messages before it", async (t) => {
     const { connection, peer } = await serverAndPeer(t, { closeTimeoutMs: 100 });
     peer.send({ opcode: TEXT, payload: Buffer.from("hi") }, { opcode: 3 });
     await connection.closed;
@@ -502,7 +502,7 @@ describe("closing", () => {
     assert.deepEqual(told, ["hi", "Invalid WebSocket frame: invalid opcode 3", "close 1006"]);
   });
 
-  it("handlers that the error handler sets are told of the closing once", async (t) => {
+  it("handlers that the error handler sets get the closing once", async (t) => {
     const told: string[] = [];
     const { connection, peer } = await serverAndPeer(t, {
       message: (opened) => {
@@ -556,7 +556,7 @@ describe("sizes", () => {
 });
 
 /** A server's option that fits no type is refused at the call. */
-describe("misuse of what is sent", () => {
+describe("misuse of send", () => {
   it("throws at the call", async (t: TestContext) => {
     const server = await serve({ hostname: "127.0.0.1" });
     t.after(() => server.close());

@@ -68,7 +68,7 @@ describe("readRoutes", () => {
     }
   });
 
-  it("refuses what is no routes, no handlers, and one path twice", () => {
+  it("refuses anything that is not routes, no handlers, and one path twice", () => {
     for (const routes of [5, "x", null, true])
       assert.throws(() => readRoutes(all, undefined, routes as never), TypeError);
     for (const given of [null, 5, () => {}]) {

@@ -124,14 +124,14 @@ eachReadPath("serve", () => {
       [{ maxConnections: -1 }, RangeError],
     ];
     for (const [options, type] of wrong) {
-      // What is accepted here must not stay behind and keep the tests from ending.
+      // Sockets accepted here must not stay behind and keep the tests from ending.
       const outcome = await serve({ hostname: "127.0.0.1", ...options }).catch((error: unknown) => error);
       if (!(outcome instanceof Error)) await (outcome as Server).close();
       assert.ok(outcome instanceof type, JSON.stringify(options));
     }
   });
 
-  it("answers ordinary requests by 426, or as it is told", async (t) => {
+  it("answers ordinary requests by 426, or by the option", async (t) => {
     const plain = await listen(t);
     const { status, headers } = await get(`http://127.0.0.1:${plain.port}/`);
     assert.deepEqual([status, headers.upgrade], [426, "websocket"]);
@@ -185,7 +185,7 @@ eachReadPath("serve", () => {
     assert.equal(peer.status, 200);
   });
 
-  it("knows its connections, and what went through them", async (t) => {
+  it("knows its connections, and their totals", async (t) => {
     const server = await listen(t, echo);
     const [a, b] = [await rawClient(t, server.port), await rawClient(t, server.port)];
     await knock(t, server.port, requestText({ "Sec-WebSocket-Key": "short" }));

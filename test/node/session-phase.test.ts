@@ -95,7 +95,7 @@ describe("the phases of a session", () => {
   };
   holdsToTable(SESSION_STEPS, ways, acts, ({ session }) => session.phase);
 
-  it("what arrived is delivered when the socket is lost, and dropped when the session was cut", async () => {
+  it("arrived messages are delivered when the socket is lost, and dropped when the session was cut", async () => {
     for (const isCut of [false, true]) {
       const { transport, session, told } = make();
       session.start(undefined);
@@ -118,7 +118,7 @@ describe("the drain of a writer", () => {
       session.writer.flush();
     },
     room: ({ transport, session }) => {
-      // The event 'drain' comes in the next tick; the program hears of it in the next turn.
+      // The event 'drain' comes in the next tick; the program is notified in the next turn.
       transport.letGo();
       session.writer.flush();
     },
@@ -140,7 +140,7 @@ describe("the drain of a writer", () => {
   };
   holdsToTable(DRAIN_STEPS, ways, acts, ({ session }) => session.writer.drain);
 
-  it("the program hears of it once, with room", async () => {
+  it("the program is notified once, with room", async () => {
     const made = make();
     made.session.start(undefined);
     acts.want(made);

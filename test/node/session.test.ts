@@ -1,4 +1,4 @@
-/** Session: the order in which things are delivered, whatever handlers do meanwhile; over a stream without I/O. */
+/** Session: the order in which things are delivered, with handlers that act meanwhile; over a stream without I/O. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -54,7 +54,7 @@ const text = (payload: string): FrameSpec => ({ opcode: TEXT, payload: utf8(payl
 const ping = (payload: string): FrameSpec => ({ opcode: PING, payload: utf8(payload) });
 const pong = (payload: string): FrameSpec => ({ opcode: PONG, payload: utf8(payload) });
 
-describe("Session: what handlers are told", () => {
+describe("Session: calls of handlers", () => {
   it("everything in order, close last and once", async () => {
     const { stream, calls, receive, said } = open();
     await receive(text("a"), ping("b"), pong("c"), text("d"), {
@@ -67,7 +67,7 @@ describe("Session: what handlers are told", () => {
     assert.deepEqual(said(), ["pong b", "close 3000"]);
   });
 
-  it("a violation behind what arrived intact; then the end", async () => {
+  it("a violation behind intact messages; then the end", async () => {
     const { stream, calls, connection, receive } = open();
     await receive(text("a"), { opcode: 3 }, text("b"));
     assert.deepEqual(calls, ["open", "message a", "error Invalid WebSocket frame: invalid opcode 3"]);
@@ -91,7 +91,7 @@ describe("Session: what handlers are told", () => {
     assert.deepEqual(calls, ["open", "error first"]);
   });
 
-  it("of what the stream died of, on the connection alone", async () => {
+  it("of the stream's error, on the connection alone", async () => {
     const { stream, calls, connection } = open();
     stream.destroy(new Error("boom"));
     await settle();
@@ -151,7 +151,7 @@ describe("Session: what handlers do", () => {
     assert.deepEqual(calls, ["open", "message a", "message b", "message c"]);
   });
 
-  it("terminate: nothing more is delivered, of the chunk or of what waited", async () => {
+  it("terminate: nothing more is delivered, of the chunk or of the waiting messages", async () => {
     const { calls, receive, note } = open({
       message: (connection, message) => {
         note(`message ${message}`);
@@ -220,7 +220,7 @@ describe("Session: what handlers do", () => {
 });
 
 describe("Session: handlers that change", () => {
-  it("those that the error handler sets are told of the closing once, also when the stream is gone", async () => {
+  it("those that the error handler sets get the closing once, also when the stream is gone", async () => {
     const { stream, calls, note, receive } = open({
       message: (connection, message) => {
         note(`message ${message}`);
@@ -275,7 +275,7 @@ describe("Session: pings of ours", () => {
     assert.deepEqual(calls, ["open", "pong 0", "pong 2", "close 1006 "]);
   });
 
-  it("keep their payload, whatever the caller does to it then", async () => {
+  it("keep their payload, even if the caller changes it then", async () => {
     const { connection, receive } = open();
     const payload = utf8("mine");
     const trip = connection.ping(payload);

@@ -133,7 +133,7 @@ describe("sendStream", () => {
     assert.match(peer.take().join(), /^binary.*text.*behind.*continuation/);
   });
 
-  it("refuses at the call what is no source, and what makes no sense", async (t) => {
+  it("refuses at the call anything that is not a source, and what makes no sense", async (t) => {
     const { connection } = await serverAndPeer(t);
     for (const source of ["text", new Uint8Array(3), 5, null, {}] as unknown as Iterable<string>[]) {
       assert.throws(() => connection.sendStream(source), /takes an iterable/);
@@ -438,7 +438,7 @@ describe("the handler stream", () => {
     }
   });
 
-  it("holds no more than some streams that nobody reads", async (t) => {
+  it("holds no more than some streams that are not read", async (t) => {
     let begun = 0;
     const { connection, peer } = await serverAndPeer(t, {
       streamFrom: 0,

@@ -62,7 +62,7 @@ describe("sockets that stand for others", () => {
     }
   });
 
-  it("one that passes chunks on sends what was sent, though the system takes it later", async (t) => {
+  it("one that passes chunks on sends all messages, though the system takes it later", async (t) => {
     const text = (i: number) => String(i).padStart(8, "0").repeat(2048);
     let count = 0;
     let wrong = 0;
@@ -79,7 +79,7 @@ describe("sockets that stand for others", () => {
     const [accepted] = server.connections;
     for (let i = 0; i < 1000; i++) {
       connection.send(text(i));
-      // Each turn of the loop writes again, so that what was written before may be overwritten.
+      // Each turn of the loop writes again, so that earlier bytes may be overwritten.
       if (i % 10 === 0) await new Promise(setImmediate);
     }
     accepted.resume();

@@ -1,4 +1,4 @@
-/** Transport: reads and writes a stream, whatever it is, and lets go of it. */
+/** Transport: reads and writes streams of all kinds, and releases them. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -77,7 +77,7 @@ eachReadPath("Transport on a socket", (readToKernel) => {
     await until(() => notes.said.length === 3);
   });
 
-  it("tells of the end, of the death, and of what it died of", async (t) => {
+  it("tells of the end, of the death, and of its error", async (t) => {
     const ended = await socketPair(t, true);
     const notes = new Notes();
     const transport = new Transport(ended.socket, notes);
@@ -114,7 +114,7 @@ eachReadPath("Transport on a socket", (readToKernel) => {
     await until(() => others.said.includes("(ended)"));
   });
 
-  it("lets go: the socket stays open, and its bytes are those of whoever has it now", async (t) => {
+  it("lets go: the socket stays open, and its bytes are those of its new owner", async (t) => {
     const { socket, peer } = await socketPair(t, true);
     const notes = new Notes();
     const transport = new Transport(socket, notes);
@@ -153,7 +153,7 @@ eachReadPath("Transport on a socket", (readToKernel) => {
   });
 });
 
-describe("Transport on a stream that is no socket", () => {
+describe("Transport on a stream that is not a socket", () => {
   it("reads, writes, drains, ends and dies", async () => {
     const stream = new SlowStream(10);
     const notes = new Notes();

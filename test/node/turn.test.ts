@@ -1,4 +1,4 @@
-/** Turns: when what was queued is flushed, and how often. */
+/** Turns: when queued frames are flushed, and how often. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -44,7 +44,7 @@ describe("turns", () => {
     assert.equal(a.flushes, 1);
   });
 
-  it("a turn that ends first flushes what was queued outside of it, too", async () => {
+  it("a turn that ends first flushes frames queued outside of it, too", async () => {
     const a = new Counting();
     flushLater(a);
     beginTurn();

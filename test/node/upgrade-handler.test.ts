@@ -141,7 +141,7 @@ eachReadPath("createUpgradeHandler", () => {
     assert.deepEqual(seen, ["open", "hello", "cut in two"]);
   });
 
-  it("may pause in the open handler: what came with the request waits", async (t) => {
+  it("may pause in the open handler: frames that came with the request wait", async (t) => {
     let connection: Connection | undefined;
     const seen: string[] = [];
     const { port } = await listen(t, {
@@ -242,7 +242,7 @@ describe("createUpgradeHandler: which requests", () => {
     }
   });
 
-  it("selectProtocol: chooses, is not asked without an offer, and must choose what was offered", async (t) => {
+  it("selectProtocol: chooses, is not asked without an offer, and must choose an offered one", async (t) => {
     const asked: string[][] = [];
     let choice: string | false | undefined;
     const { port, opened } = await run(t, {
@@ -310,7 +310,7 @@ describe("createUpgradeHandler: authorize", () => {
     ["a header that would be two", { headers: { "X-A": "a\r\nX-Injected: 1" } }, 500],
     ["a refusal with a header that would be two", { status: 401, headers: { "X-A": "a\nb" } }, 500],
     ["a header of the handshake's own", { headers: { "Sec-WebSocket-Accept": "x" } }, 500],
-    // What is neither yes nor no must not be taken for yes.
+    // A value that is neither yes nor no must not count as yes.
     ["null", null, 500],
     ["0", 0, 500],
     ["an empty string", "", 500],
@@ -323,8 +323,8 @@ describe("createUpgradeHandler: authorize", () => {
     ["a misspelt status", { statsu: 403 }, 500],
     ["a status that is a text", { status: "403" }, 500],
     ["a status that is undefined", { status: undefined }, 500],
-    ["a refusal with what is for acceptance", { status: 403, data: 1 }, 500],
-    ["acceptance with what is for a refusal", { body: "no" }, 500],
+    ["a refusal with members of an acceptance", { status: 403, data: 1 }, 500],
+    ["acceptance with members of a refusal", { body: "no" }, 500],
     ["an object without a prototype", Object.assign(Object.create(null), { status: 403 }), 403],
   ];
   for (const [name, decision, status] of cases) {

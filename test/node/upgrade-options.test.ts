@@ -172,7 +172,7 @@ async function close(server: { close(): Promise<void> }): Promise<true> {
   return true;
 }
 
-/** Names of what an interface says itself, from the source. */
+/** Names of an interface's own members, from the source. */
 function membersOf(file: string, name: string): string[] {
   const path = fileURLToPath(new URL(`../../src/${file}.ts`, import.meta.url));
   const source = ts.createSourceFile(path, readFileSync(path, "utf8"), ts.ScriptTarget.Latest);
@@ -233,7 +233,7 @@ describe("options are read once", () => {
     assert.deepEqual(counts, before);
   });
 
-  it("what is changed later changes nothing", async (t) => {
+  it("later changes have no effect", async (t) => {
     const options: Record<string, unknown> = { ...given, protocols: ["a"] };
     const server = await listen(t, options);
     Object.assign(options, { path: "/never", routes: {}, authorize: () => false, maxConnections: 0 });

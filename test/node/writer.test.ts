@@ -1,4 +1,4 @@
-/** Outbox: what waits, for how long, and what it keeps meanwhile; over a stream that does as the test says. */
+/** Outbox: waiting frames, for how long, and what it keeps meanwhile; over a stream that does as the test says. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -44,7 +44,7 @@ describe("Outbox", () => {
     assert.equal(connection.bufferedAmount, 0);
   });
 
-  it("does not change what waits, whatever is sent behind it", async () => {
+  it("does not change waiting frames when more are sent behind them", async () => {
     const { stream, connection, said } = open();
     stream.hold();
     const wanted: string[] = [];
@@ -101,7 +101,7 @@ describe("Outbox", () => {
     assert.equal(drains, 1);
   });
 
-  it("what was taken synchronously drains at the end of the turn", async () => {
+  it("a write taken synchronously drains at the end of the turn", async () => {
     let drains = 0;
     const connection = createConnection(new SlowStream(), {
       role: "server",
@@ -115,7 +115,7 @@ describe("Outbox", () => {
     assert.deepEqual([drains, connection.bufferedAmount], [1, 0]);
   });
 
-  it("ends the stream behind what was queued", async () => {
+  it("ends the stream behind queued frames", async () => {
     const { stream, connection, said } = open();
     connection.send("last");
     void connection.close(1000);
@@ -142,7 +142,7 @@ describe("Outbox", () => {
     connection.terminate();
   });
 
-  it("pauses reading while much waits for the peer, and reads again once it has left, whatever the marks are", async () => {
+  it("pauses reading while much waits for the peer, and reads again once it has left, for all marks", async () => {
     for (const options of [{}, { highWaterMark: 0 }, { highWaterMark: 10 }, { highWaterMark: Infinity }]) {
       const { stream, connection } = open({ ...options, pauseReadingAt: 100_000 });
       await settle();
@@ -158,7 +158,7 @@ describe("Outbox", () => {
     }
   });
 
-  it("what waits behind a part does not wait for the peer: reading goes on", async () => {
+  it("frames behind a part do not wait for the peer: reading goes on", async () => {
     const { stream, connection } = open({ pauseReadingAt: 100_000 });
     await settle();
     connection.sendAll(new Message("part", "text", true));

@@ -1,5 +1,5 @@
 /**
- * Two endpoints with permessage-deflate against a model: whatever both send, in whatever order, however the bytes
+ * Two endpoints with permessage-deflate against a model: for all messages of both, in every order, however the bytes
  * arrive and whenever events are asked for, each side delivers what the other sent.
  */
 
@@ -93,7 +93,7 @@ class Side {
     const most = role === "server" ? given.serverMaxWindowBits : given.clientMaxWindowBits;
     const windowBits = Math.max(8, (most as number) - spared);
     const perMessageDeflate = parameters({ ...given, level, memLevel, threshold, windowBits });
-    // Whatever the other side sends in one frame is fine.
+    // Any frame of the other side is fine.
     this.endpoint = new Endpoint({ role, perMessageDeflate, autoPong: false, ...delivery });
   }
 

@@ -56,7 +56,7 @@ eachBackend("round trip", () => {
   );
 
   itHolds(
-    "an echo: what is decoded is encoded again while more arrives",
+    "an echo: decoded frames are encoded again while more arrives",
     100,
     fc.tuple(fc.array(arbitraryText, { maxLength: 8 }), arbitraryCuts),
     ([texts, cuts]) => {

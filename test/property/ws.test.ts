@@ -216,7 +216,7 @@ const DIFFERENCES: readonly Difference[] = [
   },
   {
     name: "fragments that together exceed the limit",
-    why: "the codec's limit is on a frame: whoever collects a message limits that; the receiver of ws collects messages",
+    why: "the codec's limit is on a frame: the code that collects a message limits that; the receiver of ws collects messages",
     example: {
       bytes: stream([
         { opcode: BINARY, fin: false, payload: new Uint8Array(60), key: KEY },
@@ -243,7 +243,7 @@ const DIFFERENCES: readonly Difference[] = [
   },
 ];
 
-/** Compares, and returns the name of the difference that explains what is not the same. */
+/** Compares, and returns the name of the difference that explains the mismatch. */
 function compare(given: Stream, cuts: readonly number[]): string | undefined {
   const { bytes, role, limit } = given;
   const ours = hawser(cutAt(bytes, cuts), role, limit);

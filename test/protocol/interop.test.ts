@@ -28,7 +28,7 @@ import {
 } from "../../src/protocol/index.js";
 import { plain } from "./support.js";
 
-/** Sends a request of ours. Resolves with what was read of the answer, and the socket. */
+/** Sends a request of ours. Resolves with the bytes of the answer, and the socket. */
 async function send(t: TestContext, port: number, text: string, byteAtATime = false) {
   const socket = net.connect(port, "127.0.0.1");
   t.after(() => socket.destroy());
@@ -173,7 +173,7 @@ describe("a client of ws to our response", () => {
     return Buffer.concat([encodeHead(head), encodeText("hello")]);
   }
 
-  it("opens, with what was agreed on", async (t) => {
+  it("opens, with the agreed parameters", async (t) => {
     const port = await listen(t, answer);
     const client = new WebSocket(`ws://127.0.0.1:${port}/x?y`, ["chat", "superchat"]);
     t.after(() => client.terminate());
@@ -198,7 +198,7 @@ describe("a client of ws to our response", () => {
     assert.equal(body, "the Origin must be one that may connect here");
   });
 
-  it("is told the version that we speak", async (t) => {
+  it("gets the version that we speak", async (t) => {
     const port = await listen(t, answer);
     const client = new WebSocket(`ws://127.0.0.1:${port}`, { protocolVersion: 8 });
     client.on("error", () => {});
@@ -254,7 +254,7 @@ describe("our request to our response, through Node's HTTP server", () => {
     socket.destroy();
   });
 
-  it("refuses what is no handshake", async (t) => {
+  it("refuses anything that is not a handshake", async (t) => {
     const port = await listen(t);
     const cases: [text: string, status: number][] = [
       ["GET / HTTP/1.1\r\nHost: h\r\n\r\n", 426],

@@ -1,4 +1,4 @@
-/** Requests and responses of RFC 6455 for tests, written by hand and independent of what builds ours. */
+/** Requests and responses of RFC 6455 for tests, written by hand and independent of the code that builds ours. */
 
 import assert from "node:assert/strict";
 import type { Extension, HeaderRecord } from "../../src/protocol/index.js";

@@ -25,7 +25,7 @@ const NAMES = `
 
 const textOf = (frame: Uint8Array) => new TextDecoder().decode(decodeFrame(frame).frame?.payload);
 
-/** A stream that keeps what is written to it, and brings nothing. */
+/** A stream that keeps written bytes, and delivers none. */
 class Sink extends Duplex {
   readonly written: number[] = [];
   override _read(): void {}
@@ -195,9 +195,9 @@ describe("Carp: WebSocket", () => {
   seed("WebSocket.update-outbox", async (t) => {
     const { accepted, connection } = await connected(t);
     for (const text of ["price 1", "note", "price 2"]) accepted.send(text);
-    // Of what waits, only the newest price is worth sending.
+    // Of the waiting messages, only the newest price is worth sending.
     accepted.updateOutbox((frames) => frames.filter((frame) => textOf(frame) !== "price 1"));
-    // What is sent next leaves those that stayed as they were.
+    // Later messages leave the remaining ones as they were.
     accepted.send("later, and longer than all of them");
     assert.equal((await connection.receive())?.data, "note");
     assert.equal((await connection.receive())?.data, "price 2");

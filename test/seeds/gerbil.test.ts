@@ -70,7 +70,7 @@ describe("Gerbil: :std/net/websocket", () => {
   ];
   for (const [type, data] of types) {
     seed(`'${type}`, async (t) => {
-      // The programmer's part: to answer what came.
+      // The programmer's part: to answer messages.
       const { accepted, connection } = await connected(t, { autoPong: false, autoClose: false });
       connection.sendMessage(new Message(data, type));
       const message = await accepted.receive();
@@ -171,7 +171,7 @@ describe("Gerbil: :std/net/websocket", () => {
       connections.map(({ protocol }) => protocol),
       ["chat", "", ""],
     );
-    // Whoever offers none is not asked about.
+    // The callback is not called for a client that offers none.
     assert.deepEqual(asked, [["chat", "x"], ["x"]]);
     assert.deepEqual(
       continued.map(({ state, maxFrameSize }) => [state, maxFrameSize]),

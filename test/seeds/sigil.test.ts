@@ -66,7 +66,7 @@ const FRAME = `
   ws-frame-fin? generate-mask-key apply-mask
 `;
 
-/** A stream that nobody is at the other end of. */
+/** A stream without a peer. */
 const nowhere = () =>
   new Duplex({
     read() {},
@@ -204,7 +204,7 @@ describe("Sigil: (sigil websocket connection)", () => {
       [{ tls: own }, { tls: { ca: own.cert } }],
     ]) {
       const { accepted, connection } = await connected(t, serverOptions, clientOptions);
-      // Somebody takes the stream over: what it brings is theirs, frames and all.
+      // Another owner takes the stream over, with all its frames.
       const taken: Duplex = accepted.transport;
       accepted.transport = nowhere();
       taken.write(encodeText("written by hand"));
@@ -305,9 +305,9 @@ describe("Sigil: (sigil websocket connection)", () => {
     const connection = await retrying;
     assert.ok(connection.connected && attempts.length >= 2);
     connection.terminate();
-    const nobody = `ws://127.0.0.1:${await freePort()}`;
-    await assert.rejects(connectWithRetry(nobody, { delay: 1, maxAttempts: 2 }), { code: "ECONNREFUSED" });
-    await assert.rejects(connect(nobody), { code: "ECONNREFUSED" });
+    const unused = `ws://127.0.0.1:${await freePort()}`;
+    await assert.rejects(connectWithRetry(unused, { delay: 1, maxAttempts: 2 }), { code: "ECONNREFUSED" });
+    await assert.rejects(connect(unused), { code: "ECONNREFUSED" });
   });
 });
 

@@ -1,4 +1,4 @@
-/** Compiles a file of `assembly/` on its own, for tests of what the modules do not export. */
+/** Compiles a file of `assembly/` on its own, for tests of functions that the modules do not export. */
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";

@@ -2,7 +2,7 @@
 
 import { runInNewContext } from "node:vm";
 
-/** Values that are no Uint8Array, some of which look like one. */
+/** Values that are not Uint8Array, some of which look like one. */
 export const NOT_BYTES: readonly unknown[] = [
   new ArrayBuffer(4),
   "text",

@@ -1,4 +1,4 @@
-/** A certificate for tests over TLS, made anew by openssl: no private key lies in the repository. */
+/** A certificate for tests over TLS, made for each run by openssl: no private key lies in the repository. */
 
 import { readFile } from "node:fs/promises";
 import path from "node:path";

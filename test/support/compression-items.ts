@@ -1,9 +1,9 @@
-/** Messages that show whether whoever compresses them keeps to what was agreed on. */
+/** Messages that show whether a compressor keeps to the agreed parameters. */
 
 import { messages, sample } from "./corpus.js";
 import type { Payload } from "./peer.js";
 
-/** A message, and what is said about it. */
+/** A message, and the options for it. */
 export interface Item {
   readonly data: Payload;
   /** Whether to compress it. Default: what the sender thinks. */
@@ -25,7 +25,7 @@ export function noise(length: number, seed: number): string {
 
 /**
  * A stream in which later messages repeat earlier ones: from nearby, and from where a window of so many bits ends,
- * so that whoever reaches too far, or forgets too early, is found out.
+ * so that a side that reaches too far, or forgets too early, is detected.
  */
 export function conversation(windowBits: number, seed: number): readonly Item[] {
   const variant = seed % VARIANTS;

@@ -128,7 +128,7 @@ async function sendOurs(hawser: Connection, items: readonly Item[]): Promise<voi
       if (!hawser.send(data, options)) await hawser.drained();
       continue;
     }
-    // Bytes, so that characters are cut; and what may come between.
+    // Bytes, so that characters are cut; and control frames between them.
     const type = typeof data === "string" ? "text" : "binary";
     const pieces = cut(Buffer.from(data as string), fragments) as Uint8Array[];
     for (const [i, piece] of pieces.entries()) {
@@ -154,7 +154,7 @@ export function assertSame(actual: Payload | undefined, expected: Payload, what:
   assert.ok(same, `${what}: ${actual?.length} came of ${expected.length}, or others`);
 }
 
-/** Sends these both ways at once, and compares what arrives. */
+/** Sends these both ways at once, and compares the arrived messages. */
 export async function exchange(
   { hawser, peer }: Pair,
   ours: readonly Item[],
@@ -174,16 +174,16 @@ export async function exchange(
     }
   };
   const all = [sendOurs(hawser, ours), sendTheirs(peer, theirs), receiveOurs(), receiveTheirs()];
-  // Whoever fails first need not be who is to blame.
+  // The side that fails first is not always the one at fault.
   await Promise.all(all).catch((error) => {
     isUp();
     throw error;
   });
 }
 
-// What was agreed on ───────────────────────────────────────────────────────────────────────────
+// The agreed parameters ───────────────────────────────────────────────────────────────────────────
 
-/** What both sides do if one of them wants this and the other whatever comes. */
+/** The result if one side wants this and the other accepts anything. */
 export function agreedBy(wanted: Options): Partial<DeflateParameters> {
   const { serverNoContextTakeover = false, clientNoContextTakeover = false } = wanted;
   const { serverMaxWindowBits = 15, clientMaxWindowBits } = wanted;
@@ -337,7 +337,7 @@ export function testStreams(
             ];
             await exchange(pair, large, large);
           },
-          // What cannot be compressed gets longer, with peers that do not look at that.
+          // Incompressible data gets longer, with peers that do not look at that.
           { maxFrameSize: 1 << 21 },
         ),
       );
@@ -419,7 +419,7 @@ export function testStreams(
   }
 }
 
-/** What is wanted where not every set of parameters is tried. */
+/** The parameters to try where trying all would take too long. */
 const WISHES = {
   defaults: { ours: true, theirs: true },
   "no takeover": {

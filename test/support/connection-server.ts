@@ -10,7 +10,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { createUpgradeHandler } from "../../src/node/index.js";
 
-/** A connection on the server's side, whoever made it. */
+/** A connection on the server's side, of any library. */
 interface Peer {
   send(data: string | Uint8Array): void;
   close(code: number, reason: string): void;
@@ -169,7 +169,7 @@ function upgradeOfWs(): Upgrade {
 }
 
 /**
- * @param request - answers what is no WebSocket's.
+ * @param request - answers anything that is not a WebSocket's.
  */
 export async function serveSuite(by: "hawser" | "ws", request?: RequestListener): Promise<SuiteServer> {
   const server = http.createServer(request);

@@ -182,7 +182,7 @@ define("text can be delivered as bytes", async (api, base) => {
   await connection.close();
 });
 
-define("what arrives at once is not lost, whoever asks for it and when", async (api, base) => {
+define("messages that arrive at once are not lost, for every way and time to ask", async (api, base) => {
   const connection = await api.connect(`${base}/greet`);
   while (connection.counters.messagesIn < 2) await sleep(5);
   assert.equal((await connection.receive())?.data, "welcome");
@@ -204,7 +204,7 @@ define("what arrives at once is not lost, whoever asks for it and when", async (
   await handled.close();
 });
 
-define("a message handler that comes later gets what waited", async (api, base) => {
+define("a message handler that comes later gets the waiting messages", async (api, base) => {
   const connection = await api.connect(`${base}/greet`);
   while (connection.counters.messagesIn < 2) await sleep(5);
   const seen: unknown[] = [];
@@ -242,7 +242,7 @@ define(
     await sleep(0);
     assert.deepEqual(told, ["first before", ["first", connection.error], ["first", 1006, ""]]);
 
-    // Those who were told of the end were the last to be told of anything.
+    // The handlers of the end were called last.
     const ended: unknown[] = [];
     const other = await api.connect(`${base}/broken`, { close: () => ended.push("closed") });
     other.send("go");
@@ -253,7 +253,7 @@ define(
   },
 );
 
-define("handlers that come after an error hear of it, and of the end when it comes", async (api, base) => {
+define("handlers that come after an error get it, and later the end", async (api, base) => {
   const connection = await api.connect(`${base}/text?length=2000`, { maxMessageSize: 1999 });
   connection.send("go");
   while (connection.error === undefined) await sleep(5);
@@ -327,7 +327,7 @@ define(
   },
 );
 
-define("the server's Close is told: code, reason, once", async (api, base) => {
+define("the server's Close is reported: code, reason, once", async (api, base) => {
   for (const [sent, code, reason] of [
     ["1000 done", 1000, "done"],
     ["3001 ünder", 3001, "ünder"],
@@ -499,7 +499,7 @@ define("a peer that does not answer a Close is not waited for", async (api, base
   assert.deepEqual(await connection.close(), { code: 1006, reason: "" });
 });
 
-define("a handler that fails closes its connection, and error is told", async (api, base) => {
+define("a handler that fails closes its connection, and error is called", async (api, base) => {
   const failures: (() => unknown)[] = [
     () => {
       throw new Error("oh");
@@ -529,7 +529,7 @@ define("a handler that fails closes its connection, and error is told", async (a
   });
   await both.closed;
   await sleep(40);
-  assert.deepEqual(later, ["text"], "the first one is told, once");
+  assert.deepEqual(later, ["text"], "the first one is reported, once");
   const inOpen = await api.connect(`${base}/echo`, {
     open() {
       throw new TypeError("in open");
@@ -571,7 +571,7 @@ define("send says when to wait, and drain when to go on", async (api, base) => {
   for (let sent = 0; sent < 64 && isGood; sent++) isGood = connection.send(piece);
   assert.equal(isGood, false);
   assert.ok(connection.bufferedAmount > 0);
-  // The handler is called though nobody asked by `drained`.
+  // The handler is called without a call of `drained`.
   await drained.promise;
   assert.ok(connection.bufferedAmount < 0x10000);
   await connection.drained();
@@ -588,7 +588,7 @@ define("who waits for drain is not left alone when the connection closes", async
   await connection.drained();
 });
 
-define("what is too much to wait is refused by the policy", async (api, base) => {
+define("a message beyond the limit is refused by the policy", async (api, base) => {
   const fill = (connection: SharedConnection) => {
     const piece = new Uint8Array(1 << 20);
     for (let sent = 0; sent < 64 && connection.bufferedAmount <= 1 << 20; sent++) connection.send(piece);
@@ -690,7 +690,7 @@ define("a refused connection rejects, or is undefined", async (api, base) => {
 });
 
 define("a server that never answers is given up", async (api, base) => {
-  // In the open handler it is no opening any more.
+  // In the open handler it is not an opening any more.
   const soon = new AbortController();
   const opened = await api.connect(`${base}/echo`, { signal: soon.signal, open: () => soon.abort() });
   assert.equal(opened.state, "open");
@@ -732,7 +732,7 @@ define("another attempt is made after a failure, until one works", async (api, b
   await connection.close();
   const refused = await failureOf(api.connectWithRetry(`${base}/refuse`, { delay: 1, maxAttempts: 2 }));
   assert.ok(refused instanceof HandshakeError);
-  // Whoever gives up need not wait for the next attempt, also if that happens before the waiting begins.
+  // A caller that gives up need not wait for the next attempt, also if that happens before the waiting begins.
   for (const soon of [(abort: () => void) => setTimeout(abort, 10), (abort: () => void) => abort()]) {
     const reason = new Error("enough");
     const controller = new AbortController();

@@ -1,5 +1,5 @@
 /**
- * What is compressed in tests and benchmarks: data with the redundancy that real data has, made by seeded
+ * The data of compression in tests and benchmarks: data with the redundancy that real data has, made by seeded
  * generators, so that nothing is downloaded and every run sees the same.
  */
 
@@ -14,7 +14,7 @@ import { source, sourceLines } from "./corpus/source.js";
 export const TEXT_KINDS = ["json", "html", "source", "text", "multilingual"] as const;
 /** Kinds with redundancy as real data has it: what compression is judged on. */
 export const MIX = [...TEXT_KINDS, "binary"] as const;
-/** All: also what cannot be compressed, and what is nothing else. */
+/** All: also incompressible data, and data that is only repetition. */
 export const KINDS = [...MIX, "random", "zeros"] as const;
 export type Kind = (typeof KINDS)[number];
 

@@ -46,7 +46,7 @@ export function seeFrame(decoder: FrameDecoder, textFirst = true): SeenFrame {
   let text = isText && textFirst ? decoder.text() : undefined;
   const copied = textFirst ? undefined : copyOf(decoder);
   const payload = toHex(decoder.payload);
-  if (copied !== undefined) assert.equal(copied, payload, "what is copied is the payload");
+  if (copied !== undefined) assert.equal(copied, payload, "the copy is the payload");
   if (isText && !textFirst) text = decoder.text();
   return {
     opcode,
@@ -65,7 +65,7 @@ export function seeFrame(decoder: FrameDecoder, textFirst = true): SeenFrame {
   };
 }
 
-/** What `copyPayload` copies, which must leave alone what lies around it. */
+/** What `copyPayload` copies, which must not touch the bytes around it. */
 function copyOf(decoder: FrameDecoder): string {
   const { length } = decoder;
   const target = new Uint8Array(length + 5).fill(0xee);

@@ -1,5 +1,5 @@
 /**
- * Streams of DEFLATE for tests, written bit by bit from RFC 1951; legal or not. Nothing here compresses: whoever
+ * Streams of DEFLATE for tests, written bit by bit from RFC 1951; legal or not. Nothing here compresses: the author of
  * writes a stream says which symbols it has.
  */
 
@@ -173,7 +173,7 @@ export class DeflateWriter {
     return this.symbol(END_OF_BLOCK);
   }
 
-  /** What was written, filled up with zeros to a whole byte. */
+  /** The written bits, padded with zeros to a whole byte. */
   get stream(): Bytes {
     return Uint8Array.from(this.#bytes);
   }

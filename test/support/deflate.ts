@@ -53,7 +53,7 @@ export function see({ type, data, partial }: Message): Seen {
   return { type: name, data: typeof data === "string" ? toHex(Buffer.from(data)) : toHex(data) };
 }
 
-/** Joins events with the parts of messages: what was sent, however it was delivered. */
+/** Joins events with the parts of messages: the sent messages, for every way of delivery. */
 export class Events {
   readonly whole: Seen[] = [];
   /** How many events were parts that others followed. */

@@ -153,7 +153,7 @@ const arbitraryControl: fc.Arbitrary<FrameSpec> = fc
   .map(([opcode, payload]) => ({ opcode, payload: new Uint8Array(payload) }));
 
 interface Cut {
-  /** Where in what is left of the payload this fragment ends, 0 to 1. */
+  /** Where in the rest of the payload this fragment ends, 0 to 1. */
   readonly at: number;
   readonly controls: readonly FrameSpec[];
 }

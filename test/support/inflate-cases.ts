@@ -19,7 +19,7 @@ type Random = () => number;
 
 const { Z_SYNC_FLUSH } = zlib.constants;
 
-/** What zlib makes of a stream up to the end of its first final block, or of what is there. */
+/** What zlib makes of a stream up to the end of its first final block, or of all its bytes. */
 export function inflateByZlib(stream: Uint8Array): { output: Uint8Array; consumed: number } | undefined {
   const { stackTraceLimit } = Error;
   // What most streams with damage would cost.
@@ -108,7 +108,7 @@ export function makeStream(random: Random, pool: readonly Bytes[]): Bytes {
 const BLOCK = layout.BLOCKS + 0x20000;
 const GUARD = 0x10000;
 
-/** What may not be written, filled with something to recognize. */
+/** Memory that must not be written, filled with a recognizable pattern. */
 function guards(kernel: CompressionKernel, blockLength: number): Uint8Array[] {
   const { bytes } = kernel;
   const slack = layout.INPUT + layout.INPUT_LENGTH + 128;
@@ -169,7 +169,7 @@ export class Judge {
     else this.rejected.set(seen.status, (this.rejected.get(seen.status) ?? 0) + 1);
   }
 
-  /** Whether all streams so far left alone what is not theirs. */
+  /** Whether all streams so far left foreign memory alone. */
   checkGuards(): void {
     this.#guards.forEach((guard, i) => {
       assert.ok(Buffer.compare(guard, this.#guarded[i]) === 0, "nothing outside is written");

@@ -9,7 +9,7 @@ import { concat } from "./frames.js";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 export interface Inflated {
-  /** INFLATE_MORE or what was wrong. */
+  /** INFLATE_MORE or the error. */
   readonly status: number;
   readonly output: Bytes;
 }
@@ -21,7 +21,7 @@ export interface InflaterOptions {
   readonly room?: number;
   /** Where the block lies. Default: BLOCKS. */
   readonly block?: number;
-  /** What lies in all memory that is nobody's. Default: nothing is written there. */
+  /** The fill of all unowned memory. Default: nothing is written there. */
   readonly garbage?: number;
 }
 
@@ -86,7 +86,7 @@ export class Inflater {
       assert.ok(from <= position && position <= end, "it goes on inside the input");
       from = position;
       if (this.fullCount % 2 === 0) {
-        // What is left may lie elsewhere by then.
+        // The rest may lie elsewhere by then.
         bytes.copyWithin(start, from, end);
         end -= from - start;
         from = start;

@@ -1,6 +1,6 @@
 /**
- * What every peer has to get through: both sides of a connection, with and without TLS. What is sent is compared
- * with what arrives at the other end, by whole payloads, in order.
+ * What every peer has to get through: both sides of a connection, with and without TLS. Sent messages are compared
+ * with those that arrive at the other end, by whole payloads, in order.
  */
 
 import assert from "node:assert/strict";
@@ -146,7 +146,7 @@ async function openToPeer(
   return { hawser, peer: accepted };
 }
 
-/** Sends all of these both ways at once, and compares what arrives. */
+/** Sends all of these both ways at once, and compares the arrived messages. */
 async function exchange({ hawser, peer }: Pair, messages: readonly Payload[]): Promise<void> {
   const sendOurs = async () => {
     for (const message of messages) if (!hawser.send(message)) await hawser.drained();
@@ -243,7 +243,7 @@ function addTests(open: Open, peerOf: () => Peer): void {
       const closed = hawser.close(sent.code, sent.reason);
       assertSame(await peer.receive(), "the last message", "before the Close");
       assert.deepEqual(await peer.closed, sent);
-      // §5.5.1: whoever answers "typically echos the status code it received"; some add the reason.
+      // §5.5.1: the side that answers "typically echos the status code it received"; some add the reason.
       const { code, reason } = await closed;
       assert.equal(code, peerOf().answerCode ?? sent.code);
       assert.ok([sent.reason, ""].includes(reason), reason);

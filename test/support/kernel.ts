@@ -24,7 +24,7 @@ export interface SeenScan {
   /** Only when it is what broke a rule. */
   readonly length: number | undefined;
   readonly state: SeenState;
-  /** The window behind the scan, as long as what was put there. */
+  /** The window behind the scan, as long as the scanned bytes. */
   readonly window: Uint8Array;
 }
 
@@ -96,7 +96,7 @@ export function scan(
   return rescan(kernel, 0, bytes.length, options, maxFrameSize);
 }
 
-/** Scans what lies in the window already, from where STATE is now. */
+/** Scans the bytes that are in the window already, from where STATE is now. */
 export function rescan(
   kernel: Kernel,
   start: number,

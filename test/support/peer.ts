@@ -80,7 +80,7 @@ export interface Peer {
   readonly closeCodes?: readonly number[];
 }
 
-/** What came and nobody has asked for yet, in order. */
+/** Received messages that the test has not asked for yet, in order. */
 export class Arrivals<T> {
   readonly #arrived: T[] = [];
   readonly #waiting: ((value: T) => void)[] = [];

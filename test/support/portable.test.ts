@@ -1,4 +1,4 @@
-/** What stands in for Node's modules away from Node does as they do, and a suite that fails shows it. */
+/** The replacements of Node's modules outside Node do as they do, and a suite that fails shows it. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -134,7 +134,7 @@ describe("the portable assert", () => {
     assert.throws(() => portable.notDeepEqual([new Date(0)], [new Date(1)]), /cannot compare a Date/);
   });
 
-  it("says what is wrong, and what for", () => {
+  it("says the error, and what for", () => {
     assert.throws(() => portable.equal(-0, 0, "zero"), {
       name: "AssertionError",
       message: "zero: -0 is not 0",
@@ -177,7 +177,7 @@ describe("the portable runner", () => {
     ]);
   });
 
-  it("says by name what failed, whatever failed it, and goes on", async () => {
+  it("names the failed test, for every kind of failure, and goes on", async () => {
     const fail = (what: string) => () => {
       throw new Error(what);
     };
@@ -219,7 +219,7 @@ describe("the portable runner", () => {
     }
   });
 
-  it("leaves out what it is told to, and nothing else", async () => {
+  it("leaves out the listed tests, and nothing else", async () => {
     const body = () => {
       runner.it("one", () => undefined);
       runner.it("two", () => undefined);
@@ -274,7 +274,7 @@ describe("the portable Buffer", () => {
     assert.equal(PortableBuffer.alloc(3, "x").toString(), "xxx");
   });
 
-  it("knows what is text", () => {
+  it("recognizes text", () => {
     assert.ok(isUtf8(Buffer.from("grüße")));
     assert.ok(!isUtf8(Uint8Array.of(0x61, 0xc0, 0xaf)));
   });

@@ -3,7 +3,7 @@
 import { Duplex } from "node:stream";
 
 export class SimulatedTransport extends Duplex {
-  /** What was given to `write`, and what came as far as `_write`; copies. */
+  /** Chunks given to `write`, and those that reached `_write`; copies. */
   readonly handed: Buffer[] = [];
   readonly written: Buffer[] = [];
   handedLength = 0;
@@ -20,7 +20,7 @@ export class SimulatedTransport extends Duplex {
     this.on("data", (chunk: Buffer) => {
       this.takenLength += chunk.length;
     });
-    // Its own error is no uncaught exception when the connection is gone.
+    // Its own error is not an uncaught exception when the connection is gone.
     this.on("error", () => undefined);
   }
 

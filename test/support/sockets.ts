@@ -1,4 +1,4 @@
-/** Real sockets for tests: clients that write exact bytes, servers that answer by hand, and what is awaited. */
+/** Real sockets for tests: clients that write exact bytes, servers that answer by hand, and waiting for conditions. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -44,12 +44,12 @@ export async function settle(turns = 5): Promise<void> {
 
 let sockets = 0;
 
-/** A path for a Unix socket that nobody uses. */
+/** A path for a Unix socket that is not in use. */
 export function socketPath(): string {
   return path.join(os.tmpdir(), `hawser-test-${process.pid}-${++sockets}.sock`);
 }
 
-/** A port where nobody listens. */
+/** A port without a listener. */
 export async function freePort(): Promise<number> {
   const server = net.createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -96,7 +96,7 @@ export class RawPeer {
   readonly socket: Duplex;
   /** The head of the other side's request or response, once it came. */
   head = "";
-  /** Frames that came and nobody took, oldest first. */
+  /** Received frames that were not taken yet, oldest first. */
   readonly frames: WireFrame[] = [];
   /** Bytes that came behind the head. */
   received = 0;
@@ -132,7 +132,7 @@ export class RawPeer {
       if (end < 0) return;
       this.head = this.#text.slice(0, end + 4);
       rest = Buffer.from(this.#text.slice(end + 4), "latin1");
-      // A refusal has a body, which is no frames.
+      // A refusal has a body, which is not frames.
       if (/^HTTP\/1\.1 (?!101)/.test(this.head)) this.head += rest.toString("latin1");
     } else if (/^HTTP\/1\.1 (?!101)/.test(this.head)) {
       this.head += chunk.toString("latin1");
@@ -198,7 +198,7 @@ export async function dial(t: TestContext, target: Target): Promise<RawPeer> {
   return peer;
 }
 
-/** A raw client whose handshake was answered, whatever the answer is. */
+/** A raw client whose handshake was answered, accepted or refused. */
 export async function knock(t: TestContext, target: Target, text = requestText()): Promise<RawPeer> {
   const peer = await dial(t, target);
   peer.write(text);

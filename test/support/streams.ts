@@ -1,4 +1,4 @@
-/** Streams that are no sockets, and do as a test says. */
+/** Streams that are not sockets, and do as a test says. */
 
 import { Duplex } from "node:stream";
 
@@ -27,7 +27,7 @@ export class SlowStream extends Duplex {
   }
 
   #take(chunks: Buffer[], done: () => void): void {
-    // A copy: what was written may be written over once it was taken.
+    // A copy: written bytes may be overwritten once they are taken.
     this.written.push(Buffer.concat(chunks));
     if (this.#isHeld) this.#waiting = done;
     else done();
@@ -57,7 +57,7 @@ export function duplexPair(): [Duplex, Duplex] {
     new Duplex({
       read() {},
       write(chunk, _encoding, done) {
-        // A copy: what is written may be used again once it counts as written.
+        // A copy: the memory may be used again once it counts as written.
         other().push(Uint8Array.from(chunk));
         done();
       },

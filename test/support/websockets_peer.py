@@ -130,7 +130,7 @@ async def run(command):
 async def main():
     lines = asyncio.StreamReader(limit=LONGEST_LINE)
     loop = asyncio.get_running_loop()
-    # What fails is told by answers; a connection that a test leaves behind is no failure.
+    # Answers report failures; a connection that a test leaves behind is not a failure.
     loop.set_exception_handler(lambda *_: None)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     tasks = set()

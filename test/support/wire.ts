@@ -28,7 +28,7 @@ export class WireReader {
     this.#bytes = concat([this.#bytes, chunk]);
   }
 
-  /** Bytes that are no whole frame yet. */
+  /** Bytes that are not a whole frame yet. */
   get rest(): number {
     return this.#bytes.length;
   }

@@ -1,6 +1,6 @@
 /**
  * zlib as the peer of a stream of compressed messages (RFC 7692 §7.2), without callbacks: what `ws` and browsers
- * are made of, and so the judge of what we send and the source of what we get.
+ * are made of, and so the judge of our output and the source of our input.
  */
 
 import zlib from "node:zlib";
@@ -13,7 +13,7 @@ export const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
 
 const { Z_SYNC_FLUSH } = zlib.constants;
 
-/** What lies below zlib's streams, and is used here: it needs no turn of the event loop. */
+/** The handle below zlib's streams, used here: it needs no turn of the event loop. */
 export interface ZlibHandle {
   writeSync(
     flush: number,
@@ -59,7 +59,7 @@ abstract class ZlibStream {
     return concat(parts);
   }
 
-  /** Forgets what was before. */
+  /** Forgets the history. */
   reset(): void {
     this.#stream.reset();
   }
@@ -75,7 +75,7 @@ export class ZlibInflater extends ZlibStream {
     super(zlib.createInflateRaw({ windowBits }));
   }
 
-  /** Throws for what is no DEFLATE data. */
+  /** Throws for anything that is not DEFLATE data. */
   message(payload: Uint8Array, final = true): Bytes {
     return this.process(final ? concat([payload, TAIL]) : payload);
   }

@@ -1,6 +1,6 @@
 /**
- * The documents against the code: every code block is type-checked and run, every command exists, every
- * link leads somewhere, and every export and error code is described.
+ * The documents against the code: every code block is type-checked and run, every command exists, and every export and
+ * error code is described. test/links.test.ts checks links.
  */
 
 import assert from "node:assert/strict";
@@ -28,7 +28,7 @@ const DOCUMENTS = [
 interface Block {
   readonly document: string;
   readonly line: number;
-  /** What follows the fence: a language, and for `ts` perhaps `check`: check its types, don't run it. */
+  /** The text after the fence: a language. `ts check` is only type-checked, `ts listening` runs in deployment.test.ts. */
   readonly info: string;
   readonly code: string;
 }
@@ -54,7 +54,7 @@ const PROGRAM: Readonly<Record<string, ParseArgsConfig["options"]>> = {
   bench: bench.OPTIONS,
 };
 
-/** What is wrong with the arguments of `npx hawser`. */
+/** Errors in the arguments of `npx hawser`. */
 function problemOfProgram(command: string): string | undefined {
   const [, , name = "", ...args] = command.replace(/ [<>|] .*$/, "").match(/'[^']*'|\S+/g) ?? [];
   if (["--help", "--version"].includes(name)) return undefined;
@@ -68,7 +68,7 @@ function problemOfProgram(command: string): string | undefined {
   }
 }
 
-/** What is wrong with a line of shell: it must be a command of ours that exists. */
+/** Errors in a line of shell: it must be a command of ours that exists. */
 function problemOf(command: string): string | undefined {
   const words = command.trim().split(/\s+/);
   if (words[0] === "npx" && words[1] === "hawser") return problemOfProgram(command.trim());
@@ -109,10 +109,10 @@ describe("code blocks", () => {
     for (const block of plain) {
       files[`${nameOf(block)}.${/\brequire\(/.test(block.code) ? "cjs" : "js"}`] = block.code;
     }
-    folder = await createFolder({ ...files, "node_modules/.keep": "" });
+    folder = await createFolder({ ...files, "node_modules/@types/.keep": "" });
     await symlink(root, path.join(folder, "node_modules/hawser"), "junction");
-    // What docs/topics.md gives to brokers.
-    for (const name of ["redis", "@nats-io"]) {
+    // Frameworks of the recipes, and brokers of docs/topics.md.
+    for (const name of ["express", "@types/express", "fastify", "jose", "redis", "@nats-io"]) {
       await symlink(
         path.join(root, "node_modules", name),
         path.join(folder, "node_modules", name),
@@ -125,20 +125,21 @@ describe("code blocks", () => {
   test("there are some to check", () => assert.ok(typed.length > 0 && plain.length > 0));
 
   test("have languages that are checked here", () => {
-    // The recipes run in test/system/observability.
-    // The worker runs in test/system/package/workerd.test.ts, the page in test/browser/bundles.test.ts.
-    const known = [
-      "",
-      "ts",
-      "ts check",
-      "js",
+    // The worker runs in test/system/package/workerd.test.ts, the page in test/browser/bundles.test.ts, servers of
+    // other programs in test/system/deployment.test.ts.
+    const frameworks = ["js nest", "js next", "js vite"]; // in test/system/recipes.test.ts
+    const observers = ["js prometheus", "js opentelemetry"]; // in test/system/observability
+    const elsewhere = [
       "js worker",
-      "js prometheus",
-      "js opentelemetry",
       "html",
-      "json",
-      "sh",
+      "ts listening",
+      "nginx",
+      "haproxy",
+      "ini",
+      ...frameworks,
+      ...observers,
     ];
+    const known = ["", "ts", "ts check", "js", "json", "sh", ...elsewhere];
     assert.deepEqual(
       blocks.filter(({ info }) => !known.includes(info)).map((block) => `${where(block)}: ${block.info}`),
       [],
@@ -151,7 +152,7 @@ describe("code blocks", () => {
   });
 
   for (const block of [...typed, ...plain]) {
-    if (block.info === "ts check") continue;
+    if (block.info !== "ts" && block.info !== "js") continue;
     test(`${where(block)} runs`, async () => {
       const name = readdirSync(folder).find((file) => path.parse(file).name === nameOf(block));
       const { stderr } = await run(
@@ -159,7 +160,10 @@ describe("code blocks", () => {
         ["--import", import.meta.resolve("tsx"), String(name)],
         folder,
       );
-      assert.equal(stderr, "");
+      // Node 20 warns of its own timers for tests.
+      const warning =
+        /^\(node:\d+\) ExperimentalWarning: The MockTimers API .*\n\(Use `node --trace-warnings .*\n/;
+      assert.equal(stderr.replace(warning, ""), "");
     });
   }
 
@@ -206,35 +210,12 @@ describe("the example", () => {
   });
 });
 
-describe("links", () => {
-  /** The anchors that a document's headings have. */
-  const anchorsOf = (text: string) =>
-    [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
-      heading
-        .toLowerCase()
-        .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
-        .replaceAll(" ", "-"),
-    );
-
-  for (const [document, text] of texts) {
-    test(`of ${document} lead somewhere`, () => {
-      const broken = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
-        .map(([, target]) => target)
-        .filter((target) => {
-          if (/^https?:/.test(target)) return false;
-          const [file, anchor] = target.split("#");
-          const full = file === "" ? document : path.posix.join(path.posix.dirname(document), file);
-          if (!existsSync(path.join(root, full))) return true;
-          return anchor !== undefined && !anchorsOf(texts.get(full) ?? "").includes(anchor);
-        });
-      assert.deepEqual(broken, []);
-    });
-  }
-});
-
-/** The names that a document lacks. */
-function missingIn(document: string, names: readonly string[]): string[] {
-  const text = texts.get(document) ?? "";
+/** The names that a document lacks, or that several lack together. */
+function missingIn(documents: string | readonly string[], names: readonly string[]): string[] {
+  const text = [documents]
+    .flat()
+    .map((document) => texts.get(document))
+    .join("\n");
   return names.filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
 }
 
@@ -271,10 +252,13 @@ describe("docs/protocol.md", () => {
   });
 });
 
-describe("docs/connections.md", () => {
+/** The pages about `hawser` on Node. */
+const NODE_PAGES = ["server", "client", "connection", "compression"].map((name) => `docs/${name}.md`);
+
+describe("the pages about servers, clients and connections", () => {
   test("names every export, and every member of the classes", () => {
     const names = [...Object.keys(node), ...membersOf(node.Connection), ...membersOf(node.Server)];
-    assert.deepEqual(missingIn("docs/connections.md", names), []);
+    assert.deepEqual(missingIn(NODE_PAGES, names), []);
   });
 
   test("names every option and handler", () => {
@@ -290,7 +274,7 @@ describe("docs/connections.md", () => {
       const source = readFileSync(path.join(root, `src/${name}.ts`), "utf8");
       const options = [...source.matchAll(/^ {2}(?:readonly )?(\w+)\?[:(]/gm)].map(([, option]) => option);
       assert.ok(options.length > 2, name);
-      assert.deepEqual(missingIn("docs/connections.md", options), [], name);
+      assert.deepEqual(missingIn(NODE_PAGES, options), [], name);
     }
   });
 
@@ -298,7 +282,7 @@ describe("docs/connections.md", () => {
     const source = readFileSync(path.join(root, "src/node/diagnostics.ts"), "utf8");
     const channels = [...source.matchAll(/channel\("(.+?)"\)/g)].map(([, name]) => name);
     assert.equal(channels.length, 6);
-    assert.deepEqual(missingIn("docs/connections.md", channels), []);
+    assert.deepEqual(missingIn(NODE_PAGES, channels), []);
   });
 });
 

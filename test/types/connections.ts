@@ -117,7 +117,7 @@ await serve<User>({
 await serve({ mesage() {} });
 // @ts-expect-error likewise
 createUpgradeHandler({ mesage() {} });
-// @ts-expect-error a number is no message
+// @ts-expect-error a number is not a message
 client.send(5);
 // @ts-expect-error a code is a number
 client.close("1000");

@@ -1,4 +1,4 @@
-/** Memory of connections that remember what was compressed on them, and what is left of it when they are gone. */
+/** Memory of connections with a compression context, and the memory left when they are gone. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { median, type Target } from "../../micro/harness.js";
@@ -7,7 +7,7 @@ import { formatSpread, type Ratio, ratioOf } from "../ratio.js";
 import type { Bench } from "./bench.js";
 import type { Memory, RivalName } from "./server.js";
 
-/** What hawser may need of what ws does. */
+/** The share of ws's memory that hawser may need. */
 const MOST = 1 / 3;
 
 const CONNECTIONS = 1000;
@@ -84,7 +84,7 @@ async function measureOne(bench: Bench, rival: RivalName): Promise<Footprint> {
     await sleep(SETTLE_MS);
     return server.call("measureMemory");
   };
-  // What is made once, for the first connection, is not the connections' memory.
+  // Objects made once, for the first connection, do not count as memory of connections.
   await load.call("open", { ...opening, count: 10 });
   await load.call("converse", 10);
   await load.call("close");

@@ -70,7 +70,7 @@ function begin(isCompared: boolean): State {
   return { sent: 0, inflater: isCompared ? new Inflater("takeover") : undefined };
 }
 
-/** Sends frames, one after the other. Resolves with what came back, if it is wanted. */
+/** Sends frames, one after the other. Resolves with the answers, if they are wanted. */
 function exchange(client: Client, frames: readonly Buffer[], isKept: boolean): Promise<Buffer> {
   const counter = new FrameCounter(1);
   const kept: Buffer[] = [];

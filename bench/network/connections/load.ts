@@ -16,7 +16,7 @@ const KEY = Buffer.from([0x12, 0x34, 0x56, 0x78]);
 const CLOSE_FRAME = Buffer.concat([Buffer.from([0x88, 0x82]), KEY, Buffer.from([0x03 ^ 0x12, 0xe8 ^ 0x34])]);
 
 let clients: Client[] = [];
-/** Resolves when every connection has got what was announced. */
+/** Resolves when every connection has received the announced message. */
 let received: Promise<LoadSample> = Promise.resolve(sampleLoad());
 
 const methods = {

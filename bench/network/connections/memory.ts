@@ -7,7 +7,7 @@ import { formatSpread, type Ratio, ratioOf } from "../ratio.js";
 import type { Bench } from "./bench.js";
 import type { Memory, RivalName } from "./server.js";
 
-/** What hawser may need of what ws does. */
+/** The share of ws's memory that hawser may need. */
 const MOST = 0.8;
 
 /** Files that a process has open beside its connections. */
@@ -67,7 +67,7 @@ export async function measureMemory(bench: Bench, count: number, rounds: number)
 async function measureOne(bench: Bench, rival: RivalName, count: number): Promise<Footprint> {
   const { server, port } = await bench.start(rival, ["--expose-gc"]);
   const { load } = bench;
-  // What is made once, for the first connection, is not the connections' memory.
+  // Objects made once, for the first connection, do not count as memory of connections.
   await load.call("open", { port, count: 50, atOnce: 50 });
   await load.call("exchange", MESSAGE_SIZE);
   await load.call("close");

@@ -151,7 +151,7 @@ function bareConnections(): (socket: Duplex) => void {
   };
 }
 
-/** Turns of the event loop in which what is left to do for connections that were closed is done. */
+/** Turns of the event loop that finish the work for closed connections. */
 const SETTLING_TURNS = 20;
 
 async function settle(): Promise<void> {

@@ -162,7 +162,7 @@ export async function measureBroadcasts(
 async function broadcast({ load }: Bench, { server, port }: Contender, count: number): Promise<Round> {
   const hex = Buffer.alloc(BROADCAST_SIZE, "hawser").toString("hex");
   await load.call("open", { port, count: BROADCAST_CONNECTIONS, atOnce: 100 });
-  await load.call("expectFrame", hex); // what arrives is compared once,
+  await load.call("expectFrame", hex); // the arriving frame is compared once,
   await server.call("broadcast", { hex, count: 1 });
   await load.call("received");
   await load.call("spin", canPin);

@@ -33,7 +33,7 @@ export interface Volume {
   readonly payloads: number;
 }
 
-const BAD_ECHO = "an echo is longer than what was sent, or differs from it";
+const BAD_ECHO = "an echo is longer than the message, or differs from it";
 
 let workload: Workload;
 let scripts: Partial<Record<Compression, Promise<readonly Script[]>>> = {};
@@ -95,7 +95,7 @@ async function verify(place: Place): Promise<Volume> {
         const chunk = chunkOf(script, j);
         const echo = await exchange(client, counter, chunk, echoOf(chunk, place, script));
         if (place.raw) {
-          if (!echo.equals(chunk)) throw new Error("the echo differs from what was sent");
+          if (!echo.equals(chunk)) throw new Error("the echo differs from the message");
           continue;
         }
         const frames = splitFrames(echo);
@@ -115,7 +115,7 @@ async function verify(place: Place): Promise<Volume> {
   return { messages: total(({ messages }) => messages), payloads: total(({ payloads }) => payloads) };
 }
 
-/** Whatever comes too much has come by then. */
+/** By then, surplus answers have arrived. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 10));
 }

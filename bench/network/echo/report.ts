@@ -20,7 +20,7 @@ export interface EchoRound extends Round {
   readonly faults: number;
 }
 
-/** What was found out about a rival in one workload. */
+/** Results of a rival in one workload. */
 export interface Finding {
   readonly rounds: readonly EchoRound[];
   /** Which share of their bytes messages have in the rival's frames, if it compresses. */
@@ -63,7 +63,7 @@ the rounds). CPU us: processor time of the process that is measured, for one mes
 handles in the time that ws takes for one. faults: pages of fresh memory for one message. load us: the load's own time
 for one message. busy: share that was used of the core, as far as others left it; load busy: share of the time in which
 the load had something to do (it never sleeps, so that no server pays for waking it); others: what other processes took
-of either core in the worst round. limit: who had no time left. Where that is the CLIENT, or neither, what is measured
+of either core in the worst round. limit: who had no time left. Where that is the CLIENT, or neither, the measured side
 could have done more: there, and where others took much (!), only processor time compares servers. ws compresses on
 threads of its own, which share the server's core here.`;
 

@@ -1,4 +1,4 @@
-/** What is sent in an echo run, and who echoes it. `aims.ts` says what hawser promises. */
+/** The workloads of an echo run, and its rivals. `aims.ts` has the targets. */
 
 import type { PayloadKind } from "../../micro/payloads.js";
 import { formatSize } from "../../micro/report.js";
@@ -29,7 +29,7 @@ export interface Workload {
   readonly name: string;
   /** Whose time is measured: servers that echo, or clients that send. */
   readonly measured: "servers" | "clients";
-  /** "json" is different messages, one after the other, and what is compressed; others repeat a few. */
+  /** "json" is a sequence of different messages, for compression; the other kinds repeat a few. */
   readonly kind: PayloadKind | "json";
   /** Payload bytes of a message; of JSON about that. */
   readonly size: number;

@@ -15,7 +15,7 @@ const BOMB_LENGTH = 15 * 1024 * 1024;
 /** What the server does for a new connection is done by then. */
 const HANDSHAKE_MS = 200;
 
-/** What is sent over and over. */
+/** The bytes that are sent over and over. */
 const ATTACKS = {
   /** Small text messages. */
   flood: () => Buffer.concat(Array(SMALL_FRAMES).fill(writeFrame("hi", KEY))),

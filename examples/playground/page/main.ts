@@ -14,4 +14,5 @@ byId("backend", HTMLElement).textContent =
 new DecodeView();
 startBenchmarkView();
 startEchoView();
-void new SendView(new WireView()).connect();
+// The first message shows frames without a click; tests open /?quiet and begin with an empty list.
+void new SendView(new WireView()).connect(!new URLSearchParams(location.search).has("quiet"));

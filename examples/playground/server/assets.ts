@@ -19,7 +19,7 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** A worker is judged by the policy that came with its own script, so every answer has these. */
 const HEADERS = {
-  // The kernel is compiled in the page; beside that nothing but what this server gives is loaded, run or talked to.
+  // The kernel is compiled in the page; everything else that the page loads, runs or talks to comes from this server.
   "Content-Security-Policy":
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; img-src 'self'; " +
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

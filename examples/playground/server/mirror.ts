@@ -1,6 +1,6 @@
 /**
- * Mirrors: a page that wants to see the bytes of a connection first opens /mirror, is told an id, and connects to
- * /echo?mirror=<id>. What goes over that connection's socket is copied to the mirror: handshakes as JSON, what comes
+ * Mirrors: a page that wants to see the bytes of a connection first opens /mirror, gets an id, and connects to
+ * /echo?mirror=<id>. All bytes of that connection's socket are copied to the mirror: handshakes as JSON, the bytes
  * behind them as binary messages of a direction byte and the bytes.
  */
 
@@ -13,7 +13,7 @@ import { FROM_CLIENT, FROM_SERVER, type MirrorNote } from "../page/wire/mirror-f
 import { type Direction, Tap } from "./tap.js";
 import { queryOf } from "./url.js";
 
-/** Bytes that may wait for a page that does not keep up; then it is told so, and sees nothing more. */
+/** Bytes that may wait for a page that does not keep up; then it gets a notice, and sees nothing more. */
 const MAX_WAITING = 4 << 20;
 
 const NOTHING = new Uint8Array(0);

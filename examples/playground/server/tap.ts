@@ -1,4 +1,4 @@
-/** A stream around a socket that shows somebody each chunk on its way through, both ways. */
+/** A stream around a socket that passes each chunk to an observer on its way through, both ways. */
 
 import { Duplex } from "node:stream";
 
@@ -8,7 +8,7 @@ export class Tap extends Duplex {
   readonly #socket: Duplex;
   readonly #show: (direction: Direction, bytes: Uint8Array) => void;
 
-  /** @param show - must copy what it keeps: whoever reads the stream may change the bytes. */
+  /** @param show - must copy what it keeps: the reader of the stream may change the bytes. */
   constructor(socket: Duplex, show: (direction: Direction, bytes: Uint8Array) => void) {
     super();
     this.#socket = socket;

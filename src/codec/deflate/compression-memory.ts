@@ -170,7 +170,7 @@ export interface Holding {
   block: Block | undefined;
 }
 
-/** What was held by streams that were forgotten without a word; some servers at a network's edge cannot know. */
+/** Gives back the memory of streams that were dropped without `release`. Some edge runtimes have no such registry. */
 const forgotten =
   typeof FinalizationRegistry === "undefined"
     ? undefined
@@ -179,7 +179,7 @@ const forgotten =
       });
 
 /**
- * Gives back what a stream holds, whatever that is then, when the stream is garbage. Once for each stream: it takes
+ * Gives back the memory that a stream holds by then, when the stream is garbage. Once for each stream: it takes
  * about as long as to inflate a short message.
  */
 export function watchHolding(stream: object, holding: Holding): void {

@@ -1,4 +1,4 @@
-/** Options that compressing and decompressing share, and what is wrong with them. */
+/** Options that compressors and decompressors share, and their checks. */
 
 /** Fast: the network is seldom so slow that more pays. */
 export const DEFAULT_LEVEL = 1;
@@ -8,7 +8,7 @@ export function assertWindowBits(value: unknown, name: string): void {
   assertInteger(value, name, 8, 15);
 }
 
-/** @throws {TypeError | RangeError} saying what was expected. */
+/** @throws {TypeError | RangeError} naming the expected value. */
 export function assertInteger(value: unknown, name: string, least: number, most: number): void {
   const expected = `${name} must be an integer from ${least} to ${most}`;
   if (typeof value !== "number") throw new TypeError(`${expected}, not ${String(value)}`);

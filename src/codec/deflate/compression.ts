@@ -22,7 +22,7 @@ export function compress(
  *
  * @param payload - left as it is.
  * @returns bytes that are the caller's.
- * @throws {ProtocolError} for data that is no message; {LimitError} for more than `maxLength` bytes.
+ * @throws {ProtocolError} for data that is not a message; {LimitError} for more than `maxLength` bytes.
  */
 export function decompress(
   payload: Uint8Array,

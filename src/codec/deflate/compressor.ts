@@ -28,7 +28,7 @@ export interface CompressorOptions {
   readonly level?: number | undefined;
   /**
    * Size of the hash, 2 ** (`memLevel` + 8) bytes: 1 to 9. Default: as much as the window has; without context
-   * takeover, where the memory is everybody's, what suits the message.
+   * takeover, where all streams share the memory, by the length of the message.
    */
   readonly memLevel?: number | undefined;
   /** Whether a message may refer to those before it (§7.2.1); then memory is held between them. Default true. */
@@ -64,15 +64,15 @@ const MAX_BYTES_PER_UNIT = 3;
  * ```
  */
 export class Compressor {
-  /** Bytes of what was compressed last, before that. */
+  /** Bytes of the last message before compression. */
   rawLength = 0;
   readonly #windowBits: number;
   readonly #level: number;
-  /** Undefined: by what is compressed. */
+  /** Undefined: chosen by the length of the message. */
   readonly #hashBits: number | undefined;
   readonly #contextTakeover: boolean;
   readonly #holding: Holding = { block: undefined };
-  /** Whether what is held comes back when this object is forgotten without `release`. */
+  /** Whether garbage collection gives the memory back if the owner never calls `release`. */
   #isWatched = false;
 
   /** @throws {TypeError | RangeError} for options that make no sense. */
@@ -122,15 +122,15 @@ export class Compressor {
     return copyOf(this.compressBorrowed(data, final));
   }
 
-  /** The same, but what is returned may be overwritten by any compressor or decompressor: copy it at once. */
+  /** The same, but the next call of any compressor or decompressor may overwrite the result: copy it at once. */
   compressBorrowed(data: string | Uint8Array, final = true): Uint8Array {
-    if (typeof data !== "string") assertBytes(data, "what is compressed, if it is not a string,");
+    if (typeof data !== "string") assertBytes(data, "data to compress, if it is not a string,");
     const block = (this.#holding.block ??= this.#begin(data.length));
     let compressed: Uint8Array;
     try {
       compressed = this.#deflate(block, data, final);
     } catch (error) {
-      // Without memory for what comes out. The symbols of the block under way lie where those of all streams do.
+      // No memory for the output. The symbols of the current block lie in memory that all streams share.
       this.release();
       throw error;
     }
@@ -139,7 +139,7 @@ export class Compressor {
     return compressed;
   }
 
-  /** @param expected - the length of what is compressed first. */
+  /** @param expected - the length of the first message. */
   #begin(expected: number): Block {
     const hashBits = this.#hashBits ?? (expected <= SHORT_LENGTH ? SHORT_HASH_BITS : LONG_HASH_BITS);
     const windowSize = 1 << this.#windowBits;
@@ -181,7 +181,7 @@ export class Compressor {
     }
   }
 
-  /** Whether a string fits behind the history, whatever its characters are. */
+  /** Whether a string fits behind the history even if each character takes three bytes. */
   #fits(block: Block, text: string): boolean {
     const most = text.length * MAX_BYTES_PER_UNIT;
     const room = makeRoom(block, most);
@@ -200,7 +200,7 @@ export class Compressor {
   /** Takes bytes into the history that the peer gets in a message that something else compressed. */
   skip(bytes: Uint8Array): void {
     const { block } = this.#holding;
-    // Distances are counted from the end, so a stream that has not begun need not know what was before.
+    // Distances are counted from the end, so a stream that has not begun need not know the earlier bytes.
     if (block === undefined) return;
     const { kernel } = block.shard;
     // What no distance reaches need not be kept.
@@ -240,7 +240,7 @@ function makeRoom(block: Block, wanted: number): number {
   return field(block, DEFLATE_CAPACITY) - field(block, DEFLATE_POSITION);
 }
 
-/** What was written to OUTPUT; of the last part of a message without the tail. */
+/** The bytes in OUTPUT; without the tail, for the last part of a message. */
 function output(shard: Shard, length: number, endsMessage: boolean): Uint8Array {
   return shard.view(OUTPUT, endsMessage ? length - TAIL_LENGTH : length);
 }

@@ -62,7 +62,7 @@ const PASSING_ROOM = 0x10000;
 /** §7.2.2: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message." */
 const TAIL = [0x00, 0x00, 0xff, 0xff];
 
-/** What is put into INPUT at a time: little enough to stay in the first-level cache. */
+/** Bytes copied into INPUT at once: few enough to stay in the first-level cache. */
 const STAGED_LENGTH = 0x4000;
 
 const POSITION_WORD = (RESULT + RESULT_POSITION) >> 2;
@@ -84,7 +84,7 @@ const WHOLE: PayloadPlace = {};
 const FRAGMENT: PayloadPlace = { final: false };
 
 /**
- * Decompresses the messages of one direction of a connection: a cursor over pieces of what they become.
+ * Decompresses the messages of one direction of a connection: a cursor over pieces of the output.
  *
  * ```ts
  * const decompressor = new Decompressor();
@@ -99,7 +99,7 @@ export class Decompressor {
   length = 0;
   /** Whether every byte of the message so far is below 0x80; known for text only. */
   isAscii = true;
-  /** What is wrong with the data, once everything before it came. Then the stream has ended. */
+  /** The error in the data, once everything before it was delivered. Then the stream has ended. */
   error: ProtocolError | undefined = undefined;
 
   /** Bytes that a message may have, decompressed. It may be set before a message begins. */
@@ -108,14 +108,14 @@ export class Decompressor {
   readonly #windowBits: number;
   readonly #contextTakeover: boolean;
   readonly #holding: Holding = { block: undefined };
-  /** Whether what is held comes back when this object is forgotten without `release`. */
+  /** Whether garbage collection gives the memory back if the owner never calls `release`. */
   #isWatched = false;
   #payload: Uint8Array = EMPTY;
   #place: PayloadPlace = WHOLE;
   /** Bytes of the payload, and of TAIL behind it, that are to be inflated, and that were. */
   #total = 0;
   #consumed = 0;
-  /** Where what is staged of them lies, as long as nobody else uses INPUT. */
+  /** Where their staged bytes lie in INPUT, until another stream uses it. */
   #stagedStart = INPUT;
   #stagedEnd = INPUT;
   #staging = 0;
@@ -175,12 +175,12 @@ export class Decompressor {
    */
   next(): boolean {
     if (!this.#step()) return false;
-    // Whoever has a piece may never ask for the next.
+    // The caller may never ask for the piece after this one.
     this.#watch();
     return true;
   }
 
-  /** `next`, for whoever goes on until it returns false. */
+  /** `next`, for callers that go on until it returns false. */
   #step(): boolean {
     if (!this.#isInMessage) {
       this.#rest();
@@ -190,7 +190,7 @@ export class Decompressor {
       const block = this.#holding.block ?? this.#tryBegin();
       if (block === undefined) break;
       const status = this.#inflate(block);
-      // What was inflated comes before what is wrong behind it.
+      // Inflated bytes are delivered before the error behind them.
       const isGood = this.#start < this.#end && this.#judge(block);
       if (status > INFLATE_FULL) this.#fail(protocolError(status, this.#position));
       else if (this.#consumed === this.#total && !this.#isFull) this.#endPayload(block);
@@ -205,7 +205,7 @@ export class Decompressor {
     try {
       this.#holding.block = this.#begin();
     } catch (error) {
-      // WebAssembly's word for it. Whoever reads a stream cannot catch what the peer brought about.
+      // WebAssembly's word for it. The reader of a stream cannot catch an exception that the peer caused.
       if (!(error instanceof RangeError)) throw error;
       this.#fail(protocolError(STATUS_NO_MEMORY, this.#position));
     }
@@ -268,7 +268,7 @@ export class Decompressor {
     const { words } = shard.kernel;
     const spillWord = (address + INFLATE_SPILL_LENGTH) >> 2;
     // A peer that left the tail where it was, or flushed twice, has ended the data before ours: then ours is the
-    // beginning of a block that nobody sent.
+    // beginning of a block that the peer did not send.
     if (words[spillWord] === TAIL.length) words[spillWord] = 0;
     const isAtBlock = words[(address + INFLATE_STATE) >> 2] === INFLATE_AT_BLOCK;
     if (!isAtBlock || words[spillWord] !== 0 || words[(address + INFLATE_BIT_OFFSET) >> 2] !== 0) {
@@ -305,7 +305,7 @@ export class Decompressor {
     this.#consumed = this.#total;
   }
 
-  /** There is nothing more for now: lets go of what is not needed until there is. */
+  /** No more input for now: gives up the memory that is not needed until then. */
   #rest(): void {
     this.#payload = EMPTY;
     if (this.error !== undefined || (!this.#isInMessage && !this.#contextTakeover)) this.release();
@@ -343,7 +343,7 @@ export class Decompressor {
     return this.isAscii ? asciiAt(shard, this.#start, this.#end) : textOf(this.borrowedPiece, false);
   }
 
-  /** Copies what was not read yet of the payload, which is about to change. */
+  /** Copies the unread part of the payload, which is about to change. */
   retain(): void {
     if (this.#consumed < this.#payload.length) this.#payload = new Uint8Array(this.#payload);
   }
@@ -353,7 +353,7 @@ export class Decompressor {
    *
    * @param final - whether it ends the message. Default true.
    * @returns bytes that are the caller's.
-   * @throws {ProtocolError} for data that is no message, with the close code that says so.
+   * @throws {ProtocolError} for data that is not a message, with its close code.
    * @throws {LimitError} for more than `maxLength` bytes; nothing is kept of them.
    */
   decompress(payload: Uint8Array, final = true): Uint8Array {
@@ -371,7 +371,7 @@ export class Decompressor {
     return parts?.take() ?? whole;
   }
 
-  /** Gives the memory back, and forgets what was half received. */
+  /** Gives the memory back, and drops a message that is half received. */
   release(): void {
     this.#payload = EMPTY;
     this.#isInMessage = this.#isFull = false;

@@ -49,7 +49,7 @@ export function whenAborted(signal: AbortLike, callback: () => void): () => void
   };
 }
 
-/** @throws {TypeError} for what is given and is no AbortSignal, of any realm. */
+/** @throws {TypeError} for a given value that is not an AbortSignal of any realm. */
 export function assertSignal(signal: unknown): void {
   if (signal === undefined) return;
   const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortLike>;

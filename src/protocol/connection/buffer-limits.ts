@@ -9,7 +9,7 @@ export interface BufferLimits {
   /** Bytes that may wait before `onOverflow` is done. Default 16 MiB. */
   readonly maxBufferedAmount?: number | undefined;
   /**
-   * close: no more is sent but a Close with code 1013, where the transport can send that code; drop: what is sent is
+   * close: no more is sent but a Close with code 1013, where the transport can send that code; drop: the message is
    * not, `send` returns false; throw: `send` throws a RangeError. Default "close".
    */
   readonly onOverflow?: OverflowPolicy | undefined;
@@ -18,9 +18,9 @@ export interface BufferLimits {
 const POLICIES: readonly unknown[] = ["close", "drop", "throw"];
 
 /**
- * Checks limits and fills in what is missing.
+ * Checks limits and fills in the defaults.
  *
- * @throws {TypeError | RangeError} saying what was expected.
+ * @throws {TypeError | RangeError} naming the expected value.
  */
 export function checkBufferLimits(limits: BufferLimits): {
   highWaterMark: number;
@@ -35,7 +35,7 @@ export function checkBufferLimits(limits: BufferLimits): {
   return { highWaterMark, maxBufferedAmount, onOverflow };
 }
 
-/** @throws {RangeError} for a limit that is no number of bytes, by its name. */
+/** @throws {RangeError} for a limit that is not a number of bytes, by its name. */
 export function assertByteCounts(limits: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(limits)) {
     if (typeof value !== "number" || !(value >= 0)) {

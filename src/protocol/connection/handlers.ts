@@ -5,7 +5,7 @@ export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T
   return typeof (value as PromiseLike<T> | null | undefined)?.then === "function";
 }
 
-/** What was thrown, as an error. */
+/** The thrown value, as an error. */
 export function asError(thrown: unknown): Error {
   try {
     if (thrown instanceof Error) return thrown;

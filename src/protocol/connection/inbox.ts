@@ -59,7 +59,7 @@ export class Inbox {
    *
    * @param signal - ends the wait: then no message is lost, for a later call gets it.
    * @returns rejects with `signal.reason` once it is aborted.
-   * @throws {TypeError} for what is no signal.
+   * @throws {TypeError} for a value that is not a signal.
    */
   receive(signal?: AbortLike): Promise<AnyMessage | undefined> {
     assertSignal(signal);
@@ -84,7 +84,7 @@ export class Inbox {
   /**
    * Puts the parts of a message together.
    *
-   * @throws {TypeError | RangeError} for what is no limit, or no signal.
+   * @throws {TypeError | RangeError} for a value that is not a limit, or not a signal.
    */
   receiveAll(maxMessageSize: number, signal?: AbortLike): Promise<AnyMessage | undefined> {
     assertByteCounts({ maxMessageSize });

@@ -18,7 +18,7 @@ export type OptionHints = Readonly<Record<string, string>>;
  * @param known - the names of all options.
  * @param hints - by a name that is not known: what to say about it, such as `authorize decides who may connect`.
  * @param where - the function that was called, for the message.
- * @throws {TypeError} naming the option, and the one that is probably meant; also for what is no object.
+ * @throws {TypeError} naming the option, and the one that is probably meant; also for a value that is not an object.
  */
 export function assertKnownOptions(
   options: unknown,
@@ -39,7 +39,7 @@ export function assertKnownOptions(
  * @param known - the names of all handlers.
  * @param where - what the handlers are of, for the message, such as `connection.handlers`.
  * @param before - handlers that these may have been copied from: other members of theirs are let through.
- * @throws {TypeError} naming the handler, and the one that is probably meant; also for what is no object.
+ * @throws {TypeError} naming the handler, and the one that is probably meant; also for a value that is not an object.
  */
 export function assertHandlers(
   handlers: unknown,

@@ -1,4 +1,4 @@
-/** Pings that wait for their Pong (RFC 6455 §5.5.2, §5.5.3). Knows no clock: it is told the time. */
+/** Pings that wait for their Pong (RFC 6455 §5.5.2, §5.5.3). Has no clock: the caller passes the time. */
 
 import { InvalidStateError, MAX_CONTROL_PAYLOAD_LENGTH } from "../../codec/index.js";
 import { type Bytes, toBytes } from "../session/bytes.js";
@@ -17,7 +17,7 @@ export class PingTracker {
   /** In the order in which they were sent, from `#first` on. */
   #pending: Pending[] = [];
   #first = 0;
-  /** How many of them have each payload: a stray Pong is told at once. */
+  /** How many of them have each payload: a stray Pong is detected at once. */
   readonly #counts = new Map<string, number>();
   #count = 0;
 

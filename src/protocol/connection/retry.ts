@@ -123,7 +123,7 @@ export interface CheckedRetryLimits {
   readonly delayAfter: (attempts: number, askedMs: number) => number;
 }
 
-/** @throws {RangeError | TypeError} saying what was expected. */
+/** @throws {RangeError | TypeError} naming the expected value. */
 export function checkRetryLimits(limits: RetryLimits): CheckedRetryLimits {
   const { maxAttempts = Infinity, delay = 1000, factor = 2, maxDelay = 30_000, jitter = 0.5 } = limits;
   const { maxRetryAfter = 300_000 } = limits;
@@ -138,7 +138,7 @@ export function checkRetryLimits(limits: RetryLimits): CheckedRetryLimits {
     const full = delay === 0 ? 0 : Math.min(maxDelay, MAX_TIMER_MS, delay * factor ** (attempts - 1));
     const sparedMs = full * jitter * Math.random();
     const asked = Math.min(askedMs, maxRetryAfter);
-    // Clients that were told the same time are not to come at once, either.
+    // Clients that got the same time should not return at once, either.
     const wanted = Math.max(full - sparedMs, asked > 0 ? asked + sparedMs : 0);
     return Math.min(MAX_TIMER_MS, Math.round(wanted));
   };

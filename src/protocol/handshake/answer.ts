@@ -88,7 +88,7 @@ const REFUSAL_OWN = new Set(["upgrade", "sec-websocket-version"]);
  *
  * @returns the text of the whole response, one character for each byte, the body's too: `encodeHead` makes
  *   the bytes.
- * @throws {RangeError} for a status that is no refusal.
+ * @throws {RangeError} for a status that is not a refusal.
  * @throws {TypeError} for a value that cannot be sent, such as a control character in a header.
  * @see RFC 6455 §4.2.2
  */

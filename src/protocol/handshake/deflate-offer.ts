@@ -121,7 +121,7 @@ export function checkPerMessageDeflate(
 /**
  * Checks parameters that a caller gives as the agreement of a handshake.
  *
- * @throws {TypeError | RangeError} saying what was expected.
+ * @throws {TypeError | RangeError} naming the expected value.
  */
 export function checkDeflateParameters(parameters: DeflateParameters): void {
   if (typeof parameters !== "object" || parameters === null) {
@@ -132,7 +132,7 @@ export function checkDeflateParameters(parameters: DeflateParameters): void {
   checkBoolean("serverNoContextTakeover", parameters.serverNoContextTakeover);
   checkBoolean("clientNoContextTakeover", parameters.clientNoContextTakeover);
   for (const name of ["serverMaxWindowBits", "clientMaxWindowBits", "windowBits"] as const) {
-    // Here, undefined is no number, either.
+    // Here, undefined is not a number either.
     checkInteger(name, parameters[name] ?? null, 8, MAX_WINDOW_BITS);
   }
   checkSettings(parameters);
@@ -264,7 +264,7 @@ export function acceptPerMessageDeflate(
     if (offer.name !== NAME) continue;
     const stated = readParameters(offer, "offer");
     // §7: "A server MUST decline an extension negotiation offer for this extension if any of the following
-    // conditions are met". That is no reason to refuse the next one, or the connection.
+    // conditions are met". The next one, or the connection without compression, may still be accepted.
     if (typeof stated !== "string") return answer(stated, options);
   }
   return undefined;

@@ -111,7 +111,7 @@ export class HandshakeError extends Error {
     return this.#body;
   }
 
-  /** The same as text; bytes that are no UTF-8 become U+FFFD. */
+  /** The same as text; bytes that are not UTF-8 become U+FFFD. */
   get bodyText(): string {
     return new TextDecoder().decode(this.#body);
   }

@@ -159,7 +159,7 @@ const RESERVED_PREFIX = "sec-websocket-";
  * The header lines of headers that a caller adds to the handshake's own.
  *
  * @returns pairs of the name as it was written and the value.
- * @throws {TypeError} for a name that is no token or reserved, or a value that cannot be sent.
+ * @throws {TypeError} for a name that is not a token, or is reserved, or a value that cannot be sent.
  */
 export function listHeaders(init: HeaderInit = []): [name: string, value: string][] {
   const entries =

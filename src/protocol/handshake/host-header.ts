@@ -2,7 +2,7 @@
 
 /**
  * RFC 3986 §3.2.2: an address in brackets, or a name. A browser sends names of other alphabets as ASCII. A value
- * that no browser can send, such as a user's name before "@", is no host.
+ * that no browser can send, such as a user's name before "@", is not a host.
  */
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+)(?::([0-9]*))?$/;
 
@@ -15,7 +15,7 @@ let lastHost = "";
 export function isValidHost(host: string): boolean {
   if (host === lastHost && host !== "") return true;
   const match = HOST.exec(host);
-  // Leading zeros are allowed; a text longer than five digits is no port.
+  // Leading zeros are allowed; a text longer than five digits is not a port.
   if (match === null || Number(match[1] ?? 0) > MAX_PORT) return false;
   lastHost = host;
   return true;

@@ -59,9 +59,9 @@ export interface HandshakeRefusal {
   readonly status: number;
   readonly code: HandshakeErrorCode;
   readonly headers: Readonly<Record<string, string>>;
-  /** Says what was expected; repeats nothing of the request. */
+  /** Names the expected value; repeats nothing of the request. */
   readonly body: string;
-  /** For logs: also says what came. */
+  /** For logs: also repeats the given value. */
   readonly error: HandshakeError;
 }
 

@@ -29,7 +29,7 @@ const POLICIES: readonly unknown[] = ["same-origin", "any"];
 /**
  * Checks a policy. A list is copied, so that later changes to it have no effect.
  *
- * @throws {TypeError} saying what was expected.
+ * @throws {TypeError} naming the expected value.
  */
 export function checkOriginPolicy(policy: OriginPolicy | undefined): OriginPolicy {
   if (policy === undefined) return "same-origin";

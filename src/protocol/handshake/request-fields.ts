@@ -108,7 +108,7 @@ export function readRawHeaders(raw: readonly string[], limits: HeadLimits): Requ
 }
 
 /**
- * The same for headers that a host has sorted. Only own properties count: members of `Object.prototype` are no headers.
+ * The same for headers that a host has sorted. Only own properties count: members of `Object.prototype` are not headers.
  */
 export function readHeaders(
   source: HttpHeaders | HeaderRecord,

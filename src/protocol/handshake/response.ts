@@ -36,7 +36,7 @@ const STATUS_LINE = /^HTTP\/1\.[0-9] ([1-9][0-9]{2})(?: ([\t -~\x80-\xff]*))?$/;
  * Parses the first line of a response.
  *
  * @param line - without its CRLF.
- * @returns the status code, undefined when it is no HTTP/1 status line.
+ * @returns the status code, undefined when it is not an HTTP/1 status line.
  * @see RFC 9112 §4
  */
 export function parseStatusLine(line: string): number | undefined {
@@ -146,7 +146,7 @@ export class HandshakeReader {
     this.#headEnded = this.#lineLength === 1;
     this.#lineLength = 0;
     if (this.#headEnded) return undefined;
-    // The first line is no header.
+    // The first line is not a header.
     return this.#lineCount++ > this.#maxHeaderCount ? tooManyHeaders(this.#maxHeaderCount) : undefined;
   }
 

@@ -30,7 +30,7 @@ export function toBytes(data: unknown, expected = "a string or bytes"): Uint8Arr
   if (tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]") {
     return new Uint8Array(data as ArrayBuffer);
   }
-  throw new TypeError(`what is sent must be ${expected}, not ${describe(data)}`);
+  throw new TypeError(`data to send must be ${expected}, not ${describe(data)}`);
 }
 
 function describe(value: unknown): string {

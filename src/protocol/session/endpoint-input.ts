@@ -39,7 +39,7 @@ export abstract class EndpointInput implements Delivery {
    * `borrow` has it. A caller that copies each message anyway may set it. Default: `borrow`.
    */
   lends: boolean;
-  /** What was agreed on for compression; undefined: nothing. */
+  /** The agreed parameters of compression; undefined: no compression. */
   readonly perMessageDeflate: DeflateParameters | undefined;
   /**
    * Bytes that may be inflated until `nextEvent` returns null although there is more (`hasUnread`). It counts down;

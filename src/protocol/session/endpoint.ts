@@ -189,7 +189,7 @@ export class Endpoint extends EndpointInput {
    *
    * @param data - copied, except for a prepared message, and with `copy: false`.
    * @throws {InvalidStateError} once a Close was sent or received.
-   * @throws {TypeError} for data that is no message.
+   * @throws {TypeError} for data that is not a message.
    */
   send(data: MessageInit, options?: SendOptions): void {
     if (this.phase !== "open") this.#assertOpen("a message");

@@ -33,7 +33,7 @@ export interface Budget {
 const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 
 export class MessageAssembler {
-  /** What is wrong with the message. */
+  /** The error in the message. */
   error: ProtocolError | undefined = undefined;
   /** Whether the message is complete. Then the assembler has done its work. */
   isDone = false;
@@ -101,7 +101,7 @@ export class MessageAssembler {
   /** Bytes that the message may have: text must fit into a string, if it is delivered as one. */
   get #limit(): number {
     const { maxMessageSize, maxStreamSize, streamFrom, partial, textAsBytes } = this.#delivery;
-    // What is longer than `maxMessageSize` is longer than `streamFrom`, too, and so is no whole message.
+    // A message longer than `maxMessageSize` is also longer than `streamFrom`, and so is not delivered whole.
     if (streamFrom !== Infinity) return maxStreamSize;
     return this.#isText && !textAsBytes && !partial
       ? Math.min(maxMessageSize, MAX_TEXT_LENGTH)
@@ -155,7 +155,7 @@ export class MessageAssembler {
     return this.#isBytes && (!this.#delivery.borrow || (this.#isPartial && !this.#delivery.partial));
   }
 
-  /** The next part of a message that is delivered in parts: with what was collected before that was known. */
+  /** The next part of a message that is delivered in parts: with the bytes collected before that was known. */
   #partOf(decompressor: Decompressor): Uint8Array {
     if (this.#collected === undefined) return this.#pieceOf(decompressor);
     this.#collected.append(decompressor.borrowedPiece, 0, true);

@@ -1,4 +1,4 @@
-/** What was agreed on for compression, made into a compressor and a decompressor (RFC 7692 §7.2). */
+/** The agreed parameters of compression, made into a compressor and a decompressor (RFC 7692 §7.2). */
 
 import {
   Compressor,
@@ -11,7 +11,7 @@ import { checkDeflateParameters, type DeflateParameters } from "../handshake/def
 import type { JoinedFrames, PreparedBatch } from "./prepared-batch.js";
 import type { CompressedMessage, PreparedMessage } from "./prepared-message.js";
 
-/** Bytes from which a message is compressed by default: with what was before it even short ones shrink. */
+/** Bytes from which a message is compressed by default: with the history before it even short ones shrink. */
 const TAKEOVER_THRESHOLD = 32;
 const ALONE_THRESHOLD = 256;
 
@@ -49,7 +49,7 @@ export class MessageCompression {
    * Whether to compress a message.
    *
    * @param length - its length, in bytes or in UTF-16 units.
-   * @param compress - what was said about it.
+   * @param compress - the caller's choice for it.
    */
   isFor(length: number, compress: boolean | undefined): boolean {
     return length > 0 && (compress ?? length >= this.#threshold);
@@ -68,7 +68,7 @@ export class MessageCompression {
     const { rawLength } = compressor;
     const isKept = this.#contextTakeover && rawLength <= LONGEST_GROWN;
     if (payload.length < rawLength + (isKept ? MOST_GROWTH + 1 : 0)) return payload;
-    // §7.2.1: the peer's window holds what was sent compressed, and so must ours.
+    // §7.2.1: the peer's window holds the messages sent compressed, and so must ours.
     compressor.drop();
     return undefined;
   }
@@ -83,7 +83,7 @@ export class MessageCompression {
     return this.#compressor.reserve(Infinity);
   }
 
-  /** Compresses a part of such a message; whether they shrink is found out too late. */
+  /** Compresses a part of such a message; whether they shrink is known too late. */
   compressPart(data: string | Uint8Array, final: boolean): Uint8Array {
     return (this.#compressor as Compressor).compressBorrowed(data, final);
   }

@@ -1,6 +1,6 @@
 /**
  * Messages into frames (RFC 6455 §5.4, RFC 7692 §6), the counterpart of `message-assembler.ts`: sends whole
- * messages, messages in parts, and control frames; cuts what exceeds the greatest frame; decides what is compressed.
+ * messages, messages in parts, and control frames; cuts messages that exceed the greatest frame; decides which are compressed.
  * Knows no state of a connection.
  */
 
@@ -12,7 +12,7 @@ import type { MessageCompression } from "./message-compression.js";
 import { framesWithout, type PreparedBatch } from "./prepared-batch.js";
 import { PreparedMessage } from "./prepared-message.js";
 
-/** What can be sent as a message. */
+/** Data that can be sent as a message. */
 export type MessageInit = string | Bytes | PreparedMessage | Message;
 
 export interface SendOptions {

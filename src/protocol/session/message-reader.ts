@@ -74,7 +74,7 @@ export class MessageReader {
     this.#maxMessageSize = options.maxMessageSize ?? DEFAULT_MAX_MESSAGE_SIZE;
   }
 
-  /** What came and was not decoded. */
+  /** Received bytes that are not decoded yet. */
   get buffer(): PayloadBuffer {
     return this.#buffer;
   }
@@ -150,7 +150,7 @@ export class MessageReader {
     this.fragments = undefined;
     const data = message.payload.take();
     if (message.type === "binary") return new Message(data, "binary");
-    // §8.1: an endpoint that receives bytes that are no UTF-8 must fail the connection.
+    // §8.1: an endpoint that receives bytes that are not UTF-8 must fail the connection.
     if (!isValidUtf8(data)) {
       const text = "Invalid WebSocket frame: invalid UTF-8 sequence";
       throw new ProtocolError(text, "WS_ERR_INVALID_UTF8", CloseCode.InvalidFramePayloadData, 0);

@@ -148,7 +148,7 @@ export class LentMessage extends (Unset as unknown as new () => object) {
 /**
  * Checks a message that a caller made.
  *
- * @throws {TypeError} saying what was expected: a known type, a string for a close, a string or bytes for text,
+ * @throws {TypeError} naming the expected value: a known type, a string for a close, a string or bytes for text,
  *   bytes for every other type, and no partial control frame (§5.5).
  */
 export function assertValidMessage(message: unknown): asserts message is Message {

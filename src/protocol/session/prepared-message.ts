@@ -66,13 +66,13 @@ export interface PrepareOptions {
  * Encodes a message that will be sent to many connections.
  *
  * @param given - a string, or bytes, which are copied.
- * @throws {TypeError} for anything else; for bytes to be sent as text that are no UTF-8.
+ * @throws {TypeError} for anything else; for bytes to be sent as text that are not UTF-8.
  */
 export function prepareMessage(given: string | Bytes, options: PrepareOptions = {}): PreparedMessage {
   const data = typeof given === "string" ? given : toBytes(given);
   const { type = typeof data === "string" ? "text" : "binary" } = options;
   if (type !== "text" && type !== "binary") {
-    throw new TypeError(`the type of what is sent must be "text" or "binary", not ${String(type)}`);
+    throw new TypeError(`the type of a message must be "text" or "binary", not ${String(type)}`);
   }
   const frame = encode(type, data);
   const length7 = frame[1];

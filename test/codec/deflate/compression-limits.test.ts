@@ -1,4 +1,4 @@
-/** Where the system has no memory for another shard: nothing is thrown that nobody could catch. */
+/** Where the system has no memory for another shard: no exception escapes the caller. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** In KiB. Each shard reserves more than 8 GiB of addresses, whatever it uses, so there is room for a few. */
+/** In KiB. Each shard reserves more than 8 GiB of addresses, so there is room for a few. */
 const ADDRESS_SPACE = 128 << 20;
 
 const SCRIPT = `
@@ -54,7 +54,7 @@ console.log(JSON.stringify({
 
 describe("without memory for another shard", () => {
   it("sends as it is, and fails the connection that cannot be read with 1011", async () => {
-    // What is built, for what runs TypeScript needs memory for WebAssembly too.
+    // The built code: running TypeScript directly would need memory for WebAssembly too.
     const node = [process.execPath, "--input-type=module", "-e", SCRIPT];
     const limited = 'ulimit -v "$0" && exec "$@"';
     const cwd = fileURLToPath(new URL("../../../", import.meta.url));

@@ -19,7 +19,7 @@ import { sample } from "../../support/corpus.js";
 import { collectGarbage } from "../../support/memory.js";
 import { deflateAlone } from "../../support/zlib-streams.js";
 
-/** A length that nobody else has, so that a test sees the shards from their beginning. */
+/** A length that no other test uses, so that a test sees the shards from their beginning. */
 let lastLength = 700_000;
 const freshLength = () => (lastLength += 1000);
 
@@ -59,14 +59,14 @@ describe("takeBlock and giveBlock", () => {
     );
   });
 
-  it("use what was given back before anything new", () => {
+  it("reuse returned blocks before new ones", () => {
     const length = freshLength();
     const [first, second, third] = take(3, length);
     giveBlock(second);
     const again = takeBlock(length);
     assert.deepEqual([again.shard === second.shard, again.address], [true, second.address]);
     [first, again, third].forEach(giveBlock);
-    assert.equal(takeBlock(length).address, third.address, "what was used last is warm");
+    assert.equal(takeBlock(length).address, third.address, "the last used block is warm");
   });
 
   it("keep one empty shard for each length, and drop the others", () => {
@@ -80,7 +80,7 @@ describe("takeBlock and giveBlock", () => {
     assert.equal([...after].filter((shard) => before.has(shard)).length, 1);
   });
 
-  it("never give one block to two, in whatever order they come back", () => {
+  it("never give one block to two, in any order of return", () => {
     const length = freshLength();
     const held = new Map<string, Block>();
     const names = new Map<Shard, number>();
@@ -147,7 +147,7 @@ describe("watchHolding", () => {
       },
     ],
     [
-      "a compressor without context takeover, amid a message",
+      "a compressor without context takeover, inside a message",
       () => {
         const compressor = new Compressor({ windowBits: 12, level: 9, memLevel: 9, contextTakeover: false });
         compressor.compress("text", false);
@@ -284,12 +284,12 @@ describe("memory", () => {
         const ended = compressor.compress("continued");
         assert.deepEqual(held(), [contextTakeover, contextTakeover && i > 0]);
         decompressor.decompress(begun, false);
-        assert.ok(decompressor.retainedLength > 0, "amid a message");
+        assert.ok(decompressor.retainedLength > 0, "inside a message");
         decompressor.decompress(ended);
         assert.deepEqual(held(), [contextTakeover, contextTakeover]);
       }
       compressor.compress("to be continued", false);
-      assert.ok(compressor.retainedLength > 0, "amid a message");
+      assert.ok(compressor.retainedLength > 0, "inside a message");
       for (let i = 0; i < 2; i++) {
         compressor.release();
         decompressor.release();

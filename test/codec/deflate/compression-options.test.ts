@@ -1,4 +1,4 @@
-/** Options of compressors and decompressors: what is taken, and which words refuse the rest. */
+/** Options of compressors and decompressors: the accepted values, and the errors for the rest. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

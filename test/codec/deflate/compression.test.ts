@@ -63,7 +63,7 @@ describe("compress", () => {
     }
   });
 
-  itHolds("encodes strings as UTF-8, whatever is in them", 300, arbitraryText, (text) => {
+  itHolds("encodes all strings as UTF-8", 300, arbitraryText, (text) => {
     assert.equal(toHex(inflateAlone(compress(text))), toHex(utf8(text)));
   });
 
@@ -107,7 +107,7 @@ describe("compress", () => {
     assert.equal(toHex(first), copy);
   });
 
-  it("refuses what is neither", () => {
+  it("refuses other values", () => {
     for (const wrong of NOT_BYTES) {
       if (typeof wrong === "string") continue;
       assert.throws(() => compress(wrong as Uint8Array), TypeError, String(wrong));
@@ -159,7 +159,7 @@ describe("decompress", () => {
     }
   });
 
-  it("throws what is wrong with the data: code, close code and where", () => {
+  it("throws the error in the data: code, close code and place", () => {
     const cases: [name: string, payload: string, message: string, offset: number][] = [
       ["a block of type 3", "07", "a block of type 3", 0],
       ["LEN and NLEN", "00 05 00 fa fe", "the two lengths of a stored block must agree", 0],

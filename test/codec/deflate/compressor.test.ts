@@ -155,7 +155,7 @@ describe("Compressor", () => {
     }
   });
 
-  it("reaches no farther back than its window, whatever is dropped and skipped", () => {
+  it("reaches no farther back than its window, with any mix of drops and skips", () => {
     for (const [windowBits, level] of [
       [8, 1],
       [8, 9],
@@ -186,7 +186,7 @@ describe("Compressor", () => {
     }
   });
 
-  it("begins anew when it is stopped amid a message, and has no part of what others compress", () => {
+  it("restarts after it was stopped inside a message, and has no part of other streams", () => {
     class Stopped extends Uint8Array {
       static cuts = 0;
       override subarray(start: number, end: number): Uint8Array<ArrayBuffer> {
@@ -256,13 +256,13 @@ describe("Compressor", () => {
     }
   });
 
-  it("finds what was skipped, and not what was dropped", () => {
+  it("finds skipped bytes, and not dropped ones", () => {
     const text = sample("json", 1000, 4);
     const { compressor, peer, end } = pair();
     peer.message(compressor.compress("to begin"));
     const alone = compressor.compress(text).length;
     compressor.drop();
-    assert.ok(compressor.compress(text).length > alone / 2, "what was dropped is not there");
+    assert.ok(compressor.compress(text).length > alone / 2, "the dropped bytes are not there");
     compressor.drop();
     compressor.skip(text);
     peer.message(new Compressor({ contextTakeover: false }).compress(text));
@@ -300,7 +300,7 @@ describe("Compressor", () => {
     second.release();
   });
 
-  it("refuses what is neither a string nor bytes, and goes on as before", () => {
+  it("refuses values that are neither a string nor bytes, and goes on as before", () => {
     const { compressor, send, end } = pair();
     send("before", "before");
     for (const wrong of NOT_BYTES) {
@@ -335,7 +335,7 @@ describe("Compressor", () => {
 });
 
 describe("Compressor: what it is worth", () => {
-  it("shrinks what can be shrunk about as much as zlib does", () => {
+  it("shrinks compressible data about as much as zlib does", () => {
     for (const [kind, most] of [
       ["json", 0.4],
       ["html", 0.4],
@@ -352,7 +352,7 @@ describe("Compressor: what it is worth", () => {
     }
   });
 
-  it("adds little to what cannot be shrunk", () => {
+  it("adds little to incompressible data", () => {
     for (const length of [1, 100, 5000, 100_000]) {
       for (const level of [0, 1, 6, 9]) {
         const bytes = randomBytes(random, length);

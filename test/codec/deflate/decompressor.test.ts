@@ -1,5 +1,5 @@
 /**
- * Decompressor: streams that zlib makes, cut into payloads anywhere and read in pieces; what is wrong with them, and
+ * Decompressor: streams that zlib makes, cut into payloads anywhere and read in pieces; their errors, and
  * when that is found; limits; text; many streams over one memory.
  */
 
@@ -52,7 +52,7 @@ function readAll(
   );
 }
 
-/** What is wrong, in short. */
+/** The error, in short. */
 const wrong = ({ error }: Decompressor) => error && [error.code, error.closeCode, error.offset];
 
 describe("Decompressor: reads what zlib makes", () => {
@@ -224,7 +224,7 @@ describe("Decompressor: payloads cut anywhere", () => {
     },
   );
 
-  it("says what is the last piece, and what is no piece of it any more", () => {
+  it("marks the last piece, and no later one", () => {
     const decompressor = new Decompressor();
     assert.equal(decompressor.next(), false, "there was no payload");
     assert.equal(decompressor.borrowedPiece.length, 0);
@@ -249,7 +249,7 @@ describe("Decompressor: payloads cut anywhere", () => {
 describe("Decompressor: one memory for many streams", () => {
   it("keeps streams apart, however their pieces alternate", () => {
     for (const contextTakeover of [true, false]) {
-      // More than what INPUT is given at a time, and more than the window has room for.
+      // More than INPUT takes at a time, and more than the window has room for.
       const streams = Array.from({ length: 24 }, (_, i) => {
         const bytes = i % 3 ? sample("json", 120_000, i) : randomBytes(random, 60_000);
         const decompressor = new Decompressor({ contextTakeover });
@@ -328,7 +328,7 @@ describe("Decompressor: one memory for many streams", () => {
     decompressor.release();
   });
 
-  it("forgets what was half received when it is released", () => {
+  it("drops a half received message when it is released", () => {
     const bytes = sample("json", 3000);
     const payload = deflateAlone(bytes);
     for (const contextTakeover of [true, false]) {
@@ -424,18 +424,18 @@ describe("Decompressor: limits", () => {
   });
 });
 
-describe("Decompressor: what is wrong with the data", () => {
+describe("Decompressor: errors in the data", () => {
   const cases: [name: string, payload: string, before: string, offset: number][] = [
     ["a block of type 3", "07", "", 0],
     ["behind text, a block of type 3", "f2 48 cd c9 c9 07 07", "Hello", 6],
     ["LEN and NLEN that do not agree", "00 05 00 fa fe", "", 0],
     ["code lengths that make no code", "fc ff ff ff ff ff ff ff ff ff ff ff ff", "", 0],
     ["a distance before the beginning", "02 02 00", "", 1],
-    ["it breaks off amid a block", "f2 48 cd c9 c9 07", "Hello", 6],
-    ["it breaks off amid a stored block", "00 0a 00 f5 ff 48 65", "He", 7],
+    ["it breaks off inside a block", "f2 48 cd c9 c9 07", "Hello", 6],
+    ["it breaks off inside a stored block", "00 0a 00 f5 ff 48 65", "He", 7],
   ];
 
-  it("has a code, a close code and a place in the peer's stream, behind what was right", () => {
+  it("has a code, a close code and a place in the peer's stream, after the valid output", () => {
     for (const [name, payload, before, offset] of cases) {
       for (const start of [0, 1000]) {
         const decompressor = new Decompressor();
@@ -449,7 +449,7 @@ describe("Decompressor: what is wrong with the data", () => {
     }
   });
 
-  it("is found in the payload where it lies, whatever follows", () => {
+  it("is found at its place in the payload", () => {
     const decompressor = new Decompressor();
     const seen = read(decompressor, hex("f2 48 cd c9 c9 07 00 00 00 ff ff 07"), { final: false, offset: 10 });
     assert.equal(Buffer.from(seen).toString(), "Hello");
@@ -485,7 +485,7 @@ describe("Decompressor: what is wrong with the data", () => {
     assert.ok(codes.size >= 3, JSON.stringify([...codes]));
   });
 
-  it("is no payload: local misuse is thrown, and changes nothing", () => {
+  it("is not a payload: local misuse is thrown, and changes nothing", () => {
     const decompressor = new Decompressor();
     for (const value of NOT_BYTES) assert.throws(() => decompressor.push(value as Uint8Array), TypeError);
     assert.equal(decompressor.error, undefined);
@@ -495,7 +495,7 @@ describe("Decompressor: what is wrong with the data", () => {
 });
 
 describe("Decompressor: text", () => {
-  /** A message of text; its string, or undefined and what is wrong. */
+  /** A message of text; its string, or undefined and the error. */
   function readText(parts: readonly Uint8Array[], options: DecompressorOptions = {}) {
     const decompressor = new Decompressor(options);
     const bytes = readAll(decompressor, parts, { text: true });
@@ -544,7 +544,7 @@ describe("Decompressor: text", () => {
     decompressor.release();
   });
 
-  it("is no string where it is not known to be one: not pushed as text, or not all of the message", () => {
+  it("is not a string unless it is known to be one: not pushed as text, or not all of the message", () => {
     const decompressor = new Decompressor({ contextTakeover: false });
     const assertNone = (about: string) =>
       assert.throws(() => decompressor.text(), { name: "InvalidStateError", message: /use piece$/ }, about);

@@ -228,7 +228,7 @@ describe("the blocks that deflate chooses", () => {
     assert.deepEqual(types({ windowBits: 15, level: 0, hashBits: 9 }, sample("text", 3000)), ["stored"]);
   });
 
-  it("are stored for what is random, fixed for what is little, dynamic for text", () => {
+  it("are stored for random data, fixed for short data, dynamic for text", () => {
     for (const level of LEVELS.slice(1)) {
       const settings = { windowBits: 12, level, hashBits: 12, capacity: 20_000 };
       assert.deepEqual(types(settings, noise(3000)), ["stored"]);
@@ -354,7 +354,7 @@ describe("a stream of deflate", () => {
       } else if (choice === 4) {
         this.stream.slide();
       } else if (choice === 5) {
-        // Given up amid the message.
+        // Given up inside the message.
         const room = this.stream.field(layout.DEFLATE_CAPACITY) - this.stream.position;
         const length = Math.min(message.length, room);
         kernel.bytes.set(message.subarray(0, length), this.stream.windowAddress + this.stream.position);
@@ -453,7 +453,7 @@ describe("a stream of deflate", () => {
     for (const level of WAYS) {
       const settings = { windowBits: 10, level, hashBits: 12 };
       const run = (stream: DeflateStream): string => {
-        // What is skipped is entered at every other byte only; before the reset it was at every one.
+        // Skipped bytes are entered at every other byte only; before the reset it was at every one.
         stream.skip(bytes);
         return toHex(stream.send(bytes.subarray(1)));
       };
@@ -494,19 +494,19 @@ describe("a stream of deflate", () => {
     assert.equal(stream.position, 0);
   });
 
-  it("finds what was skipped", () => {
+  it("finds skipped bytes", () => {
     for (const level of WAYS) {
       const stream = new DeflateStream(kernel, { windowBits: 12, level, hashBits: 12 });
       const inflater = new StrictInflater(12);
       const skipped = noise(601);
       stream.skip(skipped);
       inflater.add(skipped);
-      assertSame(inflater.inflate(stream.send(skipped)), skipped, "what was skipped");
+      assertSame(inflater.inflate(stream.send(skipped)), skipped, "skipped bytes");
       assert.ok(inflater.blocks[0].literals <= 4, `level ${level}`);
     }
   });
 
-  it("makes the same of the same, whatever was in memory and whoever was here before", () => {
+  it("gives the same output for the same input, for any contents of memory", () => {
     const all = [...messages("json", 250, 60), ...messages("text", 5000, 5), noise(2000)];
     for (const level of LEVELS) {
       const settings = { windowBits: 11, level, hashBits: 12, capacity: 4000 };
@@ -541,7 +541,7 @@ describe("a stream of deflate", () => {
       assert.equal(stream.position, 1024);
       const last = bytes.subarray(1500 - 1024);
       assertSame(inflater.inflate(stream.send(last)), last, "what repeats");
-      // The fast level has not looked at every byte of what is random.
+      // The fast level has not looked at every random byte.
       assert.ok(inflater.blocks[0].literals <= (level === 1 ? 40 : 0), `level ${level}`);
     }
   });
@@ -566,7 +566,7 @@ describe("chains", () => {
 });
 
 describe("the memory that deflate writes", () => {
-  /** Everything but what it may write. */
+  /** Everything except the regions that it may write. */
   function snapshot({ bytes }: CompressionKernel, block: number, length: number): Buffer {
     const copy = Buffer.from(bytes);
     copy.fill(0, layout.DEFLATE_TABLES, layout.DEFLATE_TABLES + 0x7000);
@@ -637,7 +637,7 @@ describe("the memory that deflate writes", () => {
         const stream = new DeflateStream(kernel, settings);
         const inflater = new StrictInflater(settings.windowBits);
         for (let message = 0; message < 4; message++) {
-          // Small numbers, so that many point into what is there.
+          // Small numbers, so that many point into valid history.
           for (let at = stream.block + 80; at < stream.windowAddress; at += 2) {
             const hint = random() % (message & 1 ? 65536 : 700);
             kernel.bytes[at] = hint;
@@ -679,7 +679,7 @@ describe("how much deflate makes of data", () => {
   }
 
   for (const level of [1, 6]) {
-    it(`is at most 5 % more than zlib, for what is far longer than the window (level ${level})`, () => {
+    it(`is at most 5 % more than zlib, for data far longer than the window (level ${level})`, () => {
       for (const kind of MIX) {
         const bytes = sample(kind, 200_000);
         const stream = new DeflateStream(kernel, { windowBits: 13, level, hashBits: 13, capacity: 14_336 });

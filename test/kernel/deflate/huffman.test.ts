@@ -80,7 +80,7 @@ function check(counts: readonly number[], limit: number): number {
     "the code is complete",
   );
   const symbols = counts.filter((count) => count > 0).length;
-  assert.equal(coded.length, Math.max(2, symbols), "what has a count has a code, and nothing else");
+  assert.equal(coded.length, Math.max(2, symbols), "exactly the symbols with a count have a code");
   assert.equal(used, lengths.findLastIndex((length) => length > 0) + 1);
   let next = 0;
   for (let length = 1; length <= limit; length++, next <<= 1) {

@@ -549,7 +549,7 @@ describe("inflate: streams by hand", () => {
   });
 });
 
-describe("inflate: what is wrong", () => {
+describe("inflate: errors", () => {
   const stop = ABC;
   /** Something before the error, whose output must come out. */
   const after = () => new DeflateWriter().fixed().literals(stop).end();
@@ -642,7 +642,7 @@ describe("inflate: what is wrong", () => {
     checkByHand(writer.stream, fine(extendBy(extendBy([...stop], 3, 2), 3, 1)), "across");
   });
 
-  it("rejects codes for literals and lengths that are no codes", () => {
+  it("rejects codes for literals and lengths that are not codes", () => {
     for (const given of [
       { 97: 1, 98: 1, 256: 1 }, // over-subscribed
       { 97: 1, 98: 2, 99: 2, 256: 15 },
@@ -659,7 +659,7 @@ describe("inflate: what is wrong", () => {
     }
   });
 
-  it("rejects codes for distances that are no codes", () => {
+  it("rejects codes for distances that are not codes", () => {
     const literals = lengthsOf(257, { 97: 1, 256: 1 });
     for (const distances of [[1, 1, 1], [1, 2, 2, 15], [2], [0, 15], [2, 2], [1, 2], [2, 2, 2]]) {
       fails(layout.STATUS_CODE_LENGTHS, after().dynamic(literals, distances));
@@ -683,7 +683,7 @@ describe("inflate: what is wrong", () => {
     fails(layout.STATUS_DISTANCE, new DeflateWriter().fixed().match(3, 1), []);
   });
 
-  it("gives out what comes before an error, and nothing behind it, wherever it stands among other symbols", () => {
+  it("delivers everything before an error and nothing behind it, at any position", () => {
     const behind = new Uint8Array(60).fill(0x78);
     for (let count = 0; count < 24; count++) {
       // Codes of 8 and of 9 bits.
@@ -717,7 +717,7 @@ describe("inflate: what is wrong", () => {
   });
 
   it("judges no bit behind the end of the input", () => {
-    // Every prefix of streams of all kinds, in bits: what is behind is garbage, and must not come out or fail.
+    // Every prefix of streams of all kinds, in bits: the bytes behind are garbage, and must not come out or fail.
     const writer = new DeflateWriter().fixed().literals(ABC).match(10, 2).end().stored(ABC);
     writer
       .dynamic(lengthsOf(260, { 97: 1, 98: 2, 256: 3, 259: 3 }), [2, 2, 2, 2])

@@ -116,7 +116,7 @@ const VIOLATIONS: readonly Violation[] = [
     position: 0,
   })),
   {
-    name: "RSV1 and RSV3: RSV3 comes first, whatever was negotiated",
+    name: "RSV1 and RSV3: RSV3 comes first, with every negotiation",
     bytes: hex("d1 00"),
     status: layout.STATUS_RSV_2_3,
     position: 0,
@@ -366,7 +366,7 @@ eachBackend("scan: rules", (kernel) => {
     }
   });
 
-  it("delivers the part of a text before what is wrong in it", () => {
+  it("delivers the part of a text before the error in it", () => {
     const seen = scan(kernel(), frame({ opcode: TEXT, payload: hex("6162 c3a9 f0 80 63"), key: KEY }));
     assert.equal(seen.records.length, 1);
     const [record] = seen.records;
@@ -505,7 +505,7 @@ eachBackend("scan: what it writes down", (kernel) => {
     }
   });
 
-  it("puts a split header together, whatever its length and wherever it is cut", () => {
+  it("puts a split header together, for every length and every cut", () => {
     for (const key of [undefined, KEY]) {
       for (const length of [0, 5, 125, 126, 300, 65536]) {
         const bytes = stream([
@@ -580,7 +580,7 @@ eachBackend("scan: what it writes down", (kernel) => {
   });
 });
 
-eachBackend("scan: what is left for later", (kernel) => {
+eachBackend("scan: bytes left for later", (kernel) => {
   const { OPTION_MORE } = layout;
   const long = new Uint8Array(4096).map((_, i) => 0x20 + (i % 90));
 

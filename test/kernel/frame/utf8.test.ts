@@ -70,7 +70,7 @@ function validateAt(kernel: Kernel, start: number, length: number, cuts: readonl
 
 function validate(kernel: Kernel, bytes: Uint8Array, cuts?: readonly number[]): Verdict {
   kernel.bytes.set(bytes, BASE);
-  // What follows a range must not matter: here, a byte that would go on with a character.
+  // The byte after a range must not matter: here, a byte that would go on with a character.
   kernel.bytes.fill(0x80, BASE + bytes.length, BASE + bytes.length + 64);
   return validateAt(kernel, BASE, bytes.length, cuts);
 }
@@ -209,7 +209,7 @@ eachBackend("validateUtf8", (kernel, backend) => {
     }
   });
 
-  it("tells ASCII from other text at every length, whichever byte it hangs on", () => {
+  it("tells ASCII from other text at every length, for every position of the byte that decides", () => {
     for (let length = 0; length <= 130; length++) {
       const bytes = new Uint8Array(length).fill(0x7f);
       assert.equal(validate(kernel(), bytes).ascii, true, `length ${length}`);

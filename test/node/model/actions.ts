@@ -1,4 +1,4 @@
-/** What can happen to a connection, as values that fast-check makes and shrinks. */
+/** Events that can happen to a connection, as values that fast-check makes and shrinks. */
 
 import fc from "fast-check";
 import type { PeerSends } from "./peer.js";

@@ -1,4 +1,4 @@
-/** A whole connection over a simulated transport: whatever happens, in every order, against what must be true. */
+/** A whole connection over a simulated transport: all events, in every order, against the invariants. */
 
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
@@ -50,8 +50,8 @@ async function happens(made: Setup, commands: Iterable<fc.AsyncCommand<object, W
   }
 }
 
-describe("a connection, whatever happens", () => {
-  // What a handler throws is printed where nothing hears of it.
+describe("a connection, for all events", () => {
+  // An error of a handler is printed if no handler and no subscriber gets it.
   const hear = () => undefined;
   before(() => subscribe("hawser:connection:error", hear));
   after(() => unsubscribe("hawser:connection:error", hear));

@@ -1,4 +1,4 @@
-/** Brings a connection to its end, and says what must be true there. */
+/** Brings a connection to its end, and checks the invariants of the end. */
 
 import assert from "node:assert/strict";
 import { settle } from "../../support/sockets.js";
@@ -133,7 +133,7 @@ export async function finish(world: World): Promise<void> {
   assert.equal(
     told.filter((each) => /^close /.test(each)).length,
     1,
-    `close is told once, of ${told.join()}`,
+    `close is reported once, of ${told.join()}`,
   );
   for (const [name, { isSettled }] of world.promises) assert.ok(isSettled, `${name} has not settled`);
   const { value } = world.promises.get("closed") as { value: { code: number; reason: string } };
@@ -142,7 +142,7 @@ export async function finish(world: World): Promise<void> {
   checkReceived(world);
   const errors = told.filter((each) => each === "error ").length;
   const isLost = /transport failed/.test(String(connection.error));
-  if (world.hasBug && !isLost) assert.equal(errors, 1, "the error of a handler is told");
+  if (world.hasBug && !isLost) assert.equal(errors, 1, "the error of a handler is reported");
   else if (connection.error === undefined) assert.equal(errors, 0);
   const { framesOut, messagesOut } = connection.counters;
   assert.deepEqual(

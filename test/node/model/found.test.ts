@@ -122,7 +122,7 @@ describe("a connection", () => {
     assert.deepEqual([connection.bufferedAmount, connection.counters.framesOut], [0, 0]);
   });
 
-  it("delivers nothing behind terminate of what waited for receive", async () => {
+  it("delivers no waiting message after terminate", async () => {
     const heard: string[] = [];
     const { connection, receive } = open();
     await receive(text("a"), text("b"));

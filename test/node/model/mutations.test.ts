@@ -19,11 +19,11 @@ interface Mutation {
 
 const MUTATIONS: readonly Mutation[] = [
   {
-    fault: "a delivery that throws is taken to go on for ever",
+    fault: "a delivery that throws is taken to go on forever",
     file: "src/node/session.ts",
     from: "    } catch (thrown) {\n      // Memory that ran out, or a chunk whose memory the user transferred away.\n      this.handlerFailed(thrown);\n    } finally {\n      this.#isDelivering = false;\n    }\n",
     to: "      this.#isDelivering = false;\n    } catch (thrown) {\n      this.handlerFailed(thrown);\n    }\n",
-    says: /left open|has not settled|handed out|close is told once/,
+    says: /left open|has not settled|handed out|close is reported once/,
   },
   {
     fault: "bytes that were queued when the connection was cut count as sent",
@@ -47,7 +47,7 @@ const MUTATIONS: readonly Mutation[] = [
     says: /it is read, although much waits/,
   },
   {
-    fault: "reading that stopped for what waits does not go on",
+    fault: "reading that stopped for waiting bytes does not go on",
     file: "src/node/writer.ts",
     from: "this.#transport.release(Hold.Output);",
     to: "{ /* holds on */ }",
@@ -61,7 +61,7 @@ const MUTATIONS: readonly Mutation[] = [
     says: /not read|handed out/,
   },
   {
-    fault: "close is told before error",
+    fault: "close is reported before error",
     file: "src/node/session.ts",
     from: "    this.faults.tell(this.handlers);\n    // The error handler may have set other handlers.\n    this.faults.tellClose(this.handlers, code, reason);\n",
     to: "    this.faults.tellClose(this.handlers, code, reason);\n    const { error } = this.faults;\n    if (error !== undefined) this.handlers.error?.(this.#connection, error);\n",
@@ -75,7 +75,7 @@ const MUTATIONS: readonly Mutation[] = [
     says: /opcode and FIN|payload|not accepted/,
   },
   {
-    fault: "terminate does not stop what waited for receive",
+    fault: "terminate does not stop messages that waited for receive",
     file: "src/node/session.ts",
     from: "    this.transport.holds = Hold.Cut;\n",
     to: "",

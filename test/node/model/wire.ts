@@ -25,7 +25,7 @@ const TAIL = Uint8Array.of(0, 0, 0xff, 0xff);
 export class WireModel {
   /** Codes that a Close may have. */
   readonly closeCodes = new Set<number>();
-  /** Payloads of the Pings and the Pongs that were written; of Pongs, those that nobody asked `pong` for. */
+  /** Payloads of the Pings and the Pongs that were written; of Pongs, those without a call of `pong`. */
   readonly pings: string[] = [];
   readonly pongs: string[] = [];
   isClosed = false;
@@ -95,12 +95,12 @@ export class WireModel {
     }
   }
 
-  /** The connection closes: what waits is dropped. */
+  /** The connection closes: waiting frames are dropped. */
   close(): void {
     this.#waiting = [];
   }
 
-  /** Compares what was written since the last call. */
+  /** Compares the bytes written since the last call. */
   read(chunks: readonly Uint8Array[]): void {
     for (const chunk of chunks) this.#reader.push(chunk);
     for (let frame: WireFrame | undefined; (frame = this.#reader.next()) !== undefined; )

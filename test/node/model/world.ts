@@ -1,6 +1,6 @@
 /**
- * A connection over a simulated transport, with its peer and its program, and what must be true of it at any time.
- * `finish.ts` brings it to its end, and says what must be true there.
+ * A connection over a simulated transport, with its peer and its program, and its invariants.
+ * `finish.ts` brings it to its end, and checks the invariants there.
  */
 
 import assert from "node:assert/strict";
@@ -44,7 +44,7 @@ export class World {
   /** Messages that arrived before the program ended the delivery, by an error, by `close` or by `terminate`. */
   kept: number | undefined = undefined;
   isTerminated = false;
-  /** What was found wrong inside of a handler. */
+  /** Violations found inside a handler. */
   flaw: unknown = undefined;
   /** Whether a handler failed, so that the connection does. */
   hasBug = false;
@@ -56,7 +56,7 @@ export class World {
   #echoes = false;
   readonly #reactions: Partial<Record<HandlerName, Reaction[]>> = {};
   #aborts: AbortController[] = [];
-  /** Whether handlers get what waited, of a connection that is closed. */
+  /** Whether handlers get waiting messages of a closed connection. */
   #isSettingHandlers = false;
   /** Calls of `receive` that have not resolved. */
   #asking = 0;
@@ -90,7 +90,7 @@ export class World {
     assert.equal(made, this.connection);
   }
 
-  /** Whether `close` was told. */
+  /** Whether `close` was reported. */
   get isClosed(): boolean {
     return this.told.some((told) => /^close /.test(told));
   }
@@ -131,7 +131,7 @@ export class World {
     };
   }
 
-  /** Keeps what is wrong, which the connection would take for a bug of the handler. */
+  /** Keeps the error, which the connection would take for a bug of the handler. */
   #guarded<Args extends unknown[]>(handler: (connection: Connection, ...args: Args) => unknown) {
     return (connection: Connection, ...args: Args): unknown => {
       try {
@@ -244,7 +244,7 @@ export class World {
         this.terminate();
         break;
       case "handlers":
-        // Handlers are set once: nothing is to be told twice, then.
+        // Handlers are set once: nothing may be reported twice, then.
         if (this.connection.handlers.message !== undefined) break;
         this.#isSettingHandlers = connection.state === "closed";
         connection.handlers = this.#handlers(true);
@@ -337,7 +337,7 @@ export class World {
     });
     // Before the connection does.
     const settled = (isGood: boolean) => {
-      // What waits was dropped when the closing began.
+      // Waiting frames were dropped when the closing began.
       if (this.connection.state !== "open" || this.isTerminated) this.wire.close();
       else if (place !== undefined) this.wire.settle(place, isGood);
       if (!isGood) this.#fails();
@@ -534,7 +534,7 @@ export class World {
     for (const reactions of Object.values(this.#reactions)) reactions.length = 0;
   }
 
-  // What is true at any time ────────────────────────────────────────────────────────────────────
+  // Invariants ────────────────────────────────────────────────────────────────────
 
   check(): void {
     if (this.flaw !== undefined) throw this.flaw;
@@ -552,7 +552,7 @@ export class World {
     if (!transport.destroyed) {
       assert.ok(
         connection.bufferedAmount >= transport.writableLength,
-        "bufferedAmount of what the transport holds",
+        "bufferedAmount of bytes in the transport",
       );
     }
     this.#checkReading();

@@ -1,4 +1,4 @@
-/** AbortSignals: one listener for all who share one, and none left; what is one, and what is said of what is none. */
+/** AbortSignals: one listener for all who share one, and none left; which values are signals, and the error for others. */
 
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
@@ -35,7 +35,7 @@ it("many callbacks share one listener, and each is called once", () => {
   assert.equal(listenersOf(controller.signal), 0);
 });
 
-it("what is no longer wanted is not called, and nothing is left on the signal", () => {
+it("an unregistered callback is not called, and nothing is left on the signal", () => {
   const { signal } = new AbortController();
   const callback = () => assert.fail("it was called");
   const stops = [whenAborted(signal, callback), whenAborted(signal, callback)];

@@ -1,4 +1,4 @@
-/** Inbox: what waits to be received, and when no more is asked for. */
+/** Inbox: messages that wait to be received, and when reading should stop. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -23,7 +23,7 @@ class Owner implements InboxOwner {
 const text = (data: string, partial = false) => new Message(data, "text", partial);
 
 describe("Inbox", () => {
-  it("gives what waits, then waits itself, in order", async () => {
+  it("returns waiting messages, then waits itself, in order", async () => {
     const inbox = new Inbox(new Owner(), 1000);
     inbox.push(text("a"));
     const received = [inbox.receive(), inbox.receive(), inbox.receive()];

@@ -1,4 +1,4 @@
-/** Options by name: what is unknown is said, with what was probably meant. */
+/** Options by name: an unknown one is an error that suggests the right name. */
 
 import assert from "node:assert/strict";
 import { it } from "node:test";
@@ -17,7 +17,7 @@ function messageOf(options: unknown): string {
   return "";
 }
 
-it("takes what is known, what is undefined, and what a class adds", () => {
+it("accepts known names, undefined values, and properties of a class", () => {
   class Own {
     port = 1;
     rooms = new Map();

@@ -47,7 +47,7 @@ describe("MessageQueue", () => {
     assert.equal(queue.size, 0);
   });
 
-  it("ends for all who wait, and keeps what waits itself", async () => {
+  it("ends for all who wait, and keeps waiting messages", async () => {
     const queue = new MessageQueue();
     const waiting = [queue.wait(), queue.wait()];
     queue.end();
@@ -109,7 +109,7 @@ describe("MessageQueue", () => {
     assert.equal(queue.size, 0);
   });
 
-  it("lets go of what was given", () => {
+  it("releases the given messages", () => {
     const queue = new MessageQueue();
     queue.push(text("a"));
     queue.push(text("b"));

@@ -115,7 +115,7 @@ describe("PingTracker", () => {
     assert.equal(await next, 2);
   });
 
-  it("rejects for those that wait at the end; a promise that is ignored is no unhandled rejection", async () => {
+  it("rejects for those that wait at the end; a promise that is ignored is not an unhandled rejection", async () => {
     const tracker = new PingTracker();
     const looked = tracker.wait(hex("01"), 0);
     void tracker.wait(hex("02"), 0); // an unhandled rejection would fail this test

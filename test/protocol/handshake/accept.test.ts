@@ -46,7 +46,7 @@ describe("isValidKey", () => {
     assert.ok(isValidKey("AQIDBAUGBwgJCgsMDQ4PEC=="));
   });
 
-  it("refuses what is not base64 of 16 bytes", () => {
+  it("refuses values that are not base64 of 16 bytes", () => {
     const bad = ["", "=", "==", KEY.slice(1), `A${KEY}`, KEY.slice(0, -1), `${KEY}=`, ` ${KEY}`, `${KEY} `];
     bad.push(
       `${KEY}\n`,

@@ -39,7 +39,7 @@ function summary(parameters: DeflateParameters): string {
   return `${letters} ${serverMaxWindowBits} ${clientMaxWindowBits}`;
 }
 
-/** What is the same on both sides. */
+/** Parameters that are the same on both sides. */
 function negotiated(parameters: DeflateParameters) {
   const { serverNoContextTakeover, clientNoContextTakeover, serverMaxWindowBits, clientMaxWindowBits } =
     parameters;
@@ -93,7 +93,7 @@ describe("checkPerMessageDeflate", () => {
     });
   });
 
-  it("names the option that is wrong, what was expected and what came", () => {
+  it("names the option that is wrong, the expected value and the given one", () => {
     const bad: [unknown, string, RegExp][] = [
       [null, "TypeError", /^perMessageDeflate must be a boolean or an object of options, not null$/],
       ["on", "TypeError", /^perMessageDeflate must be .*, not on$/],
@@ -216,7 +216,7 @@ const ILLEGAL = [
 ] as const;
 
 describe("acceptPerMessageDeflate", () => {
-  /** Offers, our options, the response and what is in force. */
+  /** Offers, our options, the response and the parameters in force. */
   const cases: [offers: string, PerMessageDeflateOptions, response: string, agreed: string][] = [
     ["", {}, "", "-- 15 15"],
     ["; client_max_window_bits", {}, "", "-- 15 15"],
@@ -298,7 +298,7 @@ describe("acceptPerMessageDeflate", () => {
     assert.equal(serializeExtensions([accepted?.response ?? { name: "none" }]), "permessage-deflate");
   });
 
-  it("declines what is not offered", () => {
+  it("declines parameters that are not offered", () => {
     const names = ["x", "Permessage-Deflate", "permessage-deflate2", "deflate", "constructor", "__proto__"];
     for (const name of names) assert.equal(acceptPerMessageDeflate(parse(name), {}), undefined, name);
     assert.equal(acceptPerMessageDeflate([], {}), undefined);
@@ -344,7 +344,7 @@ describe("acceptPerMessageDeflate", () => {
 });
 
 describe("confirmPerMessageDeflate", () => {
-  /** Our options, the response, and what is in force; or the end of the error's message. */
+  /** Our options, the response, and the parameters in force; or the end of the error's message. */
   const cases: [PerMessageDeflateOptions, response: string, outcome: string | RegExp][] = [
     [{}, "", "-- 15 15"],
     // §7.1.1: uninvited.

@@ -1,4 +1,4 @@
-/** The table of what can be wrong with a handshake. */
+/** The table of errors of a handshake. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -10,7 +10,7 @@ import {
 } from "../../../src/protocol/index.js";
 
 describe("HandshakeError", () => {
-  it("has the status of its code, unless it is told another", () => {
+  it("has the status of its code, unless it is given another", () => {
     for (const [code, status] of Object.entries(HandshakeErrorStatus)) {
       assert.match(code, /^WS_ERR_[A-Z_]+$/);
       const error = new HandshakeError("why", code as HandshakeErrorCode);

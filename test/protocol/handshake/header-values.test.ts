@@ -81,7 +81,7 @@ describe("header values", () => {
     assert.equal(trimWhitespace("\u00a0a\n"), "\u00a0a\n");
   });
 
-  it("are compared as ASCII: the Kelvin sign is no k", () => {
+  it("are compared as ASCII: the Kelvin sign is not a k", () => {
     assert.equal(asciiLowerCase("WebSocKet"), "websocket");
     assert.equal(asciiLowerCase("WEBSOC\u212aET"), "websoc\u212aet");
     assert.equal(asciiLowerCase("ÀÉ"), "ÀÉ");
@@ -127,7 +127,7 @@ describe("parseProtocols", () => {
     assert.deepEqual(parseProtocols("__proto__, constructor"), ["__proto__", "constructor"]);
   });
 
-  it("refuses what is no list of different tokens", () => {
+  it("refuses anything that is not a list of different tokens", () => {
     const bad = [
       "",
       " ",
@@ -256,7 +256,7 @@ describe("parseExtensions", () => {
     for (const value of bad) assert.equal(parseExtensions(value), undefined, value);
   });
 
-  it("keeps the order and what is repeated", () => {
+  it("keeps the order and repetitions", () => {
     const value = "b; y; x=1; y=2; x; 10=a; 9=b, a, b";
     const expected = [
       [
@@ -360,7 +360,7 @@ describe("serializeExtensions", () => {
     assert.equal(serializeExtensions(list), text);
   });
 
-  it("refuses what is no token: CVE-2026-1527", () => {
+  it("refuses anything that is not a token: CVE-2026-1527", () => {
     for (const bad of ["", "a b", "a;b", "é", ...INJECTIONS]) {
       assert.throws(() => serializeExtensions([{ name: bad }]), TypeError);
       assert.throws(() => serializeExtensions([{ name: "a", parameters: { [bad]: true } }]), TypeError);
@@ -394,7 +394,7 @@ describe("serializeExtensions", () => {
  * What ws takes, hawser takes and reads alike. What hawser takes beyond that:
  * - whitespace at either end and around "=", which §9.1 allows by "the implied *LWS rule";
  * - null elements, as in "a,,b", which `1#` of RFC 2616 §2.1 allows.
- * So a text that only hawser takes has one of those, and ws takes it once it is serialized anew.
+ * So a text that only hawser takes has one of those, and ws takes it once it is serialized again.
  */
 describe("compared with ws", () => {
   const piece = fc.constantFrom(

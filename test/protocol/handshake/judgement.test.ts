@@ -241,7 +241,7 @@ describe("judgeHandshakeRequest", () => {
     offerOf({ "sec-websocket-key": ` ${KEY} ` });
   });
 
-  it("item 6: the version is 13, and a client that speaks another is told so", () => {
+  it("item 6: the version is 13, and a client that speaks another gets the supported version", () => {
     for (const version of ["0", "7", "8", "12", "14", "25", "255"]) {
       const { status, headers } = refusalOf("WS_ERR_UNSUPPORTED_VERSION", {
         "sec-websocket-version": version,
@@ -393,7 +393,7 @@ describe("judgeHandshakeRequest", () => {
     },
     { requiredKeys: ["headers"] },
   );
-  itHolds("never throws, and refuses with what can be sent", 1000, anything, (request) => {
+  itHolds("never throws, and refuses with text that can be sent", 1000, anything, (request) => {
     const result = judgeHandshakeRequest(request);
     if (result.ok) assert.ok(buildHandshakeResponse({ key: result.key, protocol: result.protocols[0] }));
     else assert.ok(buildRefusal(result).startsWith(`HTTP/1.1 ${result.status} `));

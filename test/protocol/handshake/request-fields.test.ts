@@ -1,4 +1,4 @@
-/** The header lines of a request that matter, whichever form a host gives them in. */
+/** The header lines of a request that matter, in every form that a host gives them. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

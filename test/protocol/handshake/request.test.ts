@@ -117,7 +117,7 @@ describe("parseWebSocketUrl", () => {
     assert.deepEqual(credentials("ws://%E4%BD%A0:%zz@h"), { username: "你", password: "%zz" });
   });
 
-  it("gives undefined for what is none, and the other says why", () => {
+  it("returns undefined for other texts, and the throwing form says why", () => {
     const cases: [url: string, why: RegExp][] = [
       ["", /must be absolute/],
       ["/chat", /must be absolute, such as .* not "\/chat"/],
@@ -161,7 +161,7 @@ describe("parseWebSocketUrl", () => {
   });
 
   itHolds(
-    "never throws, and gives only what can be sent",
+    "never throws, and gives only text that can be sent",
     500,
     fc.oneof(fc.string(), fc.webUrl()),
     (text) => {
@@ -286,7 +286,7 @@ describe("buildHandshakeRequest", () => {
     ]);
   });
 
-  it("refuses to be told its own headers otherwise, and says which", () => {
+  it("refuses other values for its own headers, and says which", () => {
     for (const name of ["upgrade", "CONNECTION", "Sec-WebSocket-Key", "sec-websocket-version"]) {
       assert.throws(() => request({ headers: { [name]: "x" } }), {
         name: "TypeError",

@@ -135,7 +135,7 @@ describe("HandshakeReader", () => {
     assert.equal(reader.push(new Uint8Array(0)), undefined);
   });
 
-  it("finds out at once what is no HTTP/1 response", () => {
+  it("detects at once anything that is not an HTTP/1 response", () => {
     const beginnings = [
       "\x15\x03\x01",
       "\x81\x05",

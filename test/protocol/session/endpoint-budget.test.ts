@@ -145,7 +145,7 @@ eachBackend("inflateBudget", () => {
     assert.deepEqual([endpoint.closeCode, endpoint.retainedLength], [1006, 0]);
   });
 
-  it("drops what waits for it when the connection fails", () => {
+  it("drops bytes that wait for it when the connection fails", () => {
     for (const borrow of [false, true]) {
       const endpoint = new Endpoint({ role: "server", perMessageDeflate, borrow });
       endpoint.inflateBudget = BUDGET;
@@ -214,7 +214,7 @@ describe("the greatest text", () => {
     assert.match(String(endpoint.error), /maxMessageSize is 1000, and the message has at least 1001 bytes$/);
   });
 
-  it("is told to the decompressor, for each message anew; its error names the endpoint's option", () => {
+  it("is passed to the decompressor for each message; its error names the endpoint's option", () => {
     const endpoint = new Endpoint({ role: "client", maxMessageSize: 1000, perMessageDeflate });
     endpoint.receiveData(fromPeer("client", ...compressedFrames(TEXT, [deflateAlone(new Uint8Array(1001))])));
     assert.equal(endpoint.nextEvent(), null);

@@ -1,6 +1,6 @@
 /**
  * Endpoint with permessage-deflate (RFC 7692): what one sends compressed is what the other delivers, however it is
- * cut and asked for; RSV1; what is wrong with compressed messages; which are compressed; memory.
+ * cut and asked for; RSV1; errors in compressed messages; which are compressed; memory.
  */
 
 import assert from "node:assert/strict";
@@ -52,7 +52,7 @@ function make(role: Side, options: Omit<EndpointOptions, "role"> = {}): Endpoint
   return new Endpoint({ role, perMessageDeflate: parameters(), ...options });
 }
 
-/** What waits to be sent, as frames. */
+/** The waiting output, as frames. */
 const sent = (endpoint: Endpoint): WireFrame[] => readFrames(concat(endpoint.takeOutput()));
 
 /** Which frames are compressed, and what messages they make, by zlib; for a stream without partial messages. */
@@ -287,7 +287,7 @@ for (const role of SIDES) {
         );
         assert.ok(
           seen.every(({ payload }, i) => payload === expected[i]),
-          "every message is what was sent",
+          "every message equals the sent one",
         );
       }
     });
@@ -309,7 +309,7 @@ for (const role of SIDES) {
       assert.ok(from.bytesOut - first < 16, `${from.bytesOut - first} bytes for 22`);
     });
 
-    it("refuses what is no message without harm to the stream", () => {
+    it("refuses anything that is not a message without harm to the stream", () => {
       const from = make(role);
       const text = "to be continued ".repeat(5);
       from.send(text);
@@ -355,7 +355,7 @@ for (const role of SIDES) {
       assert.deepEqual([first[1], first[2]], [short.frame, noise.frame]);
     });
 
-    it("has prepared messages in the history: what follows refers to them, and the peer follows", () => {
+    it("has prepared messages in the history: later messages refer to them, and the peer follows", () => {
       const from = make(role);
       const peer = new Peer();
       const pool = messages("json", 500, 5).map((bytes) => prepareMessage(bytes));
@@ -418,10 +418,10 @@ for (const role of SIDES) {
       ["data that is none", [whole(BINARY, hex("07"))], CORRUPT, 1007],
       ["data that breaks off", [whole(BINARY, hex("f2 48 cd"))], CORRUPT, 1007],
       ["a match before the beginning", [whole(BINARY, hex("8a 0b f0 00"))], CORRUPT, 1007],
-      ["text that is no UTF-8", [whole(TEXT, deflateAlone(hex("61 ff")))], UTF8, 1007],
+      ["text that is not UTF-8", [whole(TEXT, deflateAlone(hex("61 ff")))], UTF8, 1007],
       ["text that ends inside a character", [whole(TEXT, deflateAlone(hex("61 c3")))], UTF8, 1007],
       [
-        "a fragment of text that is no UTF-8, before the message ends",
+        "a fragment of text that is not UTF-8, before the message ends",
         [{ ...whole(TEXT, concat([deflateAlone(hex("61 ff")), hex("00 00 ff ff")])), fin: false }],
         UTF8,
         1007,
@@ -434,7 +434,7 @@ for (const role of SIDES) {
       ],
     ];
     for (const [name, frames, code, closeCode] of cases) {
-      it(`${name}: ${closeCode}, behind what arrived intact`, () => {
+      it(`${name}: ${closeCode}, behind the intact messages`, () => {
         for (const partial of [false, true]) {
           for (const size of [1, Infinity]) {
             const endpoint = make(role, { partial, maxMessageSize: 20_000 });
@@ -475,7 +475,7 @@ for (const role of SIDES) {
       assert.deepEqual(new Events().drain(again).whole.map(inWords), ["text good"]);
     });
 
-    it("judges the limit by what a message becomes, to the byte, in fragments too", () => {
+    it("judges the limit by the inflated length, to the byte, in fragments too", () => {
       for (const limit of [1, 1000, 20_000]) {
         for (const partial of [false, true]) {
           for (const length of [limit, limit + 1]) {
@@ -508,7 +508,7 @@ for (const role of SIDES) {
     });
 
     it("looks at no frame's payload as text where it is compressed", () => {
-      // zlib's bytes are no UTF-8, in the first frame and in continuations.
+      // zlib's bytes are not UTF-8, in the first frame and in continuations.
       const payload = deflateAlone(sample("multilingual", 3000));
       const endpoint = make(role);
       endpoint.receiveData(fromPeer(role, ...compressedFrames(TEXT, cutEvery(payload, 50))));
@@ -574,7 +574,7 @@ for (const role of SIDES) {
     ];
     for (const [name, end] of ends) {
       for (const isAmid of [false, true]) {
-        it(`is given back by ${name}${isAmid ? " amid messages" : ""}`, () => {
+        it(`is given back by ${name}${isAmid ? " inside messages" : ""}`, () => {
           const endpoint = make(role, { perMessageDeflate });
           if (isAmid) endpoint.sendPart("x".repeat(100), { final: false });
           else endpoint.send("x".repeat(100));
@@ -589,7 +589,7 @@ for (const role of SIDES) {
       }
     }
 
-    it("is given back at the transport's end once what arrived before was asked for, all of it", () => {
+    it("is given back at the transport's end once all earlier messages were asked for", () => {
       for (const borrow of [false, true]) {
         for (const asked of [0, 1, 3]) {
           const endpoint = make(role, { perMessageDeflate, partial: true, borrow });
@@ -669,7 +669,7 @@ for (const role of SIDES) {
       assert.equal(endpoint.nextEvent(), null);
     });
 
-    it("of a chunk in receiveBuffer() needs `retain` before the next read, amid a compressed message", () => {
+    it("of a chunk in receiveBuffer() needs `retain` before the next read, inside a compressed message", () => {
       for (const retains of [true, false]) {
         for (const asked of [0, 1, 2]) {
           for (const borrow of [true, false]) {
@@ -729,7 +729,7 @@ for (const role of SIDES) {
           made.receiveData(fromPeer(role, ...compressedFrames(BINARY, [message])));
           return made;
         });
-        assert.ok(endpoint.nextEvent(), "what came in fragments");
+        assert.ok(endpoint.nextEvent(), "the message in fragments");
         const event = endpoint.nextEvent();
         endpoint.fail(1011);
         new Events().drain(another);

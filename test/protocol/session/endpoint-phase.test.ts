@@ -159,7 +159,7 @@ for (const role of ["server", "client"] as const) {
       assert.deepEqual(describeFrames(endpoint.takeOutput()), ["close 3000"]);
     });
 
-    it("after the end, what arrived before is delivered, its Close too, and no step follows", () => {
+    it("after the end, earlier messages are delivered, its Close too, and no step follows", () => {
       const endpoint = make(role);
       const frames = [{ opcode: TEXT }, { opcode: PING }, { opcode: CLOSE, payload: closeBody(3000, "why") }];
       endpoint.receiveData(fromPeer(role, ...frames));

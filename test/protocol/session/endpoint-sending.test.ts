@@ -45,7 +45,7 @@ function messagesOf(endpoint: Endpoint): string[] {
     if (!fin) continue;
     const bytes = concat(parts);
     const tail = concat([bytes, hex("00 00 ff ff")]);
-    // Not ended (BFINAL is not set), so zlib must be told that more would come.
+    // Not ended (BFINAL is not set), so zlib needs the flag that more may come.
     const plain = isCompressed ? inflateRawSync(tail, { finishFlush: 2 }) : bytes;
     found.push(`${isCompressed ? "compressed " : ""}${Buffer.from(plain).toString()}`);
     parts = [];
@@ -257,7 +257,7 @@ for (const role of SIDES) {
         endpoint.outbox.recycle(segments);
         endpoint.send("and on");
         assert.deepEqual(sent(endpoint), ["text and on"]);
-        assert.equal(payload[250], 250, "what was lent to the wire is as it was");
+        assert.equal(payload[250], 250, "the lent bytes are unchanged");
       });
     }
 

@@ -97,7 +97,7 @@ for (const role of SIDES) {
       assert.deepEqual(sent(endpoint), ["pong \u{1}", "close 3001"]);
     });
 
-    it("delivers nothing of what has not arrived, and all of it once it has", () => {
+    it("delivers nothing of an incomplete message, and all of it once it is complete", () => {
       const endpoint = make(role);
       const bytes = fromPeer(role, { opcode: TEXT, payload: utf8("Hello") });
       for (const byte of bytes.subarray(0, -1)) {
@@ -150,7 +150,7 @@ for (const role of SIDES) {
       }
     });
 
-    it("delivers text as bytes if asked to, and refuses what is no text all the same", () => {
+    it("delivers text as bytes if asked to, and refuses anything that is not text all the same", () => {
       const endpoint = make(role, { text: "bytes" });
       endpoint.receiveData(
         fromPeer(
@@ -268,7 +268,7 @@ for (const role of SIDES) {
       assert.deepEqual(sent(endpoint), ["close 1000"]);
     });
 
-    it("delivers what arrived intact before a violation, then the error, then nothing", () => {
+    it("delivers intact messages before a violation, then the error, then nothing", () => {
       const endpoint = make(role);
       endpoint.receiveData(
         concat([
@@ -360,7 +360,7 @@ describe("Endpoint: the closing handshake", () => {
   });
 
   for (const role of SIDES) {
-    it(`${role}: what was under way still arrives after our Close`, () => {
+    it(`${role}: messages on the way still arrive after our Close`, () => {
       const endpoint = make(role);
       endpoint.close(1000);
       endpoint.receiveData(
@@ -570,7 +570,7 @@ eachBackend("Endpoint: limits", () => {
     events(endpoint);
     assert.equal(endpoint.retainedLength, 120);
     endpoint.receiveEof();
-    assert.ok(endpoint.retainedLength <= 20, "a message that will not end is let go of");
+    assert.ok(endpoint.retainedLength <= 20, "a message that will not end is released");
   });
 });
 
@@ -608,7 +608,7 @@ eachBackend("Endpoint: parts", () => {
     });
   }
 
-  it("delivers what has arrived at once, without waiting for the frame", () => {
+  it("delivers arrived bytes at once, without waiting for the frame", () => {
     const endpoint = make("client", { partial: true });
     endpoint.receiveData(concat([headerOf({ opcode: BINARY, announced: 10n }), hex("01 02")]));
     assert.deepEqual(events(endpoint), ["binary… 0102"]);
@@ -652,7 +652,7 @@ eachBackend("Endpoint: parts", () => {
     }
   });
 
-  it("begins each message's text anew, also after one that was failed", () => {
+  it("begins each message's text again, also after one that was failed", () => {
     const endpoint = make("client", { partial: true });
     endpoint.receiveData(
       fromPeer("client", { opcode: TEXT, payload: utf8("a") }, { opcode: TEXT, payload: utf8("é") }),
@@ -718,7 +718,7 @@ eachBackend("Endpoint: sending", () => {
       assert.equal(endpoint.messagesOut, 3);
     });
 
-    it(`${role}: refuses to send what is no message, and stays as it was`, () => {
+    it(`${role}: refuses to send anything that is not a message, and stays as it was`, () => {
       const endpoint = make(role);
       for (const wrong of NO_BYTES) {
         if (typeof wrong === "string") continue;

@@ -13,7 +13,7 @@ const text = (queue: FrameQueue, message: string) => queue.encoder.frame(Opcode.
 
 for (const role of ["server", "client"] as const) {
   describe(`FrameQueue as a ${role}`, () => {
-    it("gives what was appended, in order, once", () => {
+    it("returns the appended frames, in order, once", () => {
       const queue = new FrameQueue(role);
       assert.equal(queue.length, 0);
       assert.deepEqual(queue.take(), []);
@@ -27,7 +27,7 @@ for (const role of ["server", "client"] as const) {
       assert.deepEqual([queue.length, queue.take()], [0, []]);
     });
 
-    it("shows what waits, which stays", () => {
+    it("shows waiting frames, which stay", () => {
       const queue = new FrameQueue(role);
       text(queue, "one");
       assert.deepEqual(describeFrames(queue.peek()), ["text one"]);
@@ -56,7 +56,7 @@ for (const role of ["server", "client"] as const) {
         } else if (flying.length > 0) {
           const [{ segments, wanted: expected, of }] = flying.splice(next() % flying.length, 1);
           assert.deepEqual(describeFrames(segments), expected);
-          // Half of what was written is left to the garbage collector.
+          // Half of the written bytes is left to the garbage collector.
           if (action === 8) of.recycle(segments);
         }
       }

@@ -93,7 +93,7 @@ const bytes = sample("binary", 12_000);
 
 eachBackend("MessageAssembler", () => {
   for (const delivery of WAYS) {
-    it(`puts together what comes, however it is cut: ${nameOf(delivery)}`, () => {
+    it(`joins the parts, however it is cut: ${nameOf(delivery)}`, () => {
       for (const [opcode, payload, type] of [
         [TEXT, utf8(text), "text"],
         [BINARY, bytes, "binary"],
@@ -199,7 +199,7 @@ eachBackend("MessageAssembler", () => {
     peer.close();
   });
 
-  it("judges a message that is not compressed on headers, and one that is by what comes out", () => {
+  it("judges a message that is not compressed on headers, and a compressed one by its output", () => {
     const delivery = { ...WHOLE, maxMessageSize: 1000 };
     const plain = assemble([{ opcode: BINARY, payload: new Uint8Array(1001) }], delivery);
     assert.deepEqual(
@@ -239,8 +239,8 @@ describe("MessageAssembler: the limit", () => {
   });
 });
 
-describe("MessageAssembler: what is wrong", () => {
-  it("is the decompressor's error, with the offset in the stream, behind what was right", () => {
+describe("MessageAssembler: errors", () => {
+  it("is the decompressor's error, with the offset in the stream, behind the valid output", () => {
     const peer = new ZlibDeflater();
     const good = peer.message(utf8("good "), false);
     const frames = compressedFrames(TEXT, [good, Uint8Array.of(7), TAIL]);

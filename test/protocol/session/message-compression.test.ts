@@ -41,7 +41,7 @@ for (const role of ROLES) {
       assert.equal(never.isFor(1 << 30, undefined), false);
     });
 
-    it("does what was said about a message, but leaves an empty one alone", () => {
+    it("follows the caller's choice for a message, but leaves an empty one alone", () => {
       for (const threshold of [0, 32, Infinity]) {
         const compression = new MessageCompression(role, parameters({ threshold }));
         for (const length of [1, 31, 32, 1000]) {
@@ -136,7 +136,7 @@ for (const role of ROLES) {
       compression.release();
     });
 
-    it("compresses parts with a threshold of Infinity only if it is told to", () => {
+    it("compresses parts with a threshold of Infinity only if asked to", () => {
       for (const [threshold, is] of [
         [1e9, true],
         [Infinity, false],

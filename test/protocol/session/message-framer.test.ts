@@ -95,7 +95,7 @@ for (const role of ["server", "client"] as const) {
       assert.deepEqual(sent(), ["text… a", "continuation… b", "continuation c"]);
     });
 
-    it("refuses what is no part, and says what was expected", () => {
+    it("refuses anything that is not a part, and names the expected value", () => {
       const { framer, sent } = make();
       assert.throws(() => framer.sendPart(prepareMessage("x") as never, LAST), /a string or bytes/);
       assert.throws(() => framer.sendPart(5 as never, LAST), TypeError);
@@ -118,7 +118,7 @@ for (const role of ["server", "client"] as const) {
       }
     });
 
-    it("refuses bytes that are no text, and stays as it was (§8.1)", () => {
+    it("refuses bytes that are not text, and stays as it was (§8.1)", () => {
       const { framer, sent } = make();
       const text = { type: "text" } as const;
       const part = { type: "text", final: false } as const;
@@ -166,7 +166,7 @@ for (const role of ["server", "client"] as const) {
       assert.equal(Buffer.concat(frames.map(({ payload }) => payload)).toString(), "a水");
     });
 
-    it("writes lone surrogates as U+FFFD: what is sent is UTF-8", () => {
+    it("writes lone surrogates as U+FFFD: sent text is UTF-8", () => {
       const { framer, queue } = make();
       framer.send("\ud800");
       framer.send(`${"x".repeat(200)}\udc00`);

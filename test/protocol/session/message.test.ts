@@ -1,4 +1,4 @@
-/** Message: a value, and what may be one. */
+/** Message: a value, and the rules for one. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -39,7 +39,7 @@ describe("Message", () => {
 });
 
 describe("assertValidMessage", () => {
-  it("takes what can be sent", () => {
+  it("accepts messages that can be sent", () => {
     for (const type of ["binary", "ping", "pong", "text"] as const) {
       assertValidMessage(new Message(hex("01"), type));
       assertValidMessage(new Message(ofAnotherRealm(hex("01")), type));
@@ -49,7 +49,7 @@ describe("assertValidMessage", () => {
     assertValidMessage(new Message("reason", "close"));
   });
 
-  it("refuses what is no message at all", () => {
+  it("refuses anything that is not a message at all", () => {
     for (const wrong of [undefined, null, 1, "text", {}, { data: "x" }, { type: "text" }, []]) {
       assert.throws(() => assertValidMessage(wrong), TypeError, String(wrong));
     }

@@ -70,7 +70,7 @@ describe("prepareMessage", () => {
     assert.equal(noise.compressed(13, undefined, undefined), undefined);
   });
 
-  it("refuses what is no message", () => {
+  it("refuses anything that is not a message", () => {
     for (const wrong of NO_BYTES) {
       if (typeof wrong === "string") continue;
       assert.throws(() => prepareMessage(wrong as string), TypeError, String(wrong));

@@ -1,4 +1,4 @@
-/** The peer `faye-websocket`, which compresses with the package `permessage-deflate`, if it is told to. */
+/** The peer `faye-websocket`, which compresses with the package `permessage-deflate`, if asked to. */
 
 import { once } from "node:events";
 import http from "node:http";

@@ -116,7 +116,7 @@ const assert = {
   notDeepEqual(actual: unknown, unexpected: unknown, message?: Message): void {
     if (isDeepEqual(actual, unexpected)) reject(message, `is deeply ${show(actual)}`);
   },
-  /** As with Node's, a string in the place of what is wanted is the message. */
+  /** As with Node's, a string in the place of the expected error is the message. */
   throws(body: () => unknown, ...[wanted, message]: [wanted?: unknown, message?: Message]): void {
     const text = typeof wanted === "string" ? wanted : message;
     try {

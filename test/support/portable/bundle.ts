@@ -29,7 +29,7 @@ const throwing = (names: string, what: string): StandIn => ({
     .join("\n"),
 });
 
-/** By what is imported: a module of Node, or the path of a file of the project. */
+/** By import: a module of Node, or the path of a file of the project. */
 const EVERYWHERE: Readonly<Record<string, StandIn>> = {
   "node:test": { file: "runner.ts" },
   "node:assert/strict": { file: "assert.ts" },
@@ -122,7 +122,7 @@ function testFiles(leftOut: readonly LeftOut[]): string[] {
   return all.filter((name) => !leftOut.some(({ file, tests }) => file === name && tests === undefined));
 }
 
-/** Those of the codec that need nothing of the sources but what the package exports, and the map of the kernel's memory. */
+/** Those of the codec that need only exports of the package, and the map of the kernel's memory. */
 async function overDoors(files: readonly string[]): Promise<string[]> {
   const entryPoints = files.filter((file) => file.startsWith("test/codec/"));
   const given = { ...options(OVER_PACKAGE), external: ["hawser/codec"] };

@@ -17,7 +17,7 @@ interface DenoSocket {
   send(data: unknown): void;
 }
 
-/** What is used of the two. */
+/** The used members of the two. */
 interface Deno {
   serve(
     options: { hostname: string; port: number; onListen(): void },

@@ -7,7 +7,7 @@ export interface LeftOut {
   readonly reason: string;
 }
 
-const NO_COLLECTOR = "calls V8's garbage collector, and asks it what is kept alive";
+const NO_COLLECTOR = "calls V8's garbage collector, and asks it which objects are alive";
 const NO_ACCOUNT = "asks Node how much memory its ArrayBuffers take";
 
 export const LEFT_OUT: readonly LeftOut[] = [

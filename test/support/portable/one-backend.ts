@@ -8,7 +8,7 @@ const backend = kernelBackend();
 export function eachBackend(name: string, body: (kernel: () => never, backend: string) => void): void {
   describe(`${name} (${backend})`, () => {
     body(() => {
-      throw new Error("the package does not let anybody look into its kernel");
+      throw new Error("the package does not export its kernel");
     }, backend);
   });
 }

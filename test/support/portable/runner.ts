@@ -1,12 +1,12 @@
 /**
- * Stands in for `node:test` where there is no Node: as much of it as the tests of kernel and codec use. Whatever else
+ * Stands in for `node:test` where there is no Node: as much of it as the tests of kernel and codec use. Everything else
  * they may come to use throws, and so does not pass unseen.
  */
 
 export interface Result {
   /** The file, the suites and the test, with " > " between. */
   readonly name: string;
-  /** What was thrown, if it failed. */
+  /** The thrown value, if it failed. */
   readonly error: string | undefined;
 }
 

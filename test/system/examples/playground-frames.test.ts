@@ -64,7 +64,7 @@ describe("a header, bit by bit", () => {
     );
   });
 
-  test("that is cut: what has arrived", () => {
+  test("that is cut: the arrived part", () => {
     const first = readHeader(hex("09"));
     assert.deepEqual(
       [first.fin, first.opcode, first.masked, first.payloadLength],
@@ -136,7 +136,7 @@ describe("FrameStream", () => {
     stream.release();
   });
 
-  test("counts what comes behind a Close, or behind a violation, and keeps nothing of it", () => {
+  test("counts bytes behind a Close, or behind a violation, and keeps nothing of it", () => {
     for (const end of ["8800", "8300"]) {
       const stream = new FrameStream({ reader: "client" });
       stream.push(hex(end));
@@ -288,7 +288,7 @@ describe("splitMessage", () => {
 });
 
 describe("decodeCapture", () => {
-  test("says what came of it", () => {
+  test("describes the result", () => {
     const summaryOf = (text: string) => decodeCapture(hex(text), "client", false, 10).summary;
     assert.equal(summaryOf(""), "There is nothing to decode.");
     assert.equal(summaryOf("8100"), "2 bytes, 1 frame, no violation.");

@@ -24,7 +24,7 @@ describe("parseHex", () => {
     test(name, () => assert.deepEqual(parseHex(text), HELLO));
   }
 
-  test("text beside a dump that looks like hex is no hex", () => {
+  test("text beside a dump that looks like hex is not hex", () => {
     assert.deepEqual(parseHex("00000000: 6261 6265  babe"), utf8("babe"));
     assert.deepEqual(parseHex("00000000  62 61 62 65  |babe|"), utf8("babe"));
   });
@@ -34,13 +34,13 @@ describe("parseHex", () => {
     assert.deepEqual(parseHex("8105  48656c6c6f"), HELLO);
   });
 
-  test("nothing is no bytes", () => assert.deepEqual(parseHex(" \n"), new Uint8Array(0)));
+  test("an empty text gives no bytes", () => assert.deepEqual(parseHex(" \n"), new Uint8Array(0)));
 
-  test("says where it is no hex", () => {
+  test("says where it is not hex", () => {
     assert.deepEqual(parseHex("81 05\n48 6x"), {
       line: 2,
       column: 5,
-      message: "“x” is no hexadecimal digit",
+      message: "“x” is not a hexadecimal digit",
     });
     assert.deepEqual(parseHex("81 054"), {
       line: 1,
@@ -57,7 +57,7 @@ describe("parseHex", () => {
     assert.deepEqual(parseHex("00000000: 81z5"), {
       line: 1,
       column: 13,
-      message: "“z” is no hexadecimal digit",
+      message: "“z” is not a hexadecimal digit",
     });
   });
 });

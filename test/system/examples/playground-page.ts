@@ -7,12 +7,12 @@ import { newPage } from "../../support/peers/chromium.js";
 
 export interface Playground {
   readonly page: Page;
-  /** Whatever should not happen: errors in the console, exceptions, requests to other hosts or that fail. */
+  /** Events that should not happen: errors in the console, exceptions, requests to other hosts or that fail. */
   readonly problems: string[];
 }
 
-/** Opens the page that a server serves, and waits until it is connected. */
-export async function openPlayground(url: string): Promise<Playground> {
+/** Opens the page that a server serves, and waits until it is connected. `quiet`: it sends no message by itself. */
+export async function openPlayground(url: string, path = "/?quiet"): Promise<Playground> {
   const site = url.replace(/^ws/, "http");
   const page = await newPage("about:blank");
   const problems: string[] = [];
@@ -31,14 +31,14 @@ export async function openPlayground(url: string): Promise<Playground> {
   });
   page.setDefaultTimeout(15_000);
   await page.setViewportSize({ width: 1360, height: 900 });
-  await page.goto(site);
+  await page.goto(new URL(path, site).href);
   await says(page, "connection-status", /^Connected\.$/);
   return { page, problems };
 }
 
 /** The same for as long as a test runs; in the end nothing must have happened that should not. */
-export async function openFor(t: TestContext, url: string): Promise<Page> {
-  const { page, problems } = await openPlayground(url);
+export async function openFor(t: TestContext, url: string, path?: string): Promise<Page> {
+  const { page, problems } = await openPlayground(url, path);
   t.after(async () => {
     await page.context().close();
     assert.deepEqual(problems, []);

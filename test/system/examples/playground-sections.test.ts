@@ -48,7 +48,7 @@ describe("the playground's other sections", { skip }, () => {
       data.items.add(new File(["89 02 68 6f\n"], "capture.txt"));
       return data;
     });
-    // The browser leaves the page for a file, if nobody prevents it: wherever it is dropped.
+    // The browser leaves the page for a file, unless the page prevents it.
     const prevented = await page.evaluateHandle(() => {
       const types: string[] = [];
       for (const type of ["dragover", "drop"])
@@ -74,7 +74,7 @@ describe("the playground's other sections", { skip }, () => {
   test("time both backends on the same bytes", async (t) => {
     const page = await openFor(t, running.url);
     await page.click("#benchmark-run");
-    await says(page, "benchmark-status", /^(Done: medians of 3 rounds; both made the same|Failed)/);
+    await says(page, "benchmark-status", /^(Done: medians of 3 rounds; outputs match|Failed)/);
     const rows = await textsOf(page.locator("#benchmark-rows tr"), "th, td");
     assert.equal(rows.length, 8);
     for (const [name, size, wasm, reference, ratio] of rows) {

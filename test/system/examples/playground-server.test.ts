@@ -98,7 +98,7 @@ describe("/mirror", () => {
     assert.notEqual(ids[0], ids[1]);
   });
 
-  test("has nobody who talks to it", async (t) => {
+  test("accepts no messages", async (t) => {
     const { socket } = await openMirror(t);
     socket.send("hello?");
     assert.equal((await once(socket, "close"))[0], 1008);
@@ -125,7 +125,7 @@ describe("/mirror", () => {
 });
 
 describe("/echo", () => {
-  test("compresses for whoever offers it, but for /echo?plain", async (t) => {
+  test("compresses for clients that offer it, but for /echo?plain", async (t) => {
     assert.equal((await open(t, "/echo?deflate")).extensions, "permessage-deflate");
     assert.equal((await open(t, "/echo?deflate&plain")).extensions, "");
     assert.equal((await open(t, "/broadcast?deflate")).extensions, "");
@@ -133,7 +133,7 @@ describe("/echo", () => {
 });
 
 describe("/tunnel", () => {
-  /** What comes out of a tunnel until it closes, and with which code. */
+  /** The bytes out of a tunnel until it closes, and with which code. */
   async function talk(t: TestContext, ...sent: readonly Uint8Array[]): Promise<[text: string, code: number]> {
     const tunnel = await open(t, "/tunnel");
     const parts: Buffer[] = [];

@@ -17,7 +17,7 @@ export interface Running {
   output(): string;
 }
 
-/** Runs what `npm start` runs, until it says where it listens. Whoever started it ends it. */
+/** Runs what `npm start` runs, until it says where it listens. The caller ends it. */
 export async function start(port: number): Promise<Running> {
   const [command, ...args] = scripts.start.split(" ");
   assert.equal(command, "node");

@@ -2,11 +2,13 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { BROKEN_FRAMES } from "../../../examples/playground/page/send/broken-frames.js";
 import { skip } from "../../support/peers/chromium.js";
+import { root } from "../package/support.js";
 import {
   faintTexts,
   framesOf,
@@ -191,7 +193,7 @@ describe("the playground, with hawser in the page", { skip }, () => {
     await sendBytes("00 00 00 48 65 6c 6c 6f");
     assert.deepEqual(await linesOf(page, "wire", 2), ["→ text FIN MASK Hello", "← text FIN Hello"]);
     assert.equal(await page.textContent("#wire-waiting-client"), "");
-    // What waits is gone with its connection.
+    // Waiting bytes are gone with their connection.
     await sendBytes("81");
     await says(page, "wire-waiting-client", /1 byte /);
     await page.uncheck("#compressed");
@@ -246,7 +248,7 @@ describe("the playground, with this browser's WebSocket", { skip }, () => {
   });
 });
 
-describe("the playground, for everybody", { skip }, () => {
+describe("the playground, for every visitor", { skip }, () => {
   test("by keyboard alone, with labels and landmarks", async (t) => {
     const page = await openFor(t, running.url);
     const { keyboard } = page;
@@ -297,7 +299,55 @@ describe("the playground, for everybody", { skip }, () => {
       );
     assert.deepEqual(unlabelled, []);
     const landmarks = await page.locator("header, nav, main, footer, section[aria-labelledby]").count();
-    assert.equal(landmarks, 9);
+    assert.equal(landmarks, 10);
+  });
+
+  test("its first screen shows frames without a click", async (t) => {
+    const page = await openFor(t, running.url, "/");
+    const lines = await linesOf(page, "wire", 2);
+    assert.match(lines[0], /^→ text /);
+    assert.match(lines[1], /^← text /);
+    assert.match((await page.textContent("main")) ?? "", /npm install hawser/);
+    assert.equal(await page.evaluate(() => scrollY), 0);
+    const class_ = await page.getAttribute("#connect", "class");
+    assert.ok(!(class_ ?? "").includes("primary"), "Disconnect is a secondary button");
+  });
+
+  test("on a phone the last frame is in view after Send", async (t) => {
+    const page = await openFor(t, running.url);
+    await page.setViewportSize({ width: 390, height: 844 });
+    for (const count of [2, 4, 6]) {
+      await send(page, `message ${count}`);
+      await linesOf(page, "wire", count);
+      await page.waitForFunction((index) => {
+        const row = document.querySelectorAll("#wire-frames .row")[index];
+        const { top, bottom } = row?.getBoundingClientRect() ?? { top: -1, bottom: -1 };
+        return top >= 0 && bottom <= innerHeight;
+      }, count - 1);
+    }
+  });
+
+  test("axe finds nothing, light and dark, on a phone and on a desk", async (t) => {
+    const page = await openFor(t, running.url, "/");
+    await linesOf(page, "wire", 2);
+    const axe = await readFile(path.join(root, "node_modules/axe-core/axe.min.js"), "utf8");
+    for (const colorScheme of ["light", "dark"] as const) {
+      for (const viewport of [
+        { width: 390, height: 844 },
+        { width: 1360, height: 900 },
+      ]) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize(viewport);
+        await page.evaluate(axe);
+        const found = await page.evaluate(async () => {
+          const { axe } = globalThis as unknown as {
+            axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+          };
+          return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+        });
+        assert.deepEqual(found, [], `${colorScheme}, ${viewport.width}`);
+      }
+    }
   });
 
   test("light and dark, on a phone and on a desk: nothing sticks out, all can be read", async (t) => {
@@ -350,7 +400,7 @@ describe("the playground, for everybody", { skip }, () => {
     for (const [size, outside] of names) assert.ok(size >= 10 && outside <= 1, `${size} px, ${outside} out`);
 
     const dump = page.locator("#wire-detail pre.hex").first();
-    /** What is drawn above the text, at either edge. */
+    /** The shadow above the text, at either edge. */
     const edges = async () => {
       const { x, y, width } = (await dump.boundingBox()) ?? assert.fail("the dump is not drawn");
       const strips = [x + 2, x + width - 8].map((left) => ({ x: left, y: y + 2, width: 6, height: 4 }));

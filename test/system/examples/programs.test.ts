@@ -74,7 +74,7 @@ describe("the examples", () => {
   test("existing-server.ts", async () => {
     assert.equal(
       await outputOf("existing-server.ts"),
-      'welcome, Ada\nAda: is anybody here?\n{"connections":1}\nundefined\n',
+      'welcome, Ada\nAda: is anyone here?\n{"connections":1}\nundefined\n',
     );
   });
 

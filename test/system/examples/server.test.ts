@@ -81,9 +81,9 @@ test("echo-client.ts prints the answer", async (t) => {
   const client = ["--import", "tsx", "examples/echo-client.ts"];
   const { stdout } = await run(process.execPath, [...client, `${url}/echo`], root);
   assert.equal(stdout, "Hello!\n");
-  // Nobody listens on this port.
+  // There is no listener on this port.
   await assert.rejects(
     run(process.execPath, [...client, "ws://127.0.0.1:1/echo"], root),
-    /nobody answers at/,
+    /there is no server at/,
   );
 });

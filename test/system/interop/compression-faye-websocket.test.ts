@@ -18,7 +18,7 @@ for (const role of ["server", "client"] as const) {
   describe(`every set of parameters, hawser's ${role} and faye-websocket`, () => {
     timed("wanted by faye-websocket", () =>
       each(combinations(), async (theirs, i) => {
-        // Its server does not say what nobody asked for: how small its window is.
+        // Its server does not announce its window unasked.
         const expected = { ...agreedBy(theirs), ...(role === "client" ? { serverMaxWindowBits: 15 } : {}) };
         await talk(role, faye, { ours: true, theirs }, expected, i);
       }),

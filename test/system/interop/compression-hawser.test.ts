@@ -73,7 +73,7 @@ describe("every set of parameters, hawser and itself", () => {
 });
 
 describe("a broadcast", () => {
-  timed("reaches clients of every kind, each by what it agreed on", async (t) => {
+  timed("reaches clients of every kind, each with its agreed parameters", async (t) => {
     const opened = new Arrivals<Connection>();
     const byPath = new Map(combinations().map((options, i) => [`/${i}`, options]));
     const server = await serve({
@@ -120,7 +120,7 @@ describe("a broadcast", () => {
     broadcast(far);
     for (const text of texts) {
       broadcast(text);
-      // Each refers to what was broadcast, and the next broadcast refers to nothing.
+      // Each refers to the broadcast, and the next broadcast refers to nothing.
       toEach(`${text}!`, {});
       broadcast(text.slice(0, 50));
       broadcast(text, false);

@@ -43,7 +43,7 @@ for (const role of ["server", "client"] as const) {
   });
 }
 
-/** Pairs of what both want, by chance: also what only one side's rules can bring together. */
+/** Random pairs of wishes: also those that only one side's rules can join. */
 const PAIRS = (() => {
   const random = new Random(7);
   const all = combinations().flatMap((options): Options[] =>

@@ -1,4 +1,4 @@
-/** Interoperability with the package `websocket`, which fragments what is longer than 16 KiB. */
+/** Interoperability with the package `websocket`, which fragments messages longer than 16 KiB. */
 
 import { once } from "node:events";
 import http from "node:http";

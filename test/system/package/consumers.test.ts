@@ -116,7 +116,7 @@ if (code !== 0) throw new Error("the server ended with " + code);
 process.stdout.write(shown.slice(shown.indexOf("\\n") + 1));
 `;
 
-/** What Node was told to read to, on both sides, and whether messages come that way. */
+/** The buffer that Node reads into, on both sides, and whether messages come that way. */
 const READS = `
 import { connect, serve } from "hawser";
 const bufferOf = ({ socket }) => {
@@ -168,7 +168,7 @@ new FrameEncoder({ role: "proxy" });
 encoder.binary([1, 2, 3]);
 `;
 
-/** What has sockets in its types. */
+/** Types that have sockets. */
 const TYPED_NODE = `
 import { type Connection, connect, type Message, type Server, serve } from "hawser";
 
@@ -185,7 +185,7 @@ const server: Server = await serve<User>({
 });
 const connection: Connection = await connect(server.url);
 for await (const { data } of connection) console.log(typeof data === "string" ? data : data.length);
-// @ts-expect-error a number is no message
+// @ts-expect-error a number is not a message
 connection.send(5);
 `;
 
@@ -203,7 +203,7 @@ import { Endpoint } from "hawser/protocol";
 const valid: boolean = isValidUTF8(new Uint8Array(1));
 mask(new Uint8Array(1), new Uint8Array(4), new Uint8Array(1), 0, 1);
 console.log(hawser.isControl(8), valid, new Endpoint({ role: "server" }));
-// @ts-expect-error a string is no buffer
+// @ts-expect-error a string is not a buffer
 isValidUTF8("text");
 `;
 

@@ -56,7 +56,7 @@ if (!Object.isFrozen(Object)) throw new Error("nothing is frozen");
 console.log(await talk(await import("hawser")));
 `;
 
-/** What a test by Jest finds out, on either environment. */
+/** The report of a test by Jest, on either environment. */
 const EXPECT = `
 const codec = require("hawser/codec");
 const hawser = require("hawser");

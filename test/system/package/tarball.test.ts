@@ -1,4 +1,4 @@
-/** What is in the tarball that npm would publish, and what its package.json promises. */
+/** The tarball that npm would publish, and what its package.json promises. */
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
  * The package in Cloudflare's workerd, which compiles no bytes while it serves: with the modules of hawser/*.wasm, its
- * connections as a client and as a server; and what is left without them.
+ * connections as a client and as a server; and the rest without them.
  */
 
 import assert from "node:assert/strict";
@@ -18,7 +18,7 @@ const skip =
 
 const WORKERD = "@cloudflare/workerd-linux-64";
 
-/** Answers requests with what it finds out, and WebSockets with an echo. */
+/** Answers requests with its report, and WebSockets with an echo. */
 const WORKER = `
 import compression from "hawser/compression.wasm";
 import kernel from "hawser/kernel.wasm";

@@ -54,14 +54,42 @@ async function run(signal: AbortSignal): Promise<void> {
   table.hidden = false;
   rowsBody.replaceChildren();
   status.textContent = "Running…";
+  const rows: Row[] = [];
   for await (const row of runBenchmark(pace, signal)) {
+    rows.push(row);
     rowsBody.append(rowOf(row));
     status.textContent = `Running: ${row.name}, ${formatSize(row.size)} is done.`;
   }
-  status.textContent = `Done: medians of ${pace.rounds} rounds; both made the same of the same bytes.`;
+  status.textContent = `Done: medians of ${pace.rounds} rounds; outputs match.`;
+  keep(rows);
+}
+
+/** Where the last result is kept, for the next visit. */
+const KEPT = "hawser benchmark";
+
+function keep(rows: readonly Row[]): void {
+  try {
+    localStorage.setItem(KEPT, JSON.stringify({ at: Date.now(), rows }));
+  } catch {
+    // A page without storage shows no earlier result.
+  }
+}
+
+/** Shows the result of the last visit, if there is one. */
+function showKept(): void {
+  try {
+    const { at, rows } = JSON.parse(localStorage.getItem(KEPT) ?? "{}") as { at?: number; rows?: Row[] };
+    if (at === undefined || rows === undefined) return;
+    rowsBody.replaceChildren(...rows.map(rowOf));
+    table.hidden = false;
+    status.textContent = `Your last run, of ${new Date(at).toLocaleString("en")}.`;
+  } catch {
+    // Nothing usable is stored.
+  }
 }
 
 export function startBenchmarkView(): void {
+  showKept();
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (running !== undefined) {

@@ -77,7 +77,7 @@ export async function* runBenchmark({ rounds, timeMs }: Pace, signal: AbortSigna
       const times: Times[] = [];
       for (let round = 0; round < rounds; round++) {
         signal.throwIfAborted();
-        // One after the other, and nobody is always the first.
+        // One after the other; the first alternates.
         const order = round % 2 === 0 ? [wasm, reference] : [reference, wasm];
         const [first, second] = [await order[0].run(index, timeMs), await order[1].run(index, timeMs)];
         times.push(round % 2 === 0 ? { wasm: first, reference: second } : { wasm: second, reference: first });

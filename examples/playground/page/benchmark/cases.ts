@@ -60,7 +60,7 @@ function decodeCase(name: string, size: number, message: string | Uint8Array): C
   const decoder = new FrameDecoder({ role: "server" });
   const chunk = new Uint8Array(frames.length);
   const push = () => {
-    // It is unmasked in place, so each time it is written anew: as a read of a socket does.
+    // The decoder unmasks in place, so the chunk is written again each time, as a read of a socket does.
     chunk.set(frames);
     decoder.push(chunk);
   };
@@ -137,10 +137,30 @@ function validateCase(size: number): Case {
   };
 }
 
-/** Made anew at each call: they hold the codec's objects. */
+/** Work that every reader knows, for scale: the same on both backends. */
+function jsonCase(size: number): Case {
+  const before = '{"text":"';
+  const text = `${before}${"x".repeat(size - before.length - 2)}"}`;
+  const operations = Math.floor(CHUNK_LENGTH / size);
+  const parse = () => (JSON.parse(text) as { text: string }).text;
+  return {
+    name: "JSON.parse, for scale",
+    size,
+    operations,
+    run() {
+      let sum = 0;
+      for (let i = 0; i < operations; i++) sum += parse().length;
+      return sum;
+    },
+    digest: () => hash(parse()),
+  };
+}
+
+/** New cases at each call: they hold the codec's objects. */
 export function makeCases(): Case[] {
   return [
     ...[16, 256, 8192].map((size) => decodeCase("decode text", size, textOf(ASCII, size))),
+    jsonCase(256),
     decodeCase("decode text, multibyte", 1024, textOf(MULTIBYTE, 1024)),
     decodeCase("decode binary", CHUNK_LENGTH, bytesOf(CHUNK_LENGTH)),
     encodeCase("encode text, masked", 256, textOf(ASCII, 256)),

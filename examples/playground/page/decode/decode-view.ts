@@ -32,7 +32,7 @@ export class DecodeView {
     byId("decode-detail", HTMLElement),
     byId("decode-dropped", HTMLElement),
   );
-  /** What was in a file that is too long for the field; until somebody writes into that. */
+  /** The bytes of a file that is too long for the field, until the user edits the field. */
   #file: Uint8Array | undefined = undefined;
 
   constructor() {
@@ -88,7 +88,7 @@ export class DecodeView {
 
   async #read(file: File): Promise<void> {
     if (file.size > MOST_READ) {
-      // What was there before is not what the summary is about.
+      // The summary is only about the new capture.
       this.#file = undefined;
       field.value = "";
       this.#list.clear();

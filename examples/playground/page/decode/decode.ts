@@ -9,7 +9,7 @@ export interface Decoded {
   readonly frames: readonly Frame[];
   /** How many there are in all. */
   readonly count: number;
-  /** What came of it, in a sentence. */
+  /** The result, in a sentence. */
   readonly summary: string;
 }
 

@@ -1,4 +1,4 @@
-/** Captures to begin with: what stands in RFC 6455 §5.7, and what breaks rules. */
+/** Example captures: those of RFC 6455 §5.7, and some that break rules. */
 
 import type { Role } from "hawser/codec";
 

@@ -14,10 +14,10 @@ const HEXDUMP = /^\s*[0-9a-f]{7,16}\s+(?=.*\|.*\|\s*$)/i;
 /** The last line of `hexdump -C`: the length alone. */
 const HEXDUMP_END = /^\s*[0-9a-f]{7,16}\s*$/i;
 
-/** Digits, or what may stand between them: in lists of programs, brackets too. */
+/** Digits, or characters between them: in lists of programs, brackets too. */
 const TOKEN = /(0x|\\x)?([0-9a-f]+)|[\s,;:_[\]{}-]+/iy;
 
-/** What is left of a line once offsets, the text beside the bytes and comments are taken away; columns stay. */
+/** A line without offsets, the text beside the bytes, and comments; columns stay. */
 function bytesPart(line: string, isInHexdump: boolean): string {
   const xxd = XXD.exec(line);
   if (xxd !== null) {
@@ -32,7 +32,7 @@ function bytesPart(line: string, isInHexdump: boolean): string {
   return line.replace(/#.*/, "");
 }
 
-/** @returns the bytes, or the first thing that is no hex. */
+/** @returns the bytes, or the first character that is not hex. */
 export function parseHex(text: string): Uint8Array<ArrayBuffer> | HexProblem {
   const bytes: number[] = [];
   let isInHexdump = false;
@@ -50,12 +50,12 @@ function readLine(line: string, bytes: number[]): { column: number; message: str
   for (let at = 0; at < line.length; at = TOKEN.lastIndex) {
     TOKEN.lastIndex = at;
     const match = TOKEN.exec(line);
-    if (match === null) return { column: at + 1, message: `“${line[at]}” is no hexadecimal digit` };
+    if (match === null) return { column: at + 1, message: `“${line[at]}” is not a hexadecimal digit` };
     const [, prefix, digits = ""] = match;
     // A digit alone is a byte where programs write it so: 0x5.
     const isByte = prefix !== undefined && digits.length === 1;
     if (digits.length % 2 === 1 && !isByte) {
-      // Something else on the line that is no digit may be why: it comes first.
+      // An earlier character that is not a digit may be the cause: report that first.
       odd ??= { column: at + 1, message: `“${digits}” has an odd number of digits` };
     }
     for (let i = 0; i < digits.length; i += 2) bytes.push(Number.parseInt(digits.slice(i, i + 2), 16));
@@ -69,7 +69,7 @@ export function parseCapture(content: Uint8Array<ArrayBuffer>): Uint8Array<Array
     const parsed = parseHex(new TextDecoder("utf-8", { fatal: true }).decode(content));
     if (parsed instanceof Uint8Array && parsed.length > 0) return parsed;
   } catch {
-    // It is no text.
+    // It is not text.
   }
   return content;
 }

@@ -29,7 +29,7 @@ export class Chart {
 
   /**
    * @param figure - where it goes.
-   * @param title - what is drawn, in words.
+   * @param title - a description of the chart.
    * @param format - how a value is written, with its unit.
    */
   constructor(

@@ -13,7 +13,7 @@ export interface EchoOptions {
   readonly compressed: boolean;
 }
 
-/** What was seen in an interval, or in all. Times in milliseconds. */
+/** Measurements of an interval, or of the whole run. Times in milliseconds. */
 export interface Sample {
   /** Seconds since the beginning, at its end. */
   readonly at: number;

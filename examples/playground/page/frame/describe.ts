@@ -142,7 +142,7 @@ function isPrintable(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte >= 0x20 && byte < 0x7f);
 }
 
-/** Bytes as text; what is no UTF-8, or cut, is shown as U+FFFD. */
+/** Bytes as text; invalid or cut UTF-8 is shown as U+FFFD. */
 export function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }

@@ -111,6 +111,6 @@ function textView({ header }: Frame, bytes: Uint8Array): HTMLElement[] {
   const cut = text.length > shown.length ? `, the first ${MOST_TEXT} characters` : "";
   return [
     make("h4", {}, `As text${cut}`),
-    make("pre", { class: "text", tabindex: "0", role: "region", "aria-label": "As text" }, shown),
+    make("pre", { class: "text", tabindex: "0", role: "group", "aria-label": "As text" }, shown),
   ];
 }

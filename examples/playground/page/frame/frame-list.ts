@@ -27,7 +27,7 @@ export class FrameList {
   /** Bytes of each frame that is listed, and of all. */
   #lengths: number[] = [];
   #total = 0;
-  /** Whether the newest frame is shown: until somebody chooses one. */
+  /** Whether the newest frame is shown: until the user chooses one. */
   #follows = true;
 
   /**
@@ -66,7 +66,7 @@ export class FrameList {
     this.#drop(before + frames.length - shown.length);
     const newest = shown.at(-1);
     if (this.#follows && newest !== undefined) {
-      // What is wrong stays in view, whatever follows.
+      // A violation stays in view.
       const broken = shown.findIndex(({ violation }) => violation !== undefined);
       this.#follows = broken < 0;
       const frame = shown[broken] ?? newest;

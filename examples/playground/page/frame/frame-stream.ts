@@ -58,7 +58,7 @@ export interface FrameStreamOptions {
   readonly maxFrameSize?: number | undefined;
 }
 
-/** Bytes of what a payload became that are kept. */
+/** Bytes that are kept of an inflated payload. */
 const MOST_INFLATED = 1 << 18;
 
 const NOTHING = new Uint8Array(0);

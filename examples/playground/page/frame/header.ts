@@ -1,5 +1,5 @@
 /**
- * The bits of a frame's header as RFC 6455 §5.2 draws them, whatever they say: the codec judges, this shows. Of a
+ * The bits of a frame's header as RFC 6455 §5.2 draws them, valid or not: the codec judges, this only shows. Of a
  * header that is cut, the fields that have arrived.
  */
 
@@ -61,7 +61,7 @@ export interface Box {
   readonly start: number;
   /** Its bits as digits; as many dots where they have not arrived. */
   readonly bits: string;
-  /** Whether it goes on what stands in the line before. */
+  /** Whether it continues the line before. */
   readonly isContinued: boolean;
 }
 

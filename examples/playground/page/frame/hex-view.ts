@@ -20,7 +20,7 @@ export function hexView(bytes: Uint8Array, { label, wrong, classOf }: HexViewOpt
   const columns = rows.length > 1 ? ROW_LENGTH : (rows[0]?.bytes.length ?? 0);
   const lines = rows.map((row) => hexLine(row, columns, wrong, classOf));
   // It may be wider than the page is, and then scrolls: also by keyboard.
-  const dump = make("pre", { class: "hex", tabindex: "0", role: "region", "aria-label": label }, ...lines);
+  const dump = make("pre", { class: "hex", tabindex: "0", role: "group", "aria-label": label }, ...lines);
   return make(
     "div",
     {},

@@ -51,6 +51,6 @@ export const BROKEN_FRAMES: readonly BrokenFrame[] = [
     bytes: hex(`81 fe 00 05 ${KEY} 7f 9f 4d 51 58`),
   },
   { name: "Close of one byte", code: "WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH", bytes: hex(`88 81 ${KEY} 34`) },
-  // 1005 is what an application is told when there was no code: never sent.
+  // 1005 stands for a Close without a code: it is never sent.
   { name: "Close with 1005", code: "WS_ERR_INVALID_CLOSE_CODE", bytes: hex(`88 82 ${KEY} 34 17`) },
 ];

@@ -4,7 +4,7 @@ import { connect } from "hawser";
 import { type Client, echoPath } from "./client.js";
 
 export async function connectByBrowser(mirror: string, compressed: boolean): Promise<Client> {
-  // What comes back is seen on the wire.
+  // The section Wire shows the answers.
   const connection = await connect(echoPath(mirror, compressed), { message() {} });
   return {
     frames: undefined,

@@ -1,7 +1,7 @@
-/** What the section Send needs of a client, whoever moves its bytes. */
+/** What the section Send needs of a client, over either transport. */
 
 export interface MessageOptions {
-  /** In how many frames; what is shorter than that goes in fewer. */
+  /** In how many frames; short messages go in fewer. */
   readonly fragments: number;
   /** Whether a Ping goes between two fragments. */
   readonly pingBetween: boolean;

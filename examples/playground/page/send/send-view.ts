@@ -51,7 +51,11 @@ export class SendView {
     // Another client, or another wish for compression, is another connection.
     connectForm.addEventListener("change", () => void this.connect());
     fragments.addEventListener("input", () => this.#update());
-    this.#onSubmit(messageForm, (client, data) => this.#sendMessage(client, data));
+    this.#onSubmit(messageForm, (client, data, submitter) => {
+      this.#sendMessage(client, data);
+      // On a phone the list is below the form. The page's own first message has no submitter, and does not scroll.
+      if (submitter !== undefined) this.#wire.reveal();
+    });
     this.#onSubmit(controlForm, (client, data, submitter) => {
       const payload = String(data.get("control-payload"));
       if (submitter === "pong") client.frames?.pong(payload);
@@ -107,8 +111,12 @@ export class SendView {
     });
   }
 
-  /** Opens a connection by the client that is chosen; one that is open goes away. */
-  async connect(): Promise<void> {
+  /**
+   * Opens a connection with the chosen client; closes the one that is open.
+   *
+   * @param greets - whether to send the message of the form once the connection is open.
+   */
+  async connect(greets = false): Promise<void> {
     this.#current.abort();
     const current = new AbortController();
     this.#current = current;
@@ -129,6 +137,7 @@ export class SendView {
       }
       this.#client = client;
       say("Connected.");
+      if (greets) messageForm.requestSubmit();
       const { code, reason } = await client.closed;
       if (this.#client === client) this.#client = undefined;
       say(`Closed: ${code}${reason === "" ? "" : `, “${reason}”`}.`);
@@ -146,7 +155,8 @@ export class SendView {
   #update(): void {
     const client = this.#client;
     const focused = document.activeElement;
-    connectButton.textContent = client === undefined ? "Connect" : "Close with 1000";
+    connectButton.textContent = client === undefined ? "Connect" : "Disconnect";
+    connectButton.classList.toggle("primary", client === undefined);
     const closed = client === undefined ? NOT_CONNECTED : undefined;
     const framesOnly = closed ?? (client?.frames === undefined ? NOT_IN_BROWSERS : undefined);
     for (const form of [messageForm, closeForm])

@@ -1,4 +1,4 @@
-/** What a handshake agreed on for compression, for whoever reads either direction. */
+/** The agreed parameters of compression, for readers of both directions. */
 
 import type { DecompressorOptions, Role } from "hawser/codec";
 import { confirmPerMessageDeflate, getHeader, parseExtensions } from "hawser/protocol";

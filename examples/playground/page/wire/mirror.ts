@@ -32,7 +32,7 @@ export async function openMirror(sink: MirrorSink, signal: AbortSignal): Promise
 async function show(mirror: Connection, sink: MirrorSink, signal: AbortSignal): Promise<void> {
   const streams: Partial<Record<Role, FrameStream>> = {};
   for await (const message of mirror) {
-    // What had come before it closed.
+    // Bytes from before the close.
     if (signal.aborted) break;
     if (message.data instanceof Uint8Array) {
       const sender: Role = message.data[0] === FROM_CLIENT ? "client" : "server";

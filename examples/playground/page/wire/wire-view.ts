@@ -7,12 +7,16 @@ import { FrameList } from "../frame/frame-list.js";
 import type { Frame } from "../frame/frame-stream.js";
 import type { MirrorSink } from "./mirror.js";
 
+/** Frames that arrive within this time after a message was sent belong to it. */
+const REVEAL_MS = 3000;
+
 export class WireView implements MirrorSink {
   readonly #list = new FrameList(
     byId("wire-frames", HTMLElement),
     byId("wire-detail", HTMLElement),
     byId("wire-dropped", HTMLElement),
   );
+  #revealUntil = 0;
   readonly #note = byId("wire-note", HTMLElement);
   /** Of each side, what its unfinished frame has so far. */
   readonly #waiting = {
@@ -26,6 +30,17 @@ export class WireView implements MirrorSink {
 
   constructor() {
     byId("wire-clear", HTMLButtonElement).addEventListener("click", () => this.#list.clear());
+  }
+
+  /** Scrolls the page so that the newest frame can be seen, now and when the answer arrives. */
+  reveal(): void {
+    this.#revealUntil = performance.now() + REVEAL_MS;
+    this.#reveal();
+  }
+
+  #reveal(): void {
+    if (performance.now() > this.#revealUntil) return;
+    byId("wire-frames", HTMLElement).scrollIntoView({ block: "nearest", behavior: "instant" });
   }
 
   /** Another connection begins. */
@@ -42,6 +57,7 @@ export class WireView implements MirrorSink {
 
   frames(frames: readonly Frame[], sender: Role): void {
     this.#list.add(frames, () => sender);
+    this.#reveal();
   }
 
   waiting(length: number, sender: Role): void {
@@ -50,7 +66,7 @@ export class WireView implements MirrorSink {
   }
 
   lost(): void {
-    this.#note.textContent = "This page did not keep up with the server: what follows is not shown.";
+    this.#note.textContent = "This page did not keep up with the server: later frames are not shown.";
   }
 
   ended(): void {
