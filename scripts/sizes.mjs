@@ -11,14 +11,15 @@ const dist = fileURLToPath(new URL("../dist/", import.meta.url));
 /** Limits in KiB of gzip. Raise one on purpose, in the change that needs it. */
 const LIMITS = [
   { name: "everything, for pages", code: 'export * from "./index.browser.js";', limit: 70 },
-  { name: "connectWithRetry", code: 'export { connectWithRetry } from "./index.browser.js";', limit: 11 },
+  { name: "connectWithRetry", code: 'export { connectWithRetry } from "./index.browser.js";', limit: 13 },
   {
     name: "FrameDecoder, FrameEncoder",
     code: 'export { FrameDecoder, FrameEncoder } from "./codec/index.js";',
     limit: 18,
   },
   { name: "isValidCloseCode", code: 'export { isValidCloseCode } from "./codec/index.js";', limit: 1 },
-  { name: "hawser.browser.js", file: "hawser.browser.js", limit: 28 },
+  { name: "hawser.browser.js", file: "hawser.browser.js", limit: 30 },
+  { name: "hawser.client.js", file: "hawser.client.js", limit: 17 },
 ];
 
 /** @returns {Promise<Uint8Array>} the bundle of a few lines of code. */

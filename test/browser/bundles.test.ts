@@ -105,14 +105,14 @@ const BUNDLERS: Readonly<Record<string, Bundler>> = {
 };
 
 /** The longest that `dist/hawser.browser.js` may be, compressed by gzip. */
-const MAX_GZIP_LENGTH = 28 * 1024;
+const MAX_GZIP_LENGTH = 30 * 1024;
 
 /** The same of `dist/hawser.client.js`, which has no codec. */
-const MAX_CLIENT_GZIP_LENGTH = 16 * 1024;
+const MAX_CLIENT_GZIP_LENGTH = 17 * 1024;
 
 /** How long a bundle of some exports may be, compressed by gzip, in KiB: what docs/browser.md says. */
 const PARTS = [
-  ["connectWithRetry", "hawser", 11],
+  ["connectWithRetry", "hawser", 13],
   ["stayConnected", "hawser", 15],
   ["FrameDecoder, FrameEncoder", "hawser/codec", 18],
 ] as const;
@@ -254,7 +254,7 @@ import { tryHawser } from "./try.js";
 globalThis.found = tryHawser(hawser, undefined, "");`);
     const files = () => ({ "/hawser.browser.js": single, "/try.js": TRY });
 
-    it("has at most 28 KiB, compressed, and imports nothing", async (t) => {
+    it("has at most 30 KiB, compressed, and imports nothing", async (t) => {
       const { length } = gzipSync(single, { level: 9 });
       t.diagnostic(
         `${length} bytes compressed by gzip, ${(await stat(path.join(root, "dist/hawser.browser.js"))).size} bytes`,
@@ -263,7 +263,7 @@ globalThis.found = tryHawser(hawser, undefined, "");`);
       assert.doesNotMatch(single, /\bfrom\s*["']|\bimport\s*["'(]|\brequire\s*\(/);
     });
 
-    it("has at most 16 KiB, compressed, without the codec", async (t) => {
+    it("has at most 17 KiB, compressed, without the codec", async (t) => {
       const client = await readFile(path.join(folder, "node_modules/hawser/dist/hawser.client.js"), "utf8");
       const { length } = gzipSync(client, { level: 9 });
       t.diagnostic(`${length} bytes compressed by gzip`);
