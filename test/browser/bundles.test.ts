@@ -113,7 +113,7 @@ const MAX_CLIENT_GZIP_LENGTH = 17 * 1024;
 /** How long a bundle of some exports may be, compressed by gzip, in KiB: what docs/browser.md says. */
 const PARTS = [
   ["connectWithRetry", "hawser", 13],
-  ["stayConnected", "hawser", 15],
+  ["stayConnected", "hawser", 17],
   ["FrameDecoder, FrameEncoder", "hawser/codec", 18],
 ] as const;
 
