@@ -326,7 +326,7 @@ export class Writer {
       this.#hasEnded = true;
       this.#transport.end();
     }
-    this.#settlePartRoom();
+    if (this.#partRoom !== undefined) this.#settlePartRoom();
     if (this.drain === "idle") return;
     if (this.#endpoint.phase !== "open") this.#settleDrained();
     else if (this.drain === "wanted" && this.#hasRoom) {
@@ -374,7 +374,8 @@ export class Writer {
     let output = endpoint.takeOutput();
     if (channels.frame.hasSubscribers) this.#owner.onWrite(output);
     if (this.#backlogTurns !== 0) output = this.#compact(output);
-    const written = this.#backlogTurns === 0 ? joinSegments(output) : output;
+    // Bytes that have to wait may not lie in memory that is used again.
+    const written = output.length > 1 && this.#backlogTurns === 0 ? joinSegments(output) : output;
     const isTaken = this.#transport.write(written);
     if (isTaken || written !== output) endpoint.outbox.recycle(output);
     if (isTaken) return;
