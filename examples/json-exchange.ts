@@ -1,6 +1,5 @@
 /**
- * Messages of JSON, both ways: a client subscribes to a channel, the server confirms it and sends updates. Two
- * functions are all that JSON takes.
+ * Messages of JSON, both ways: a client subscribes to a channel, the server confirms it and sends updates.
  *
  *     node --import tsx examples/json-exchange.ts
  */
@@ -14,14 +13,9 @@ type Answer =
   | { readonly status: "error"; readonly message: string }
   | { readonly update: number };
 
-function sendJson(connection: Connection, value: unknown): boolean | undefined {
-  return connection.send(JSON.stringify(value));
-}
-
 /** The next message, parsed; undefined once the connection is closed. Throws a SyntaxError for text that is not JSON. */
 async function receiveJson<T>(connection: Connection): Promise<T | undefined> {
-  const message = await connection.receive();
-  return message === undefined ? undefined : (JSON.parse(message.toString()) as T);
+  return (await connection.receive())?.json() as T | undefined;
 }
 
 /** Checks a value from outside before the program uses it. */
@@ -35,18 +29,18 @@ await using server = await serve({
   async open(connection) {
     const request = await receiveJson<unknown>(connection);
     if (!isRequest(request)) {
-      sendJson(connection, { status: "error", message: "subscribe to a channel" } satisfies Answer);
+      connection.sendJson({ status: "error", message: "subscribe to a channel" } satisfies Answer);
       await connection.close(1008, "no subscription");
       return;
     }
-    sendJson(connection, { status: "ok", channel: request.channel } satisfies Answer);
-    for (let update = 1; update <= 3; update++) sendJson(connection, { update } satisfies Answer);
+    connection.sendJson({ status: "ok", channel: request.channel } satisfies Answer);
+    for (let update = 1; update <= 3; update++) connection.sendJson({ update } satisfies Answer);
     await connection.close();
   },
 });
 
 const connection = await connect(`${server.url}/api`);
-sendJson(connection, { action: "subscribe", channel: "updates" } satisfies Request);
+connection.sendJson({ action: "subscribe", channel: "updates" } satisfies Request);
 for (let answer: Answer | undefined; (answer = await receiveJson<Answer>(connection)) !== undefined; ) {
   console.log(answer);
 }
