@@ -35,5 +35,5 @@ export function toBytes(data: unknown, expected = "a string or bytes"): Uint8Arr
 
 function describe(value: unknown): string {
   if (value === null || typeof value !== "object") return String(value);
-  return Array.isArray(value) ? "an array" : "an object";
+  return `${Array.isArray(value) ? "an array" : "an object"} (sendJson sends its JSON)`;
 }
