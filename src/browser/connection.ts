@@ -38,7 +38,7 @@ export interface CreateConnectionOptions<Data = undefined>
  */
 export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   readonly role: Role;
-  /** The URL without credentials and query, safe to log. */
+  /** The URL without its credentials, so that it can be logged. */
   readonly url: string;
   /** The host name or address, with the port if it is not the default one. */
   readonly host: string;

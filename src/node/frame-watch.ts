@@ -1,6 +1,6 @@
 /**
- * Publishes each frame on the channel `hawser:frame`. While the channel has a subscriber, this module parses the headers
- * a second time from the bytes received and sent. Without a subscriber, it does not run and keeps no state.
+ * Publishes each frame on the channel `hawser:frame`. While the channel has a subscriber, this module parses the frame
+ * headers a second time from the bytes received and sent. Without a subscriber, it does not run and keeps no state.
  */
 
 import type { Opcode } from "../codec/index.js";
