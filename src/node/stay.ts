@@ -100,7 +100,9 @@ export function stayConnected<Data = undefined>(
       if (!isMessage(data)) return undefined;
       const { bytes, type, partial } = data;
       if (partial || (type !== "text" && type !== "binary")) {
-        throw new TypeError("a client that stays connected sends whole messages: text or binary, and not partial");
+        throw new TypeError(
+          "a client that stays connected sends whole messages: text or binary, and not partial",
+        );
       }
       const copy = typeof data.data === "string" ? data.data : new Uint8Array(bytes);
       return { data: sending?.copy === false ? data : new Message(copy, type), length: bytes.length };

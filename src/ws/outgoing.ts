@@ -64,7 +64,7 @@ export class Outgoing {
     return this.#sender;
   }
 
-  /** Bytes that the system has not taken. Queued frames are written first, unless the system surely has room for them. */
+  /** Bytes that the system has not taken. Queued frames are written first, unless they are few and it took the rest. */
   get bufferedAmount(): number {
     const { writableLength } = this.#socket;
     const isTaken = this.#socket instanceof Socket && writableLength === 0;
