@@ -40,7 +40,7 @@ export class BlobQueue {
    * Reads a Blob in order.
    *
    * @param use - called with the bytes.
-   * @param failed - called with the error if the Blob cannot be read. The messages behind it are dropped.
+   * @param failed - called with the error if the Blob cannot be read. Messages queued after it are dropped.
    */
   read(
     blob: Blob,
