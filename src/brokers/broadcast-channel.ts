@@ -1,25 +1,25 @@
-/** `hawser/broadcast-channel`: topics over the threads of one process, by Node's own BroadcastChannel. */
+/** `hawser/broadcast-channel`: shares topics between the threads of one process, over Node's BroadcastChannel. */
 
 import { BroadcastChannel } from "node:worker_threads";
 import type { Broker, BrokerListener } from "../node/index.js";
 
 export interface BroadcastChannelBrokerOptions {
-  /** Threads with the same name hear each other. Default "hawser.topics". */
+  /** Threads that use the same name exchange messages. Default "hawser.topics". */
   readonly name?: string | undefined;
 }
 
 type Published = readonly [topic: string, payload: Uint8Array];
 
 /**
- * A broker for the worker threads of a process. Every thread receives what any publishes, and drops what it is not
- * subscribed to. Node keeps messages for a thread that stands still, without a limit.
+ * A broker for the worker threads of one process. Each thread receives every published message and drops those for
+ * topics that it is not subscribed to. Node queues messages for a blocked thread without a limit.
  *
  * ```ts
  * import { broadcastChannelBroker } from "hawser/broadcast-channel";
  * await serve({ port: 8080, topics: { broker: broadcastChannelBroker() } });
  * ```
  *
- * @throws {TypeError} for a name that is no string.
+ * @throws {TypeError} if the name is not a string.
  */
 export function broadcastChannelBroker(options: BroadcastChannelBrokerOptions = {}): Broker {
   const { name = "hawser.topics" } = options;
@@ -30,20 +30,20 @@ export function broadcastChannelBroker(options: BroadcastChannelBrokerOptions = 
 class BroadcastChannelBroker implements Broker {
   readonly #channel: BroadcastChannel;
   readonly #subscribed = new Set<string>();
-  /** What was published in this turn: it crosses in one message. */
+  /** Messages published in this turn of the event loop. They are posted together. */
   #pending: Published[] = [];
   #isClosed = false;
 
   constructor(name: string) {
     this.#channel = new BroadcastChannel(name);
-    // The servers keep the thread alive.
+    // The channel must not keep the thread alive; its servers do.
     this.#channel.unref();
   }
 
   deliver(listener: BrokerListener): void {
     this.#channel.onmessage = (event: unknown) => {
       const published = (event as { data: unknown }).data;
-      // The name may be used by others.
+      // Other code may use the same channel name.
       if (!Array.isArray(published)) return;
       for (const one of published as unknown[]) {
         if (!Array.isArray(one)) continue;

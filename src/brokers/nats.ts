@@ -1,8 +1,8 @@
-/** `hawser/nats`: topics over processes by NATS, with the npm package @nats-io/transport-node. */
+/** `hawser/nats`: shares topics between processes over NATS, with the npm package @nats-io/transport-node. */
 
 import type { Broker, BrokerListener } from "../node/index.js";
 
-/** The part of a connection of @nats-io/transport-node, version 3, that is used. */
+/** The members that the broker uses of a connection of @nats-io/transport-node, version 3. */
 export interface NatsConnection {
   publish(subject: string, payload: Uint8Array): void;
   subscribe(
@@ -14,19 +14,19 @@ export interface NatsConnection {
 }
 
 export interface NatsBrokerOptions {
-  /** The first token of each subject: it separates programs that share a NATS. Default "hawser". */
+  /** The first token of each subject. It separates programs that share a NATS server. Default "hawser". */
   readonly prefix?: string | undefined;
 }
 
 /**
- * A broker on a connection, which stays yours: close it after the `Topics`.
+ * A broker over your NATS connection. You own the connection: close it after you close the `Topics`.
  *
  * ```ts
  * const connection = await connect({ servers: "localhost:4222", maxReconnectAttempts: -1 });
  * await serve({ port: 8080, topics: { broker: natsBroker(connection) } });
  * ```
  *
- * While NATS is away, the connection is made again as its options say, and subscribes again by itself.
+ * When the connection is lost, the NATS client reconnects as its options say, and restores the subscriptions.
  */
 export function natsBroker(connection: NatsConnection, options: NatsBrokerOptions = {}): Broker {
   const { prefix = "hawser" } = options;
@@ -41,7 +41,7 @@ class NatsBroker implements Broker {
   readonly #prefix: string;
   readonly #subscriptions = new Map<string, { unsubscribe(): void }>();
   #listener: BrokerListener | undefined = undefined;
-  /** Until the server has what was published before. */
+  /** Pending until the NATS server has processed all messages published so far. */
   #flushing: Promise<void> | undefined = undefined;
 
   constructor(connection: NatsConnection, prefix: string) {
@@ -65,13 +65,13 @@ class NatsBroker implements Broker {
     }
   }
 
-  /** Its subject: a token has no dots, no wildcards and no spaces. */
+  /** The subject of a topic. A token has no dots, wildcards or spaces, so other names are encoded. */
   #subjectOf(topic: string): string {
     const isToken = /^[\w-]+$/.test(topic);
     return `${this.#prefix}.${isToken ? topic : `=${Buffer.from(topic).toString("base64url")}`}`;
   }
 
-  /** Publishing itself says nothing about a server that does not read: the flush does. */
+  /** `publish` returns at once even if the server does not read. Only a flush shows that it took the bytes. */
   publish(topic: string, payload: Uint8Array): Promise<void> {
     this.#connection.publish(this.#subjectOf(topic), payload);
     this.#flushing ??= this.#connection.flush().finally(() => {

@@ -1,4 +1,4 @@
-/** A connection in a browser: the interface of Node's, as far as a page's WebSocket can keep it. */
+/** A connection in a browser: the interface of Node's connection, as far as a page's WebSocket allows. */
 
 import { CloseCode, type Role } from "../codec/index.js";
 import {
@@ -14,50 +14,50 @@ import { type MessageStreams, streamsOf } from "./connection-streams.js";
 import type { Sendable, SendOptions } from "./payload.js";
 import { type Closed, type ConnectionState, WebSocketSession } from "./web-socket-session.js";
 
-/** Functions that a connection calls. */
+/** Handlers of a connection. */
 export interface ConnectionHandlers<Data = unknown> extends Handlers<Connection<Data>> {}
 
 export interface ReceiveOptions {
-  /** Ends the wait with its reason. No message is lost: a later call gets it. */
+  /** Aborting it rejects the promise with its reason. No message is lost: a later call returns it. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface CreateConnectionOptions<Data = undefined>
   extends ConnectionOptions,
     ConnectionHandlers<Data> {
-  /** Our side: "server" for the server's end of a pair of WebSockets. Default "client". */
+  /** The role of this side: "server" for the server's end of a pair of WebSockets. Default "client". */
   readonly role?: Role | undefined;
-  /** What `connection.data` begins with. */
+  /** The initial value of `connection.data`. */
   readonly data?: Data;
 }
 
 /**
- * A connection. `connect` makes them, and `createConnection`.
+ * A connection. `connect` and `createConnection` make connections.
  *
- * Messages go to `handlers.message` if there is one, as they arrive; else they wait for `receive`.
+ * If `handlers.message` is set, it gets each message as it arrives. Otherwise messages wait for `receive`.
  */
 export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   readonly role: Role;
-  /** Without credentials: it is for logs, too. */
+  /** The URL without its credentials, so that it can be logged. */
   readonly url: string;
-  /** Name or address, and the port if it is not the default. */
+  /** The host name or address, with the port if it is not the default one. */
   readonly host: string;
   /** §1.9: the subprotocol in use, "" for none. */
   readonly protocol: string;
   /** §9: the extensions in use, as the server accepted them, "" for none. */
   readonly extensions: string;
-  /** Bytes; of every message that is received. */
+  /** The longest message that is accepted, in bytes. */
   readonly maxMessageSize: number;
-  /** The browser's. For looking only: sending by it breaks the connection. */
+  /** The browser's WebSocket. Only read from it: sending on it directly breaks this connection. */
   readonly socket: WebSocket;
-  /** Yours. */
+  /** Your own data. The library does not use it. */
   data: Data;
   readonly #session: WebSocketSession<Connection<Data>>;
 
   /**
    * Use `connect` or `createConnection`.
    *
-   * @param watch - given what the open handler returned; returns the same.
+   * @param watch - called with the return value of the open handler; returns that value.
    */
   constructor(
     socket: WebSocket,
@@ -66,7 +66,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
     watch: (returned: unknown) => unknown = (returned) => returned,
   ) {
     const settings = settingsOf(options);
-    // Where a server is at the edge of a network, its WebSockets lack what a client's have.
+    // A server-side WebSocket of an edge runtime lacks some properties that a client's has.
     const textOf = (name: "url" | "protocol" | "extensions") => (socket[name] as string | null) ?? "";
     const url = textOf("url");
     this.role = role;
@@ -83,7 +83,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
     this.#session.run(() => watch(options.open?.(this)));
   }
 
-  /** Called from now on; one object may serve many connections. */
+  /** The current handlers. Setting them takes effect at once. Connections may share one object. */
   get handlers(): ConnectionHandlers<Data> {
     return this.#session.handlers;
   }
@@ -115,7 +115,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
     return this.#session.howClosed?.reason ?? "";
   }
 
-  /** Totals so far; a page does not see frames. */
+  /** Totals so far. Frames are not counted, because a page does not see them. */
   get counters(): Pick<Counters, "messagesIn" | "messagesOut"> & { readonly messagesDropped: number } {
     const { messagesIn, messagesOut, messagesDropped } = this.#session;
     return { messagesIn, messagesOut, messagesDropped };
@@ -132,10 +132,10 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
    * Sends a message.
    *
    * @param data - bytes are copied; a Blob or a File is sent as binary, and the browser reads it when its turn comes.
-   * @returns true: go on. false: the message is queued, but you should wait for `drained` or the drain handler.
-   *   undefined: the message is not sent, because the connection closes or the policy `onOverflow` dropped it.
-   * @throws {TypeError} for data that is not a message.
-   * @throws {RangeError} if `onOverflow` is "throw" and too much waits.
+   * @returns true: send more. false: the message is queued, but you should wait for `drained` or the drain handler.
+   *   undefined: the message is not sent, because the connection is closing or the policy `onOverflow` dropped it.
+   * @throws {TypeError} if the data cannot be sent as a message.
+   * @throws {RangeError} if `onOverflow` is "throw" and the buffer is full.
    */
   send(data: Sendable, options?: SendOptions): boolean | undefined {
     return this.#session.send(data, options);
@@ -149,24 +149,24 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   /**
    * Sends the JSON of a value, as text.
    *
-   * @throws {TypeError} for a value that has none.
+   * @throws {TypeError} if the value has no JSON form, such as undefined.
    */
   sendJson(value: unknown): boolean | undefined {
     return this.send(toJson(value));
   }
 
-  /** `send`: a browser does not wait for handlers to return. */
+  /** The same as `send`: in a browser, `send` does not wait for handlers to return. */
   sendNow(data: Sendable, options?: SendOptions): boolean | undefined {
     return this.send(data, options);
   }
 
-  /** `sendBinary`. */
+  /** The same as `sendBinary`. */
   sendBinaryNow(bytes: Exclude<Sendable, string>): boolean | undefined {
     return this.sendBinary(bytes);
   }
 
   /**
-   * Sends a message, or the Close that it stands for.
+   * Sends a text or binary message, or closes the connection for a message of type "close".
    *
    * @throws {TypeError} for a Ping, a Pong, or a part of a message: a page cannot send them.
    */
@@ -180,30 +180,30 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
     return undefined;
   }
 
-  /** `sendMessage`: the browser fragments long messages itself. */
+  /** The same as `sendMessage`: the browser fragments long messages itself. */
   sendAll(message: Message): boolean | undefined {
     return this.sendMessage(message);
   }
 
-  /** Resolves when it is worth sending again, at once if it is; and when the connection is closed. */
+  /** Resolves when the buffer has room again (at once if it has room now), and when the connection is closed. */
   drained(): Promise<void> {
     return this.#session.drained();
   }
 
-  /** Does nothing: a browser holds nothing back. */
+  /** Does nothing: a browser does not delay frames. */
   flush(): void {}
 
   // Receiving ───────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * The next message; undefined once the connection is closed and all that arrived was received. For connections
+   * The next message; undefined once the connection is closed and every message was received. Only for connections
    * without a message handler.
    */
   receive(options: ReceiveOptions = {}): Promise<AnyMessage | undefined> {
     return this.#session.inbox.receive(options.signal);
   }
 
-  /** The next message if it is here already; never waits. */
+  /** The next message if it has arrived already, else undefined. Never waits. */
   tryReceive(): AnyMessage | undefined {
     return this.#session.inbox.tryReceive();
   }
@@ -211,8 +211,8 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   /**
    * The next message.
    *
-   * @param maxMessageSize - bytes; default: the connection's.
-   * @throws {LimitError} when it is longer; the connection is then closed.
+   * @param maxMessageSize - the longest message, in bytes. Default: that of the connection.
+   * @throws {LimitError} if the message is longer; the connection is then closed.
    */
   receiveAll(
     maxMessageSize: number = this.maxMessageSize,
@@ -227,24 +227,25 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
       for (let message: AnyMessage | undefined; (message = await this.receive()) !== undefined; )
         yield message;
     } finally {
-      // If the loop was left by an error, or to close with another code, that is to come first.
+      // Code after the loop may close with another code: it runs before this close.
       setTimeout(() => void this.close());
     }
   }
 
   /**
-   * The messages as web streams, in place of `receive`: strings and bytes to read, what `send` takes to write. A write
-   * is done when it is worth sending more. The browser reads on while the readable is full: what arrives waits, see
-   * `maxQueuedAmount`. Closing the writable closes with 1000; cancelling and aborting close without a code, or with that
-   * of a WebSocketError. A close of the peer's with 1000 or no code is the end; any other is a WebSocketError.
+   * The messages as web streams, in place of `receive`. The readable gives strings and bytes; the writable takes the
+   * data that `send` takes. A write resolves when the buffer has room. The browser keeps reading while the readable is
+   * full; messages then queue, up to `maxQueuedAmount`. Closing the writable closes the connection with 1000.
+   * Cancelling or aborting closes it with the code of a WebSocketError, or without a code. If the peer closes with 1000
+   * or without a code, the readable ends; with any other code, it fails with a WebSocketError.
    *
-   * @throws {InvalidStateError} where there is a message handler, or another stream of this connection.
+   * @throws {InvalidStateError} if the connection has a message handler or another stream.
    */
   stream(): MessageStreams {
     return streamsOf(this, this.handlers.message !== undefined);
   }
 
-  /** Stops calling the message handler. The browser goes on reading: what arrives waits, see `maxQueuedAmount`. */
+  /** Stops calling the message handler. The browser keeps reading; messages queue, up to `maxQueuedAmount`. */
   pause(): void {
     if (this.state === "open") this.#session.isPaused = true;
   }
@@ -265,20 +266,20 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
   }
 
   /**
-   * Begins the closing handshake (§7.1.2), behind queued messages. A second call changes nothing. The browser delivers
-   * nothing that arrives after it.
+   * Starts the closing handshake (§7.1.2) after the queued messages. A second call has no effect. The browser does not
+   * deliver messages that arrive after this call.
    *
-   * @param code - 1000 or 3000 to 4999: a page can send no other; undefined is 1000.
+   * @param code - 1000 or 3000 to 4999: a page cannot send another code. Default 1000.
    * @param reason - at most 123 bytes of UTF-8.
-   * @returns how it closed, once it has.
-   * @throws {RangeError | TypeError} for a code or a reason that cannot be sent.
+   * @returns the code and reason of the close, once the connection is closed.
+   * @throws {RangeError | TypeError} if the code or the reason cannot be sent.
    */
   close(code: number = CloseCode.NormalClosure, reason = ""): Promise<Closed> {
     this.#session.close(code, reason);
     return this.closed;
   }
 
-  /** Does not wait for the closing handshake: nothing more is delivered, and the connection counts as lost (1006). */
+  /** Ends the connection without the closing handshake. No more messages are delivered; the close code is 1006. */
   terminate(): void {
     this.#session.terminate();
   }
@@ -287,7 +288,7 @@ export class Connection<Data = unknown> implements AsyncIterable<AnyMessage> {
     await this.close();
   }
 
-  /** `terminate`. */
+  /** The same as `terminate`. */
   [Symbol.dispose](): void {
     this.terminate();
   }

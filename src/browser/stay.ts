@@ -19,31 +19,31 @@ import { CONNECTION_OPTIONS } from "./connection-options.js";
 import { assertOptions } from "./option-names.js";
 import { isBlob } from "./payload.js";
 
-/** Options of an attempt that may be functions: they are asked before each attempt. */
+/** Options that may be functions. They are called before each attempt. */
 const FRESH_NAMES = ["protocol", "params"] as const;
 
 export interface StayOptions<Data = undefined>
   extends WithFresh<ConnectOptions<Data>, (typeof FRESH_NAMES)[number]>,
     StayHandlers<StayingConnection<Data>> {}
 
-/** The longest that the queue waits for a server that closes at once: a page cannot send a Ping. */
+/** The longest wait for a server that may close at once, before the queue is sent. A page cannot send a Ping. */
 const MAX_CONFIRM_MS = 100;
 
-/** A client that stays connected. `stayConnected` makes them. */
+/** A client that stays connected, made by `stayConnected`. */
 export class StayingConnection<Data = unknown> extends Staying<Connection<Data>> {}
 
-/** Runs a function once, later. Returns what cancels it. */
+/** Runs a function once after a delay. Returns a function that cancels it. */
 function after(ms: number, run: () => void): () => void {
   const timer = setTimeout(run, ms);
   return () => clearTimeout(timer);
 }
 
-/** What hosts have that are pages; others lack some of it. */
+/** Globals of a page. Other hosts, such as workers, lack some of them. */
 type Page = Partial<
   Pick<typeof globalThis, "document" | "navigator" | "addEventListener" | "removeEventListener">
 >;
 
-/** Listens for the network, and for a page that was hidden, frozen or kept aside. */
+/** Watches the network state, and a page that returns from being hidden, frozen or in the back-forward cache. */
 function watch(back: () => void, gone: () => void): () => void {
   const page = globalThis as Page;
   const { document } = page;
@@ -58,14 +58,14 @@ function watch(back: () => void, gone: () => void): () => void {
 }
 
 /**
- * Opens a connection, and another one whenever it ends, until it is closed, aborted, or makes no sense any more.
- * Handlers in `options` are called for each connection; `open` is where to subscribe. `for await` gives one connection
- * after the other.
+ * Opens a connection, and reconnects when it ends, until you close or abort the client, or an error shows that retrying
+ * is pointless. The handlers in `options` are called for each connection; subscribe in `open`. `for await` yields one
+ * connection after the other.
  *
- * @param url - as for `connect`, or a function that returns it, asked before each attempt; `protocol` and `params` can
- *   be functions, too. Such a function may fail: that is a failed attempt.
- * @returns the client, which begins to connect at once. It never rejects by itself: see `closed`.
- * @throws {SyntaxError | TypeError | RangeError} for a URL or options that make no sense.
+ * @param url - as for `connect`, or a function that returns it, called before each attempt; `protocol` and `params` can
+ *   be functions, too. If such a function throws or rejects, the attempt has failed.
+ * @returns the client. It starts to connect at once. Connection failures do not throw here: see `closed`.
+ * @throws {SyntaxError | TypeError | RangeError} for an invalid URL or invalid options.
  */
 export function stayConnected<Data = undefined>(
   url: Fresh<string | URL>,
@@ -78,7 +78,7 @@ export function stayConnected<Data = undefined>(
   const withMembers = (members: object): ConnectOptions<Data> =>
     names.length === 0 ? given : override(options, members);
   const isUrlFresh = typeof url === "function";
-  // Options that make no sense are found out at the call, as far as they are known.
+  // Invalid options throw at the call. Options that are functions can only be checked later.
   const blank = Object.fromEntries(names.map((name) => [name, undefined]));
   check(isUrlFresh ? "ws://localhost" : url, withMembers(blank));
   const host: StayHost<Connection<Data>> = {
@@ -94,7 +94,7 @@ export function stayConnected<Data = undefined>(
         abandon: (reason) => controller.abort(reason),
       };
     },
-    // A page does not see what a refusal says.
+    // A page does not see the response of a server that refuses.
     askedFor: () => 0,
     confirm: (connection, openingMs) => {
       const moment = new Promise((resolve) => setTimeout(resolve, Math.min(openingMs, MAX_CONFIRM_MS)));

@@ -15,7 +15,7 @@ import {
 import { onNextTick, onNextTurn } from "./clock.js";
 import type { Sendable } from "./writer.js";
 
-/** An error with the code and the reason of a close, as the WebSocketStream draft has it. */
+/** An error with the code and the reason of a close, as the WebSocketStream draft defines it. */
 export const WebSocketError: WebSocketErrorConstructor = /* @__PURE__ */ (() => {
   const Class = defineWebSocketError(DOMException);
   const shown = { enumerable: true };
@@ -32,11 +32,11 @@ export type WebSocketError = WebSocketErrorLike;
 export interface MessageStreams<Chunk = Sendable> {
   /** Strings for text, bytes for binary messages. */
   readonly readable: ReadableStream<string | Uint8Array>;
-  /** Takes what `send` takes. */
+  /** Takes the data that `send` takes. */
   readonly writable: WritableStream<Chunk>;
 }
 
-/** How `connection.stream()` ends: an end that is no failure has code 1000, and is the only one without an error. */
+/** How `connection.stream()` ends: without an error for code 1000 or none, else with a WebSocketError. */
 const ENDS: StreamRules = {
   WebSocketError,
   isEnd: isOrderly,
@@ -46,13 +46,13 @@ const ENDS: StreamRules = {
   failureCode: CloseCode.InternalError,
 };
 
-/** @throws {InvalidStateError} for a connection whose messages go elsewhere. */
+/** @throws {InvalidStateError} if a message handler or another stream gets the messages. */
 export function streamsOf(connection: Streamable, hasMessageHandler: boolean): MessageStreams {
   claimMessages(connection, hasMessageHandler);
   return streamsBy(connection, ENDS).streams;
 }
 
-/** The pair, and why it failed once the connection is closed; undefined for an orderly end. */
+/** The streams, and a promise of the error they fail with when the connection closes; undefined for a normal end. */
 export function streamsBy<Chunk>(
   connection: Streamable,
   rules: StreamRules,
@@ -71,7 +71,7 @@ export async function* messagesOf(
     for (let message: AnyMessage | undefined; (message = await connection.receive()) !== undefined; )
       yield message;
   } finally {
-    // If the loop was left by an error, or to close with another code, that is to come first.
+    // Code after the loop may close with another code: it runs before this close.
     onNextTick(() => void connection.close());
   }
 }

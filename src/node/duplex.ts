@@ -1,6 +1,6 @@
 /**
- * A connection as Node's Duplex: bytes, or messages in object mode. What `connection.duplex()` returns; the same as
- * `createWebSocketStream` of `ws`, with backpressure both ways and errors that reach the other side.
+ * A connection as Node's Duplex: bytes, or messages in object mode. `connection.duplex()` returns it. It does the same
+ * as `createWebSocketStream` of `ws`, with backpressure both ways, and a stream error cuts the connection.
  */
 
 import { Duplex, type DuplexOptions } from "node:stream";
@@ -15,13 +15,13 @@ import {
 } from "../protocol/index.js";
 import { WebSocketError } from "./connection-streams.js";
 
-/** As much of a connection as a Duplex needs. */
+/** The members of a connection that the Duplex uses. */
 export interface Duplexable extends Streamable {
   tryReceive(): AnyMessage | undefined;
   terminate(): void;
 }
 
-/** Options of Node's Duplex, but those that are functions of its own. */
+/** Options of Node's Duplex, except those that this class sets itself. */
 export type ConnectionDuplexOptions = Omit<
   DuplexOptions,
   | "read"
@@ -35,7 +35,7 @@ export type ConnectionDuplexOptions = Omit<
   | "emitClose"
 >;
 
-/** @throws {InvalidStateError} for a connection whose messages go elsewhere. */
+/** @throws {InvalidStateError} if a message handler or another stream gets the messages. */
 export function duplexOf(
   connection: Duplexable,
   hasMessageHandler: boolean,
@@ -52,12 +52,12 @@ class ConnectionDuplex extends Duplex {
   #isEnded = false;
 
   constructor(connection: Duplexable, options: ConnectionDuplexOptions) {
-    // When the peer has closed, nothing can be written any more.
+    // Once the peer has closed, no more data can be written.
     super({ ...options, allowHalfOpen: false, autoDestroy: true, emitClose: true });
     this.#connection = connection;
     this.#failure = failureOf(connection, { isEnd: isOrderly, WebSocketError });
     void this.#failure.then((error) => {
-      // Who reads meets the error behind what arrived before; who only writes is told at once.
+      // A reader gets the error after the messages that arrived before it. A stream that is only written fails now.
       if (error !== undefined && this.readableFlowing === null && !this.#isReading) this.destroy(error);
     });
   }
@@ -66,7 +66,7 @@ class ConnectionDuplex extends Duplex {
     if (!this.#isReading && !this.#isEnded) void this.#readOn();
   }
 
-  /** Reads messages while they are wanted. */
+  /** Reads messages until `push` returns false. */
   async #readOn(): Promise<void> {
     const connection = this.#connection;
     this.#isReading = true;
@@ -90,14 +90,14 @@ class ConnectionDuplex extends Duplex {
     }
   }
 
-  /** @returns whether more is wanted. */
+  /** @returns whether the reader wants more. */
   #deliver(data: string | Uint8Array): boolean {
     if (this.readableObjectMode) return this.push(data);
     const bytes =
       typeof data === "string"
         ? Buffer.from(data)
         : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    // Bytes have no empty chunk: none would be pushed, and no more be asked for.
+    // A byte stream has no empty chunks: `push` would ignore it, and `_read` would not be called again.
     return bytes.length === 0 ? true : this.push(bytes);
   }
 
@@ -117,7 +117,7 @@ class ConnectionDuplex extends Duplex {
       );
   }
 
-  /** @param chunk - what was not sent, if it was not. */
+  /** @param chunk - the data if `send` refused it; undefined if it is queued. */
   async #writeLater(chunk: unknown): Promise<Error | undefined> {
     const connection = this.#connection;
     await connection.drained();
@@ -127,13 +127,13 @@ class ConnectionDuplex extends Duplex {
     return error ?? new Error("the connection is closed: nothing can be written any more");
   }
 
-  /** All was written: what the program ends by `end()`. */
+  /** Called after `end()`, once all data is written. */
   override _final(done: (error?: Error | null) => void): void {
     void this.#connection.close();
     void this.#failure.then((error) => done(error));
   }
 
-  /** A stream that is destroyed before its end was reached cuts the connection, so that the peer knows of it, too. */
+  /** Destroying the stream before its end cuts the connection, so that the peer notices it too. */
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     if (this.#connection.state !== "closed") this.#connection.terminate();
     done(error);

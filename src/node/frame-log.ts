@@ -1,10 +1,10 @@
-/** Prints what happens on connections, frame by frame: for `HAWSER_DEBUG=1` and `hawser connect --debug`. */
+/** Prints each frame and event of connections: for `HAWSER_DEBUG=1` and `hawser connect --debug`. */
 
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { inspect } from "node:util";
 import { decodeCloseBody, isValidUtf8, Opcode } from "../codec/index.js";
 
-/** A frame as the channel `hawser:frame` shows it. */
+/** A frame as subscribers of the channel `hawser:frame` get it. */
 export interface FrameSeen {
   readonly direction: "in" | "out";
   readonly opcode: Opcode;
@@ -13,17 +13,17 @@ export interface FrameSeen {
   readonly fin: boolean;
   readonly rsv1: boolean;
   /**
-   * A copy of the payload's first 64 KiB, unmasked and as it is on the wire: compressed with `rsv1`. It is made when you
-   * read it; undefined once the subscriber has returned.
+   * A copy of the payload's first 64 KiB: unmasked, but still compressed if `rsv1` is set. The copy is made when you
+   * read this property, which is undefined once the subscriber has returned.
    */
   readonly payload: Uint8Array | undefined;
 }
 
-/** UTF-16 units that are shown of a text, and how many of them are of its end, if it is longer. */
+/** UTF-16 units shown of a text, and how many of them come from the end of a longer text. */
 const SHOWN_LENGTH = 75;
 const END_LENGTH = 24;
 
-/** Bytes that are shown of a payload that is no text: at its beginning, and at its end. */
+/** Bytes shown of a payload that is not text: from its beginning and from its end. */
 const FIRST_BYTES = 16;
 const LAST_BYTES = 8;
 
@@ -56,7 +56,7 @@ function show(opcode: Opcode, payload: Uint8Array, isCut: boolean): string {
       // A body that breaks the rules is shown as bytes.
     }
   }
-  // A fragment, or what is shown of a long payload, may end inside a character.
+  // A fragment, or the copied part of a long payload, may end inside a character.
   const mayBeText = opcode !== Opcode.Binary && (isCut || isValidUtf8(payload));
   if (opcode === Opcode.Text || mayBeText) return quote(new TextDecoder().decode(payload), isCut);
   if (!isCut && payload.length <= FIRST_BYTES + LAST_BYTES) return hex(payload);
@@ -67,7 +67,7 @@ function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
 }
 
-/** Text in quotes, with escapes for all that could control a terminal; of a long one its beginning and its end. */
+/** Text in quotes, with control characters escaped. Of a long text, only its beginning and its end. */
 function quote(text: string, isCut: boolean): string {
   const isLong = isCut || text.length > SHOWN_LENGTH;
   const start = isLong ? text.slice(0, SHOWN_LENGTH - END_LENGTH) : text;
@@ -79,7 +79,7 @@ function quote(text: string, isCut: boolean): string {
   );
 }
 
-/** Connections have numbers in the order in which the log hears of them. */
+/** Connections are numbered in the order of their first event. */
 const numbers = new WeakMap<object, number>();
 let lastNumber = 0;
 
@@ -92,7 +92,7 @@ function numberOf(connection: object): number {
   return number;
 }
 
-/** As much of a connection as is printed. */
+/** The properties of a connection that are printed. */
 interface Opened {
   readonly role: string;
   readonly url: string;
@@ -112,7 +112,7 @@ function describeOpening(connection: Opened): string {
   return `= open ${quote(url, false).slice(1, -1)} (${about.join(", ")})`;
 }
 
-/** Of what each channel carries, one line behind the connection's number. */
+/** For each channel, the text of a line after the connection's number. */
 const LINES: Readonly<Record<string, (event: never) => string>> = {
   "hawser:connection:open": ({ connection }: { connection: Opened }) => describeOpening(connection),
   "hawser:frame": (frame: FrameSeen) => `${frame.direction === "in" ? "<" : ">"} ${describeFrame(frame)}`,
@@ -122,8 +122,8 @@ const LINES: Readonly<Record<string, (event: never) => string>> = {
 };
 
 /**
- * Prints each frame of every connection of this process, and openings, errors and closings, as `HAWSER_DEBUG=1` in the
- * environment does from the start:
+ * Prints each frame of every connection of this process, and when connections open, fail and close. The environment
+ * variable `HAWSER_DEBUG=1` does the same from the start of the process:
  *
  * ```
  * hawser #1 = open ws://127.0.0.1:8080/ (client)
@@ -131,8 +131,8 @@ const LINES: Readonly<Record<string, (event: never) => string>> = {
  * hawser #1 < CLOSE 1000 'bye' [5 bytes]
  * ```
  *
- * @param write - gets each line, without its end. Default: standard error.
- * @returns a function that ends it.
+ * @param write - called with each line, without a line break. Default: writes to standard error.
+ * @returns a function that stops the log.
  */
 export function logFrames(
   write: (line: string) => unknown = (line) => process.stderr.write(`${line}\n`),
@@ -140,7 +140,7 @@ export function logFrames(
   const stops = Object.entries(LINES).map(([channel, describe]) => {
     const listener = (event: unknown) => {
       const { connection } = event as { connection?: object };
-      // An error of a request is about no connection.
+      // An error of a request has no connection.
       if (connection !== undefined) write(`hawser #${numberOf(connection)} ${describe(event as never)}`);
     };
     subscribe(channel, listener);

@@ -1,6 +1,6 @@
 /**
- * Frames as they pass, for subscribers of the channel `hawser:frame`. While there is one, headers are read a second time
- * here, out of the bytes that arrive and leave; without one, nothing here runs and no connection holds anything of it.
+ * Publishes each frame on the channel `hawser:frame`. While the channel has a subscriber, this module parses the frame
+ * headers a second time from the bytes received and sent. Without a subscriber, it does not run and keeps no state.
  */
 
 import type { Opcode } from "../codec/index.js";
@@ -8,20 +8,20 @@ import type { Endpoint } from "../protocol/index.js";
 import { channels } from "./diagnostics.js";
 import { logFrames } from "./frame-log.js";
 
-/** Bytes of a payload that a subscriber can see, at most. */
+/** The most bytes of a payload that a subscriber can see. */
 const SEEN_LENGTH = 0x10000;
 
-/** The header of a frame, as far as subscribers are told of it. */
+/** The fields of a frame header that subscribers get, and the masking key. */
 interface Header {
   readonly opcode: Opcode;
   readonly length: number;
   readonly fin: boolean;
   readonly rsv1: boolean;
-  /** The four bytes that the payload is masked with; undefined: it is not. */
+  /** The four bytes of the masking key; undefined if the payload is not masked. */
   readonly key: Uint8Array | undefined;
 }
 
-/** What the channel `hawser:frame` carries. */
+/** The message of the channel `hawser:frame`. */
 class SeenFrame {
   readonly connection: unknown;
   readonly direction: "in" | "out";
@@ -45,8 +45,8 @@ class SeenFrame {
   }
 
   /**
-   * A copy of the payload's first 64 KiB, unmasked and as it is on the wire: compressed with `rsv1`. Undefined once the
-   * subscriber has returned, for the chunk is then used again.
+   * A copy of the payload's first 64 KiB: unmasked, but still compressed if `rsv1` is set. Undefined once the
+   * subscriber has returned, because the chunk's memory is then reused.
    */
   get payload(): Uint8Array | undefined {
     if (this.#bytes === undefined) return undefined;
@@ -56,24 +56,24 @@ class SeenFrame {
     return copy;
   }
 
-  /** Ends the loan of the chunk. */
+  /** Drops the chunk. `payload` is undefined from now on. */
   release(): void {
     this.#bytes = undefined;
   }
 }
 
-/** Reads frames out of chunks that may be cut anywhere. */
+/** Parses frames from chunks, which may end anywhere in a frame. */
 class FrameReader {
-  /** Bytes of a header that is not complete. */
+  /** Bytes of an incomplete header. */
   #head: number[] = [];
   #header: Header | undefined = undefined;
-  /** Bytes of the payload that have not come. */
+  /** Bytes of the payload that have not arrived yet. */
   #left = 0;
-  /** The beginning of a payload that comes in several chunks; undefined once the frame was told. */
+  /** The beginning of a payload that arrives in several chunks; undefined once the frame was published. */
   #kept: Uint8Array[] | undefined = undefined;
   #keptLength = 0;
 
-  /** @param tell - called when a frame is complete, or its first 64 KiB are. */
+  /** @param tell - called when a frame is complete, or when the first 64 KiB of its payload are. */
   read(chunk: Uint8Array, tell: (header: Header, bytes: Uint8Array) => void): void {
     for (let at = 0; at < chunk.length; ) {
       if (this.#header === undefined) {
@@ -96,18 +96,18 @@ class FrameReader {
     }
   }
 
-  /** The payload, as much of it as is shown; undefined while more of it is to come. */
+  /** Up to 64 KiB of the payload; undefined while more bytes must arrive. */
   #collect(kept: Uint8Array[], part: Uint8Array): Uint8Array | undefined {
     const wanted = part.subarray(0, SEEN_LENGTH - this.#keptLength);
     this.#keptLength += wanted.length;
     const isDone = this.#left === 0 || this.#keptLength === SEEN_LENGTH;
     if (isDone && kept.length === 0) return wanted;
-    // The next chunk may lie where this one does.
+    // The next chunk may reuse this chunk's memory.
     kept.push(new Uint8Array(wanted));
     return isDone ? Buffer.concat(kept) : undefined;
   }
 
-  /** §5.2. Returns where the payload begins, or the chunk's end. */
+  /** Parses a header (§5.2). Returns the position of the payload, or the chunk's end if the header is incomplete. */
   #readHeader(chunk: Uint8Array, from: number): number {
     const head = this.#head;
     for (let at = from; at < chunk.length; ) {
@@ -141,23 +141,23 @@ function publish(connection: unknown, direction: "in" | "out", header: Header, b
   frame.release();
 }
 
-/** Where the reading of a connection's input stands. */
+/** The state of parsing a connection's input. */
 interface Reading {
   reader: FrameReader;
-  /** Bytes of the stream that were read. */
+  /** The position in the input after the last chunk, in bytes. */
   position: number;
 }
 
 const readings = new WeakMap<Endpoint, Reading>();
 
 /**
- * Tells of the frames in a chunk that is about to be received. A subscriber that comes while a message is under way hears
- * of frames from the end of that message on.
+ * Publishes the frames in a chunk before the endpoint receives it. If a subscriber is added in the middle of a message,
+ * the first frame it gets is the one after that message.
  *
- * @param chunk - still as it came: masked.
+ * @param chunk - as it arrived: still masked.
  */
 export function seeReceived(connection: unknown, endpoint: Endpoint, chunk: Uint8Array): void {
-  // §5.5.1, §7.1.7: what comes now is not looked at.
+  // §5.5.1, §7.1.7: bytes after a Close or a failure are ignored.
   if (endpoint.closeCode !== undefined || endpoint.failed) return;
   let reading = readings.get(endpoint);
   if (reading?.position !== endpoint.bytesIn) {
@@ -169,7 +169,7 @@ export function seeReceived(connection: unknown, endpoint: Endpoint, chunk: Uint
   reading.reader.read(chunk, (header, bytes) => publish(connection, "in", header, bytes));
 }
 
-/** Tells of the frames in segments that are about to be written: whole frames. */
+/** Publishes the frames in segments that are about to be written. Together they hold whole frames. */
 export function seeSent(connection: unknown, segments: readonly Uint8Array[]): void {
   const reader = new FrameReader();
   for (const segment of segments) {
@@ -177,7 +177,7 @@ export function seeSent(connection: unknown, segments: readonly Uint8Array[]): v
   }
 }
 
-/** Whether the environment asks for the log. Some hosts refuse to say. */
+/** Whether the environment variable turns the log on. Some hosts throw when it is read. */
 function isAsked(): boolean {
   try {
     return !["", "0", undefined].includes(process.env.HAWSER_DEBUG);
@@ -186,5 +186,5 @@ function isAsked(): boolean {
   }
 }
 
-// Here, and not in `frame-log.ts`: a bundler keeps this file where it keeps connections.
+// Done here and not in `frame-log.ts`, because bundlers keep this file in every program that has connections.
 if (isAsked()) logFrames();

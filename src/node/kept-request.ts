@@ -1,6 +1,6 @@
 /**
- * What is kept of the request that opened a connection, for servers that ask for it. Node's own object would keep the
- * socket, the parser's buffers and the raw headers as long as it lives.
+ * The URL and headers of the request that opened a connection, kept if the server's option says so. Node's
+ * `IncomingMessage` would keep the socket, the parser's buffers and the raw headers alive.
  */
 
 import type { IncomingMessage } from "node:http";
@@ -8,11 +8,11 @@ import type { IncomingMessage } from "node:http";
 export interface KeptRequest {
   /** Path and query, as the client sent them. */
   readonly url: string;
-  /** Lower-case names; a name that came several times has its values joined by commas, as `IncomingMessage` has it. */
+  /** By lower-case name. Values of a repeated name are joined by commas, as in `IncomingMessage`. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** Not a member of connections: those whose server does not ask for it pay nothing. */
+/** A map and not a field: connections of servers without the option use no memory for it. */
 const kept = new WeakMap<object, KeptRequest>();
 
 export function keepRequest(connection: object, { url = "", headers }: IncomingMessage): void {

@@ -1,14 +1,14 @@
-/** Many short stretches of bytes made into one: a write of each costs Node more than copying them. */
+/** Joins many short segments into one, because a write of each segment costs Node more than copying them. */
 
-/** Up to this many, Node writes them as they are. */
+/** Up to this many segments are written without joining. */
 const FEW = 4;
-/** Bytes that are copied together, at most. */
+/** The most bytes that are joined. */
 const MOST_JOINED = 0x10000;
 
-/** Where they are put together; used again while the system takes what is written at once. */
+/** The buffer they are joined in. It is reused while each write completes at once. */
 let scratch: Uint8Array | undefined;
 
-/** Segments in fewer pieces. The bytes are valid until the next call, unless `keepJoined` is called. */
+/** Joins segments. The returned bytes are valid until the next call, unless `keepJoined` is called. */
 export function joinSegments(segments: readonly Uint8Array[]): readonly Uint8Array[] {
   if (segments.length <= FEW) return segments;
   let length = 0;
@@ -23,7 +23,7 @@ export function joinSegments(segments: readonly Uint8Array[]): readonly Uint8Arr
   return [scratch.subarray(0, length)];
 }
 
-/** What `joinSegments` returned last is still needed. */
+/** Keeps the last result of `joinSegments` valid: the next call uses a new buffer. */
 export function keepJoined(): void {
   scratch = undefined;
 }

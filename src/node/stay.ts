@@ -23,17 +23,17 @@ import type { Connection } from "./connection.js";
 import { reportError } from "./report.js";
 import { retryAfterMs } from "./retry.js";
 
-/** Options of an attempt that may be functions: they are asked before each attempt. */
+/** Options that may be functions. They are called before each attempt. */
 const FRESH_NAMES = ["protocol", "headers", "cookies", "params", "auth", "tls"] as const;
 
 export interface StayOptions<Data = undefined>
   extends WithFresh<ConnectOptions<Data>, (typeof FRESH_NAMES)[number]>,
     StayHandlers<StayingConnection<Data>> {}
 
-/** How long a server may take to answer the Ping behind which the queue is sent. */
+/** How long to wait for the answer to a Ping before the queue is sent. */
 const CONFIRM_MS = 2000;
 
-/** A client that stays connected. `stayConnected` makes them. */
+/** A client that stays connected, made by `stayConnected`. */
 export class StayingConnection<Data = unknown> extends Staying<Connection<Data>> {
   [inspect.custom](): string {
     return this.toString();
@@ -41,14 +41,14 @@ export class StayingConnection<Data = unknown> extends Staying<Connection<Data>>
 }
 
 /**
- * Opens a connection, and another one whenever it ends, until it is closed, aborted, or makes no sense any more.
- * Handlers in `options` are called for each connection; `open` is where to subscribe. `for await` gives one connection
- * after the other.
+ * Opens a connection, and reconnects when it ends, until you close or abort the client, or an error shows that retrying
+ * is pointless. The handlers in `options` are called for each connection; subscribe in `open`. `for await` yields one
+ * connection after the other.
  *
- * @param url - as for `connect`, or a function that returns it, asked before each attempt; `protocol`, `headers`,
- *   `cookies`, `params`, `auth` and `tls` can be functions, too. Such a function may fail: that is a failed attempt.
- * @returns the client, which begins to connect at once. It never rejects by itself: see `closed`.
- * @throws {SyntaxError | TypeError | RangeError} for a URL or options that make no sense.
+ * @param url - as for `connect`, or a function that returns it, called before each attempt; `protocol`, `headers`,
+ *   `cookies`, `params`, `auth` and `tls` can be functions, too. If one throws or rejects, the attempt has failed.
+ * @returns the client. It starts to connect at once. Connection failures do not throw here: see `closed`.
+ * @throws {SyntaxError | TypeError | RangeError} for an invalid URL or invalid options.
  */
 export function stayConnected<Data = undefined>(
   url: Fresh<string | URL>,
@@ -64,10 +64,10 @@ export function stayConnected<Data = undefined>(
       names.length === 0 ? (options as ConnectOptions<Data>) : override(options, members),
       Object.keys(STAY_LIMITS),
     );
-    // The handlers are called as members of the user's own object.
+    // Handlers are called as methods of the user's own object.
     return { ...call, options: options as ConnectOptions<Data> };
   };
-  // Options that make no sense are found out at the call, as far as they are known.
+  // Invalid options throw at the call. Options that are functions can only be checked later.
   const blank = Object.fromEntries(names.map((name) => [name, undefined]));
   const first = check(isUrlFresh ? "ws://localhost" : url, blank);
   const host: StayHost<Connection<Data>> = {
@@ -100,7 +100,9 @@ export function stayConnected<Data = undefined>(
       if (!isMessage(data)) return undefined;
       const { bytes, type, partial } = data;
       if (partial || (type !== "text" && type !== "binary")) {
-        throw new TypeError("what is sent must be a whole message: text or binary, and not partial");
+        throw new TypeError(
+          "a client that stays connected sends whole messages: text or binary, and not partial",
+        );
       }
       const copy = typeof data.data === "string" ? data.data : new Uint8Array(bytes);
       return { data: sending?.copy === false ? data : new Message(copy, type), length: bytes.length };

@@ -1,6 +1,6 @@
 /**
- * The server's side of the opening handshake on real sockets: judges a request, asks the user's callbacks, and makes
- * a connection or refuses. A callback that fails concerns its request alone: 500, and the error is reported.
+ * The server's side of the opening handshake on real sockets: checks a request, calls the user's callbacks, and opens
+ * a connection or refuses. If a callback fails, its request gets status 500 and the error is reported.
  */
 
 import type { Server as HttpServer, IncomingMessage } from "node:http";
@@ -63,8 +63,8 @@ import {
 } from "./upgrade-options.js";
 
 /**
- * For `server.on("upgrade", …)`; it knows its connections. Without a type argument: one whose connections have data of
- * any type.
+ * A listener for `server.on("upgrade", …)`, which also gives access to its connections. Without a type argument, their
+ * data may have any type.
  */
 export interface UpgradeHandler<Data = unknown> {
   (request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
@@ -72,20 +72,20 @@ export interface UpgradeHandler<Data = unknown> {
   readonly counters: ServerCounters;
   /** Sends to every open connection; see `Server.broadcast`. */
   broadcast(data: Broadcastable, options?: BroadcastOptions): number;
-  /** What its connections subscribe to; for `publish` and `subscriberCount` see there. */
+  /** The topics of its connections. `publish` and `subscriberCount` are methods of `Topics`. */
   readonly topics: Topics;
   publish(topic: string, data: Publishable, options?: PublishOptions): number;
   subscriberCount(topic: string): number;
   /**
-   * Refuses with 503 from now on, closes all connections with 1001 or another code, and cuts those that do not close
-   * in time. Of several calls the first says the code, and the shortest time counts.
+   * Refuses new requests with 503, closes all connections with 1001 or the given code, and cuts those that do not close
+   * in time. If it is called several times, the first code and the shortest time apply.
    */
   close(options?: CloseOptions): Promise<void>;
 }
 
 const REFUSAL_TIMEOUT_MS = 2000;
 
-/** What a connection is opened with, once it is accepted. */
+/** A request that may become a connection. */
 interface Accepted<Data> {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
@@ -96,21 +96,21 @@ interface Accepted<Data> {
 
 /** The decision about compression. */
 interface Compression {
-  /** What the response says. */
+  /** The extensions in the response. */
   readonly accepted: readonly ExtensionInit[] | undefined;
-  /** The same as the value of its header, "" for none. */
+  /** The same as a header value; "" for none. */
   readonly extensions: string;
   readonly parameters: DeflateParameters | undefined;
 }
 
 const NO_COMPRESSION: Compression = { accepted: undefined, extensions: "", parameters: undefined };
 
-/** An answer that opens no connection. */
+/** A response that refuses the connection. */
 interface Refusal {
   readonly status: number;
   readonly headers?: HeaderInit | undefined;
   readonly body?: string | undefined;
-  /** For the counters. */
+  /** The reason in the counters. Default: the status. */
   readonly code?: string | undefined;
 }
 
@@ -128,17 +128,17 @@ const LATE: Refusal = {
   code: "WS_ERR_HANDSHAKE_TIMEOUT",
 };
 
-/** Judges requests for one server. */
+/** Handles the upgrade requests of one server. */
 export class Upgrader<Data> {
   readonly hub = new Hub();
   readonly topics: LazyTopics;
-  /** Sockets that are no connections of ours. */
+  /** Sockets that did not become connections of this server. */
   readonly others = new OtherSockets();
   readonly settings: UpgradeSettings<Data>;
-  /** The origin is judged once it is known that the request is ours. */
+  /** Accepts any origin: the origin is checked later, once the path matches. */
   readonly #limits: { readonly origin: "any"; readonly maxHeadLength: number };
   readonly #context: SessionContext;
-  /** Requests that wait for what `authorize` says: each function refuses one, undefined without an answer. */
+  /** One function for each request that waits for `authorize`: it refuses the request; undefined sends no response. */
   readonly #pending = new Set<(refusal: Refusal | undefined) => void>();
   #lastUrl = "";
   #lastHost = "";
@@ -161,9 +161,9 @@ export class Upgrader<Data> {
     };
   }
 
-  /** What an HTTP server does with a request that wants to upgrade. Never throws. */
+  /** Handles a request to upgrade. Never throws. */
   handle(server: HttpServer | undefined, request: IncomingMessage, socket: Duplex, head: Uint8Array): void {
-    // One that is gone already needs no answer.
+    // The client has gone: a response cannot reach it.
     if (socket.destroyed) return;
     try {
       this.#judge(server, request, socket, head);
@@ -203,13 +203,13 @@ export class Upgrader<Data> {
     } else {
       const accepted = { request, socket, head, offer, handlers };
       const decision = authorize?.(request, offer);
-      // A promise of any make: taken for an object, it would accept everyone.
+      // Any thenable counts as a promise. Read as a decision object, it would accept every client.
       if (isThenable(decision)) void this.#await(accepted, decision);
       else this.#decide(accepted, readDecision(decision));
     }
   }
 
-  /** Leaves a request that is not ours to other listeners, if one has it already or the options say so. */
+  /** Leaves an unmatched request to other listeners if one has taken it or the options say so. Else returns false. */
   #leave(
     server: HttpServer | undefined,
     request: IncomingMessage,
@@ -233,11 +233,11 @@ export class Upgrader<Data> {
     const timer = ms > 0 ? setTimeout(() => refuse(LATE), ms) : undefined;
     const leave = () => refuse(undefined);
     take(socket);
-    // Until the connection listens, no listener is there: an error must not end the process (CVE-2022-41940).
+    // Until the connection listens, an "error" event without a listener would end the process (CVE-2022-41940).
     socket.on("error", ignore);
     socket.once("close", leave);
     this.#pending.add(refuse);
-    // An error that comes too late is still reported: it may explain the delay.
+    // An error after the timeout is still reported: it may explain the delay.
     const decided = Promise.resolve(pending).then(readDecision<Data>);
     let isLate = false;
     decided.catch((error) => isLate && this.report(error, { request }));
@@ -263,13 +263,13 @@ export class Upgrader<Data> {
     }
   }
 
-  /** A callback failed: the client gets 500 without the reason. */
+  /** A callback failed: the client gets status 500 without details. */
   #fail(request: IncomingMessage, socket: Duplex, thrown: unknown): void {
     this.report(thrown, { request });
     this.#refuse(request, socket, { status: 500 });
   }
 
-  /** Tells of a bug in a callback of the user's. */
+  /** Reports a bug in a callback of the user. */
   report(thrown: unknown, subject: ErrorSubject): void {
     reportError(thrown, subject, this.#listener(subject));
   }
@@ -284,7 +284,7 @@ export class Upgrader<Data> {
     return onError && ((error) => onError(error, subject));
   }
 
-  /** @throws what a callback throws, and for what `authorize` said that cannot be sent. */
+  /** @throws errors of callbacks, and an error if the decision of `authorize` cannot be sent. */
   #decide(accepted: Accepted<Data>, decision: Decision<Data>): void {
     const { request, socket, offer } = accepted;
     if (socket.destroyed) return;
@@ -343,13 +343,13 @@ export class Upgrader<Data> {
     data: Data,
   ): void {
     take(socket);
-    // What `timeout` a server gave its sockets was for HTTP.
+    // The `timeout` that a server sets on its sockets is meant for HTTP.
     const { timeout, setTimeout, setNoDelay } = socket as Partial<Socket>;
     if (timeout) setTimeout?.call(socket as Socket, 0);
     setNoDelay?.call(socket as Socket, true);
     const scheme = (request.socket as { encrypted?: boolean }).encrypted === true ? "wss" : "ws";
     const url = `${scheme}://${offer.host}${offer.path}`;
-    // Most connections are to the same place: they share the strings that say so.
+    // Most connections have the same URL and host: they share the strings.
     if (url !== this.#lastUrl || offer.host !== this.#lastHost) {
       this.#lastUrl = url;
       this.#lastHost = offer.host;
@@ -360,13 +360,13 @@ export class Upgrader<Data> {
     if (this.settings.keepRequest) keepRequest(connection, request);
     beginTurn();
     try {
-      // What the open handler sends leaves with the response, in one write.
+      // Messages that the open handler sends leave with the response, in one write.
       socket.cork();
       socket.write(response, "latin1");
       this.hub.add(connection as Connection);
       connection[begin](() => handlers.open?.(connection, request), head);
     } catch (error) {
-      // The response has left: later bytes would be read as frames.
+      // The response is already written. The client would read a second one as frames.
       this.report(error, { connection: connection as Connection });
       socket.destroy();
     } finally {
@@ -375,7 +375,7 @@ export class Upgrader<Data> {
     }
   }
 
-  /** Answers, and ends the socket. */
+  /** Writes a refusal and ends the socket. */
   #refuse(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
     if (socket.destroyed || socket.writableEnded) return;
     take(socket);
@@ -390,7 +390,7 @@ export class Upgrader<Data> {
     const { status, code: reason = String(status) } = refusal;
     this.hub.refused(reason);
     if (channels.refuse.hasSubscribers) channels.refuse.publish({ request, status, reason });
-    // One that does not read its refusal is not waited for.
+    // Do not wait for a client that does not read the refusal.
     const timer = setTimeout(() => socket.destroy(), REFUSAL_TIMEOUT_MS);
     this.others.add(socket, () => clearTimeout(timer));
     socket.once("finish", () => socket.destroy());
@@ -408,7 +408,7 @@ export class Upgrader<Data> {
 }
 
 /**
- * Accepts WebSocket connections on an HTTP server that exists already, beside its ordinary routes.
+ * Accepts WebSocket connections on an existing HTTP server, beside its ordinary routes.
  *
  * ```ts
  * const upgrade = createUpgradeHandler(async (connection) => {
@@ -418,8 +418,8 @@ export class Upgrader<Data> {
  * ```
  *
  * @param onConnection - called with each connection once it is open, or the handlers of all connections.
- * @param options - read now, and not again.
- * @throws {TypeError | RangeError} for options that make no sense, and for names that are none.
+ * @param options - read once, at this call.
+ * @throws {TypeError | RangeError} for invalid options and for unknown option names.
  */
 export function createUpgradeHandler<Data = undefined>(
   onConnection: ((connection: Connection<Data>, request: IncomingMessage) => unknown) | ServerHandlers<Data>,

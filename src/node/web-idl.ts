@@ -1,4 +1,4 @@
-/** What a value becomes that a program passes to an interface of the web platform: the rules of Web IDL, for Node. */
+/** Converts values passed to interfaces of the web platform, by the rules of Web IDL. */
 
 import { types } from "node:util";
 import {
@@ -13,7 +13,7 @@ import { CONNECT_OPTION_HINTS, CONNECT_OPTION_NAMES, type ConnectOptions } from 
 import type { ConnectionHandlers } from "./connection.js";
 import { HANDLER_NAMES } from "./connection-options.js";
 
-/** Options of `connect` that a WebSocket of the web platform decides by itself. */
+/** Options of `connect` that the web platform's WebSocket fixes. */
 const DECIDED = {
   protocol: "it is protocols",
   data: "there is no connection.data",
@@ -25,14 +25,14 @@ const DECIDED = {
   deliverWhileClosing: "nothing is delivered after close",
 } as const satisfies OptionHints;
 
-/** How to connect: members of hawser's ConnectOptions. */
+/** Options for the connection, taken from hawser's ConnectOptions. */
 export type SocketOptions = Omit<ConnectOptions, keyof typeof DECIDED | keyof ConnectionHandlers | "signal">;
 
 /**
  * Checks the names of options.
  *
- * @param more - names besides those of SocketOptions.
- * @throws {TypeError} naming the option.
+ * @param more - allowed names in addition to those of SocketOptions.
+ * @throws {TypeError} that names the unknown option.
  */
 export function assertSocketOptions(where: string, options: object, more: readonly string[]): void {
   const handlers = Object.fromEntries(HANDLER_NAMES.map((name) => [name, "events have listeners"]));
@@ -42,13 +42,13 @@ export function assertSocketOptions(where: string, options: object, more: readon
   assertFunctions(options, ["createConnection", "lookup"]);
 }
 
-/** A DOMString; a Symbol throws a TypeError. */
+/** Converts a value to a DOMString. A Symbol throws a TypeError. */
 export function toText(value: unknown): string {
   return `${value as string}`;
 }
 
 /**
- * The URL of a WebSocket, in its normal form: http and https stand for ws and wss.
+ * The normalized URL of a WebSocket: http becomes ws, and https becomes wss.
  *
  * @throws a DOMException named SyntaxError for another scheme, and for a fragment.
  */
@@ -66,9 +66,9 @@ export function toSocketUrl(value: unknown): string {
 }
 
 /**
- * Subprotocols: each a token, none twice.
+ * Checks subprotocols: each must be a token, and none may occur twice.
  *
- * @throws a DOMException named SyntaxError, and what an iterator throws.
+ * @throws a DOMException named SyntaxError, and errors of the iterator.
  */
 export function toProtocols(values: Iterable<unknown>): string[] {
   const protocols = Array.from(values, toText);
@@ -83,7 +83,7 @@ export function toProtocols(values: Iterable<unknown>): string[] {
   return protocols;
 }
 
-/** Whether a value is a sequence: an object that can be iterated. */
+/** Whether a value is a sequence: an iterable object. */
 export function isSequence(value: unknown): value is Iterable<unknown> {
   if ((typeof value !== "object" && typeof value !== "function") || value === null) return false;
   const { [Symbol.iterator]: iterator } = value as Partial<Iterable<unknown>>;
@@ -91,9 +91,9 @@ export function isSequence(value: unknown): value is Iterable<unknown> {
 }
 
 /**
- * Bytes, if a value is a BufferSource: a view of its memory.
+ * A view of the bytes of a BufferSource; undefined for other values.
  *
- * @throws {TypeError} for memory that is shared or may change its size.
+ * @throws {TypeError} if the memory is shared or resizable.
  */
 export function toBytesOfSource(value: unknown): Uint8Array | undefined {
   const isView = ArrayBuffer.isView(value);
@@ -103,15 +103,15 @@ export function toBytesOfSource(value: unknown): Uint8Array | undefined {
   if ((buffer as { readonly resizable?: boolean }).resizable) {
     throw new TypeError("bytes to send must not be memory that can change its size");
   }
-  // What was transferred away has no bytes.
+  // A detached buffer has no bytes.
   if (value.byteLength === 0) return new Uint8Array(0);
   return isView ? new Uint8Array(buffer, value.byteOffset, value.byteLength) : new Uint8Array(buffer);
 }
 
 /**
- * A dictionary's members; undefined and null have none.
+ * Reads a dictionary. undefined and null are empty dictionaries.
  *
- * @throws {TypeError} for what is no object.
+ * @throws {TypeError} for other values that are not objects.
  */
 export function toDictionary<T extends object>(value: unknown, where: string): Partial<T> {
   if (value === undefined || value === null) return {};

@@ -1,9 +1,9 @@
 /**
- * The events of a WebSocket, and the handlers that its `on…` attributes hold. Classes of events that Node has are taken
- * from it, so that `instanceof` holds; versions that lack one get it here.
+ * The events of a WebSocket, and the handlers in its `on…` attributes. Event classes are Node's if it has them, so that
+ * `instanceof` works. For versions of Node that lack one, it is defined here.
  */
 
-/** What `close` listeners get. */
+/** The event for `close` listeners. */
 export interface CloseEvent extends Event {
   /** Whether the closing handshake was complete (§7.1.4). */
   readonly wasClean: boolean;
@@ -13,8 +13,8 @@ export interface CloseEvent extends Event {
 }
 
 /**
- * What `error` listeners get. A browser does not say what went wrong, and Node does; the members are optional so that the
- * type fits the browser's, too.
+ * The event for `error` listeners. Node sets the members and browsers do not; they are optional so that the type fits
+ * both.
  */
 export interface ErrorEvent extends Event {
   readonly message?: string;
@@ -73,7 +73,7 @@ class OwnMessageEvent extends Event {
 
 type EventClass = new (type: string, init: object) => Event;
 
-/** The host's class of that name, if its objects are events of this host: a polyfill's need not be. */
+/** The global class of that name if it extends the host's Event, which a polyfill's class may not. */
 function hostClass(name: string, own: EventClass): EventClass {
   const { [name]: given } = globalThis as unknown as Record<string, unknown>;
   return typeof given === "function" && given.prototype instanceof Event ? (given as EventClass) : own;
@@ -97,8 +97,8 @@ interface Attribute {
 }
 
 /**
- * Event handler attributes of one target (HTML §8.1.8.1): a handler keeps the place among the listeners that the first
- * one took, until it is set to null.
+ * Event handler attributes of one target (HTML §8.1.8.1). A new handler takes the place of the old one in the order of
+ * listeners, unless the attribute was set to null in between.
  */
 export class HandlerAttributes {
   readonly #target: EventTarget;
@@ -112,7 +112,7 @@ export class HandlerAttributes {
     return this.#attributes.get(type)?.callback ?? null;
   }
 
-  /** @param value - an object that is no function is kept and does nothing; what is no object counts as null. */
+  /** @param value - an object that is not a function is kept but not called; a primitive value counts as null. */
   set(type: string, value: unknown): void {
     const attribute = this.#attributes.get(type);
     const isObject = typeof value === "function" || (typeof value === "object" && value !== null);

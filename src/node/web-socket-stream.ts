@@ -1,4 +1,4 @@
-/** `WebSocketStream` of the WebSockets draft, over `stream()` of a connection. */
+/** `WebSocketStream` of the WHATWG draft, built on the streams of a connection. */
 
 import { CloseCode } from "../codec/index.js";
 import {
@@ -26,15 +26,15 @@ import {
   toText,
 } from "./web-idl.js";
 
-/** `protocols` and `signal` are the standard's; the others are members of hawser's ConnectOptions. */
+/** `protocols` and `signal` are defined by the draft; the other options are those of hawser's `connect`. */
 export interface WebSocketStreamOptions extends SocketOptions {
   /** Subprotocols in order of preference. */
   readonly protocols?: Iterable<string> | undefined;
-  /** Gives the opening up. An open connection is not concerned. */
+  /** Aborting it cancels the opening handshake. It has no effect on an open connection. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What `opened` resolves with. */
+/** The value that `opened` resolves with. */
 export interface WebSocketStreamOpened extends MessageStreams<string | ArrayBuffer | ArrayBufferView> {
   /** §1.9: the subprotocol in use, "" for none. */
   readonly protocol: string;
@@ -61,10 +61,10 @@ export class WebSocketStream {
   readonly #opening: StreamOpening<Connection<undefined>, WebSocketStreamOpened>;
 
   /**
-   * Begins to connect.
+   * Starts to connect.
    *
-   * @throws a DOMException named SyntaxError for a URL or subprotocols that make no sense.
-   * @throws {TypeError | RangeError} for other options that make no sense.
+   * @throws a DOMException named SyntaxError for an invalid URL or invalid subprotocols.
+   * @throws {TypeError | RangeError} for other invalid options.
    */
   constructor(url: string | URL, options: WebSocketStreamOptions = {}) {
     // biome-ignore lint/complexity/noArguments: an argument that is missing is not one that is undefined
@@ -104,23 +104,23 @@ export class WebSocketStream {
     });
   }
 
-  /** The URL, in its normal form. */
+  /** The normalized URL. */
   get url(): string {
     return this.#url;
   }
 
-  /** The streams, once the connection is open. It rejects with a WebSocketError, or with the signal's reason. */
+  /** Resolves with the streams once the connection is open. Rejects with a WebSocketError or the signal's reason. */
   get opened(): Promise<WebSocketStreamOpened> {
     return this.#opening.opened;
   }
 
-  /** How it closed, once it has. It rejects with a WebSocketError where no Close said so. */
+  /** Resolves with the close code and reason. Rejects with a WebSocketError if the connection ended without a Close. */
   get closed(): Promise<WebSocketStreamClosed> {
     return this.#opening.closed;
   }
 
   /**
-   * Begins the closing handshake, behind what was written; or gives the opening up.
+   * Starts the closing handshake after all written messages. Before the connection is open, cancels the opening.
    *
    * @throws a DOMException named InvalidAccessError for a code that may not be sent, SyntaxError for a long reason.
    */

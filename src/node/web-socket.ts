@@ -1,4 +1,4 @@
-/** The `WebSocket` of the WHATWG standard, over a connection of this library. */
+/** The `WebSocket` of the WHATWG standard, built on a connection of this library. */
 
 import { CloseCode, utf8Length } from "../codec/index.js";
 import { assertCloseInfo, clampToUnsignedShort, type DataMessage } from "../protocol/index.js";
@@ -24,7 +24,7 @@ import {
   messageEvent,
 } from "./web-socket-events.js";
 
-/** What Node's WebSocket takes in place of subprotocols: these, and how to connect. */
+/** The options object that Node's WebSocket takes in place of subprotocols. */
 export interface WebSocketInit extends SocketOptions {
   /** Subprotocols in order of preference. */
   readonly protocols?: string | Iterable<string> | undefined;
@@ -38,7 +38,7 @@ export interface WebSocketEvents {
   readonly close: CloseEvent;
 }
 
-/** How a listener is added: the DOM's AddEventListenerOptions, which programs for Node need not have. */
+/** The DOM's AddEventListenerOptions, declared here because programs for Node may lack the DOM types. */
 interface ListenerOptions {
   readonly capture?: boolean;
   readonly once?: boolean;
@@ -57,7 +57,7 @@ const CLOSING = 2;
 const CLOSED = 3;
 const STATES = { CONNECTING, OPEN, CLOSING, CLOSED } as const;
 
-/** Where browsers have no limit, or one that lies far away, a WebSocket has none that its programs do not expect. */
+/** Browsers have no limits here, or very high ones. These defaults match what programs for browsers expect. */
 const DEFAULTS = {
   maxMessageSize: 100 << 20,
   maxBufferedAmount: Infinity,
@@ -66,7 +66,7 @@ const DEFAULTS = {
 } as const satisfies SocketOptions;
 
 /**
- * The standard's WebSocket, for programs that are written for it and libraries that are given one.
+ * The standard WebSocket, for programs that use it and for libraries that take its class as an option.
  *
  * @see https://websockets.spec.whatwg.org/
  */
@@ -88,20 +88,20 @@ export class WebSocket extends EventTarget {
   #state: 0 | 1 | 2 | 3 = CONNECTING;
   #connection: Connection<undefined> | undefined = undefined;
   #binaryType: "blob" | "arraybuffer" = "blob";
-  /** What the connection failed of. */
+  /** The error that the connection failed with. */
   #failure: Error | undefined = undefined;
-  /** Payload bytes that were given to `send` and, when it was last looked, had not been sent. */
+  /** Payload bytes passed to `send` that were not sent at the last check. */
   #buffered = 0;
-  /** Whether `#buffered` may not become less before the next turn of the event loop. */
+  /** Whether `#buffered` must not decrease before the next turn of the event loop. */
   #isFresh = false;
 
   /**
-   * Begins to connect.
+   * Starts to connect.
    *
    * @param url - ws:, wss:, http: or https:, without a fragment.
-   * @param protocols - a subprotocol, or several; or options of hawser's `connect`, and `protocols` among them.
-   * @throws a DOMException named SyntaxError for a URL or subprotocols that make no sense.
-   * @throws {TypeError | RangeError} for options that make no sense.
+   * @param protocols - one or several subprotocols, or options of hawser's `connect` with `protocols` among them.
+   * @throws a DOMException named SyntaxError for an invalid URL or invalid subprotocols.
+   * @throws {TypeError | RangeError} for invalid options.
    */
   constructor(url: string | URL, protocols: string | Iterable<string> | WebSocketInit = []) {
     super();
@@ -123,12 +123,12 @@ export class WebSocket extends EventTarget {
       close: (_connection, code, reason) => this.#tasks.run(() => this.#closed(code, reason)),
     });
     openCall({ ...call, opening: { ...call.opening, requireProtocol: true } }).catch((error: Error) => {
-      // Not before the code that called the constructor, or `close`, has returned.
+      // Events must not fire before the code that called the constructor, or `close`, has returned.
       onNextTurn(() => this.#tasks.run(() => this.#failed(error)));
     });
   }
 
-  /** The URL, in its normal form. */
+  /** The normalized URL. */
   get url(): string {
     return this.#url;
   }
@@ -136,13 +136,13 @@ export class WebSocket extends EventTarget {
   /** 0: connecting, 1: open, 2: closing, 3: closed. */
   get readyState(): 0 | 1 | 2 | 3 {
     const isClosing = this.#state === OPEN && this.#connection?.connected === false;
-    // What arrived before the peer's Close is still to be told while the WebSocket is open.
+    // Messages that arrived before the peer's Close are delivered while the state is still OPEN.
     return isClosing && !this.#tasks.isBusy ? CLOSING : this.#state;
   }
 
   /**
-   * Bytes of messages that wait to be sent: those of UTF-8 for text, and without what frames add. It becomes less only
-   * between turns of the event loop. After `close` it only grows, by what `send` does not send any more.
+   * Payload bytes of messages that wait to be sent, counted as UTF-8 for text and without frame headers. It decreases
+   * only between turns of the event loop. After `close`, it only grows: `send` adds the bytes that it does not send.
    */
   get bufferedAmount(): number {
     const connection = this.#connection;
@@ -152,7 +152,7 @@ export class WebSocket extends EventTarget {
     return this.#buffered + this.#unsent;
   }
 
-  /** What `send` was given when it could not be sent any more. */
+  /** Bytes passed to `send` after the connection started to close. */
   #unsent = 0;
 
   /** §9: the extensions in use, "" for none. */
@@ -165,7 +165,7 @@ export class WebSocket extends EventTarget {
     return this.#connection?.protocol ?? "";
   }
 
-  /** What binary messages are delivered as. Other values that it is set to are ignored. */
+  /** The type in which binary messages are delivered. Setting another value is ignored. */
   get binaryType(): "blob" | "arraybuffer" {
     return this.#binaryType;
   }
@@ -208,11 +208,11 @@ export class WebSocket extends EventTarget {
   }
 
   /**
-   * Sends a message. Bytes are copied. Once the connection closes, it is not sent.
+   * Sends a message. Bytes are copied. Once the connection is closing, messages are not sent.
    *
-   * @param data - bytes or a Blob are sent as binary; anything else as text, as a string.
+   * @param data - bytes and Blobs are sent as binary messages; other values are converted to a string and sent as text.
    * @throws a DOMException named InvalidStateError before the connection is open.
-   * @throws {TypeError} for shared memory, and for what has no string.
+   * @throws {TypeError} for shared memory, and for a value that cannot be converted to a string.
    */
   send(data: string | ArrayBuffer | ArrayBufferView | Blob): void {
     const state = this.#state;
@@ -240,7 +240,7 @@ export class WebSocket extends EventTarget {
   }
 
   /**
-   * Begins the closing handshake, behind what was sent.
+   * Starts the closing handshake after all sent messages.
    *
    * @param code - 1000, or 3000 to 4999. Default: a Close without a code, which the peer reports as 1005.
    * @param reason - at most 123 bytes of UTF-8.
@@ -284,7 +284,7 @@ export class WebSocket extends EventTarget {
     return isWhole ? bytes.buffer : bytes.slice().buffer;
   }
 
-  /** No connection came of it. */
+  /** The opening failed. */
   #failed(error: Error): void {
     this.#failure = error;
     this.#closed(CloseCode.AbnormalClosure, "");
@@ -292,7 +292,7 @@ export class WebSocket extends EventTarget {
 
   #closed(code: number, reason: string): void {
     const wasClean = code !== CloseCode.AbnormalClosure;
-    // What was sent before the Close has left before it.
+    // The closing handshake is complete, so all messages sent before our Close have left.
     if (wasClean) this.#buffered = 0;
     this.#state = CLOSED;
     if (this.#failure !== undefined) this.dispatchEvent(errorEvent(this.#failure));
@@ -302,7 +302,7 @@ export class WebSocket extends EventTarget {
   static {
     const { prototype } = WebSocket;
     Object.defineProperty(prototype, Symbol.toStringTag, { value: "WebSocket", configurable: true });
-    // Both of its arguments may be left out.
+    // Both arguments of `close` are optional.
     Object.defineProperty(prototype.close, "length", { value: 0, configurable: true });
     for (const [name, value] of Object.entries(STATES)) {
       for (const object of [WebSocket, prototype])
@@ -315,7 +315,7 @@ export class WebSocket extends EventTarget {
   }
 }
 
-/** The listeners that are known by name. */
+/** Typed listeners for the events of a WebSocket. */
 export interface WebSocket {
   addEventListener<Name extends keyof WebSocketEvents>(
     type: Name,

@@ -1,23 +1,23 @@
-/** What is sent, in order, where a Blob among it has to be read first: what is sent meanwhile waits behind it. */
+/** Keeps messages in order while a Blob is read: later messages wait until the Blob's bytes are sent. */
 
 import { throwLater } from "./errors.js";
 import type { Callback } from "./write-callbacks.js";
 
 interface Waiting {
   run(): void;
-  /** Counts as waiting. */
+  /** Bytes that count as waiting. */
   readonly byteLength: number;
   readonly callback: Callback | undefined;
 }
 
 export class BlobQueue {
-  /** Bytes that wait. */
+  /** Bytes that wait in the queue. */
   byteLength = 0;
   readonly #isGone: () => boolean;
-  /** While a Blob is read. */
+  /** The queue; undefined unless a Blob is being read. */
   #waiting: Waiting[] | undefined = undefined;
 
-  /** @param isGone - whether nothing can be sent any more. */
+  /** @param isGone - returns whether the socket is destroyed. */
   constructor(isGone: () => boolean) {
     this.#isGone = isGone;
   }
@@ -26,7 +26,7 @@ export class BlobQueue {
     return this.#waiting !== undefined;
   }
 
-  /** Does something in its order: now, or behind a Blob that is being read. */
+  /** Runs a function in order: now, or after the Blob that is being read. */
   run(work: () => void, byteLength = 0, callback?: Callback): void {
     if (this.#waiting === undefined) {
       work();
@@ -37,10 +37,10 @@ export class BlobQueue {
   }
 
   /**
-   * Reads a Blob in its order.
+   * Reads a Blob in order.
    *
-   * @param use - gets the bytes.
-   * @param failed - told why it cannot be read; what waits behind it is dropped.
+   * @param use - called with the bytes.
+   * @param failed - called with the error if the Blob cannot be read. Messages queued after it are dropped.
    */
   read(
     blob: Blob,
@@ -91,11 +91,11 @@ export class BlobQueue {
         throwLater(thrown);
       }
     }
-    // One of them was a Blob: the others wait behind it.
+    // One entry was a Blob: the entries after it wait again.
     (this.#waiting as Waiting[] | undefined)?.push(...waiting);
   }
 
-  /** Gives up. The callbacks are told the error; the bytes go on counting, for they were not sent. */
+  /** Drops the queue and calls the callbacks with the error. The bytes still count, because they were not sent. */
   #drop(error: Error, callback: Callback | undefined): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;

@@ -1,4 +1,4 @@
-/** Bytes in the shapes that users of `ws` give and get. */
+/** Conversions between bytes and the types that `ws` accepts and delivers. */
 
 import type { BytesClass } from "../codec/index.js";
 import { toBytes } from "../protocol/index.js";
@@ -8,18 +8,18 @@ export const EMPTY = /* @__PURE__ */ Buffer.alloc(0);
 export const BINARY_TYPES = ["nodebuffer", "arraybuffer", "fragments", "blob"] as const;
 export type BinaryType = (typeof BINARY_TYPES)[number];
 
-/** The class of Buffers, which makes views faster than `Buffer.from`; undefined on a runtime that does not show it. */
+/** The class of Buffers, which creates views faster than `Buffer.from`; undefined if the runtime hides it. */
 export const BufferClass = /* @__PURE__ */ (() => {
   const found = (Buffer as unknown as { [Symbol.species]?: BytesClass })[Symbol.species];
   return found !== Buffer && found?.prototype === Buffer.prototype ? found : undefined;
 })();
 
-/** The same bytes as a Buffer; not a copy. */
+/** A Buffer over the same memory, not a copy. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** A binary message as `binaryType` wants it. */
+/** Converts a binary message to the given `binaryType`. */
 export function shapeOf(bytes: Uint8Array, type: BinaryType): Buffer | ArrayBuffer | Buffer[] | Blob {
   if (type === "nodebuffer") return asBuffer(bytes);
   if (type === "arraybuffer") {
@@ -30,11 +30,11 @@ export function shapeOf(bytes: Uint8Array, type: BinaryType): Buffer | ArrayBuff
       : (buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer);
   }
   if (type === "blob") return new Blob([bytes as Uint8Array<ArrayBuffer>]);
-  // Parts of a message are put together as they arrive.
+  // "fragments": the parts of a message were joined as they arrived, so there is at most one.
   return bytes.length === 0 ? [] : [asBuffer(bytes)];
 }
 
-/** Whether a value is a Blob or a File, of any make. */
+/** Whether a value is a Blob or a File, of any implementation. */
 export function isBlob(value: unknown): value is Blob {
   if (typeof value !== "object" || value === null) return false;
   const { arrayBuffer, stream, type } = value as Partial<Blob>;
@@ -45,9 +45,9 @@ export function isBlob(value: unknown): value is Blob {
 }
 
 /**
- * What is to be sent, as bytes: a view of bytes, or what `Buffer.from` makes of anything else.
+ * Converts data to bytes: a view of binary data, else the result of `Buffer.from`.
  *
- * @throws {TypeError} what `Buffer.from` throws.
+ * @throws {TypeError} from `Buffer.from`, for unsupported data.
  */
 export function bytesOf(data: unknown): Uint8Array {
   if (data instanceof Uint8Array) return data;
@@ -56,13 +56,13 @@ export function bytesOf(data: unknown): Uint8Array {
   return Buffer.from(data as Uint8Array);
 }
 
-/** What `send` and `ping` take for their data: a number is its digits, and nothing is no bytes. */
+/** Normalizes data of `send` and `ping`: a number becomes a string, and other falsy values become empty data. */
 export function payloadOf(data: unknown): unknown {
   if (typeof data === "number") return String(data);
   return data || EMPTY;
 }
 
-/** Bytes that a message has. */
+/** The length of a message's data in bytes. */
 export function byteLengthOf(data: unknown): number {
   if (typeof data === "string") return Buffer.byteLength(data);
   return isBlob(data) ? data.size : bytesOf(data).length;

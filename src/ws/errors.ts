@@ -1,20 +1,20 @@
-/** What goes wrong, in the words of `ws`: users match on its codes and messages. */
+/** Errors with the codes and messages of `ws`, because programs match on them. */
 
 import { CloseCode, LimitError, ProtocolError } from "../codec/index.js";
 
 export const STATE_NAMES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"] as const;
 
 /**
- * The error that `ws` has for what a peer did. What hawser knows besides is its `cause`.
+ * Converts a protocol error to the error of `ws`. Hawser's own error is its `cause`.
  *
- * @param error - another error than one of the protocol is returned as it is.
+ * @param error - an error that is not a ProtocolError is returned unchanged.
  */
 export function wordedAsWs(error: Error): Error {
   if (!(error instanceof ProtocolError)) return error;
-  // The limit has another name here than in the options of `ws`.
+  // Hawser's message names its own option, which `ws` calls `maxPayload`.
   const isLimit = error instanceof LimitError && error.message.startsWith("Max payload size exceeded");
   const message = isLimit ? "Max payload size exceeded" : error.message;
-  // Users match on zlib's code.
+  // Programs match on zlib's code.
   if (error.code === "WS_ERR_INVALID_COMPRESSED_DATA") {
     return Object.assign(new Error(message, { cause: error }), { errno: -3, code: "Z_DATA_ERROR" });
   }
@@ -27,8 +27,8 @@ export function notOpen(readyState: number): Error {
 }
 
 /**
- * Throws outside of everything that runs: what a listener throws ends the process, or reaches its handler for uncaught
- * exceptions, as with `ws`; the connection goes on.
+ * Throws outside of the current call stack. As with `ws`, an error of a listener ends the process or reaches its
+ * handler for uncaught exceptions. The connection continues.
  */
 export function throwLater(thrown: unknown): void {
   process.nextTick(() => {

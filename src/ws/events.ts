@@ -1,11 +1,11 @@
 /**
- * The other surface of a WebSocket: `addEventListener`, `onmessage`, and the events that they get. Its listeners are
- * listeners of the emitter too, so `listeners()` and `removeAllListeners()` know them.
+ * The EventTarget interface of a WebSocket: `addEventListener`, `onmessage`, and their events. Its listeners are also
+ * listeners of the emitter, so `listeners()` and `removeAllListeners()` include them.
  */
 
 import type { EventEmitter } from "node:events";
 
-/** What is done with a listener that was added here. */
+/** The emitter's listener that wraps a listener added here. */
 interface Wrapped {
   (...values: never[]): void;
   [LISTENER]?: unknown;
@@ -13,7 +13,7 @@ interface Wrapped {
 }
 
 const LISTENER: unique symbol = Symbol("hawser.listener");
-/** Whether it is the value of `onopen` and the like. */
+/** Whether the listener is the value of an attribute such as `onopen`. */
 const IS_ATTRIBUTE: unique symbol = Symbol("hawser.attribute");
 
 /** An event of the type "open", and the base of the others. */
@@ -98,7 +98,7 @@ export class MessageEvent extends Event {
   }
 }
 
-/** Makes accessors enumerable, as they are in `ws`: `for (const name in event)` finds them. */
+/** Makes accessors enumerable, as in `ws`, so that `for (const name in event)` lists them. */
 export function makeEnumerable(prototype: object, names: readonly string[]): void {
   for (const name of names) Object.defineProperty(prototype, name, { enumerable: true });
 }
@@ -108,7 +108,7 @@ makeEnumerable(CloseEvent.prototype, ["code", "reason", "wasClean"]);
 makeEnumerable(ErrorEvent.prototype, ["error", "message"]);
 makeEnumerable(MessageEvent.prototype, ["data"]);
 
-/** Whether both sides sent a Close. */
+/** The fields that tell whether both sides sent a Close. */
 interface Closable extends EventEmitter {
   readonly _closeFrameReceived?: boolean;
   readonly _closeFrameSent?: boolean;
@@ -116,7 +116,7 @@ interface Closable extends EventEmitter {
 
 type Making = (target: Closable, ...values: never[]) => Event;
 
-/** What becomes of the arguments of the emitter's event. */
+/** Functions that turn the arguments of an emitter event into an event object. */
 const MAKERS: Readonly<Record<string, Making | undefined>> = {
   open: (target) => new Event("open", target),
   message: (target, data: unknown, isBinary: boolean) =>

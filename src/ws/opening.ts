@@ -1,7 +1,6 @@
 /**
- * The client's opening handshake as users of `ws` see it: Node's request with their options, events for its stages,
- * errors in the words of `ws`. What the request says and whether the response may open a connection is for
- * hawser's protocol.
+ * The client's opening handshake as in `ws`: Node's request with the user's options, events for its stages, and the
+ * error messages of `ws`. Hawser's protocol layer generates the key and the extension offer, and checks the response.
  */
 
 import type { EventEmitter } from "node:events";
@@ -21,7 +20,7 @@ import { format, parse } from "./extension.js";
 import { EXTENSION_NAME, PerMessageDeflate, type PerMessageDeflateOptions } from "./per-message-deflate.js";
 import type { Extensions, GenerateMask } from "./sender.js";
 
-/** What of a WebSocket the handshake knows. */
+/** The members of a WebSocket that the handshake uses. */
 export interface Opening extends EventEmitter {
   _url: string | undefined;
   _protocol: string;
@@ -29,7 +28,7 @@ export interface Opening extends EventEmitter {
   _readyState: number;
   _errorEmitted: boolean;
   _req: ClientRequest | null;
-  /** Redirects that were followed. */
+  /** The number of redirects followed so far. */
   _redirects: number;
   setSocket(socket: Duplex, head: Buffer, options: SocketOptions): void;
   emitClose(): void;
@@ -45,7 +44,7 @@ export interface SocketOptions {
   skipUTF8Validation?: boolean | undefined;
 }
 
-/** Options of the constructor, with their defaults; Node's for requests, sockets and TLS are among them. */
+/** Options of the constructor, including Node's options for requests, sockets and TLS. */
 export interface OpeningOptions extends SocketOptions {
   autoPong?: boolean;
   closeTimeout?: number;
@@ -67,13 +66,13 @@ const VERSIONS: readonly unknown[] = [8, 13];
 const DEFAULT_MAX_PAYLOAD = 100 * 1024 * 1024;
 export const DEFAULT_CLOSE_TIMEOUT_MS = 30_000;
 
-/** Requests that we ended ourselves: what they say then is no news. */
+/** Requests that we ended ourselves. Their later errors are ignored. */
 const aborted = new WeakSet<ClientRequest>();
 
-/** Options that say who we are, of TLS: they do not go along to another host. */
+/** TLS options that identify the client. They are not used for a redirect to another host. */
 const IDENTITY: readonly string[] = ["cert", "key", "passphrase", "pfx", "secureContext"];
 
-/** Where the first request went, to judge redirects. */
+/** The target of the first request, compared with the targets of redirects. */
 interface Origin {
   readonly isSecure: boolean;
   /** Host and port, or the path of a Unix socket. */
@@ -84,7 +83,7 @@ interface Attempt {
   readonly protocols: readonly string[];
   readonly options: OpeningOptions;
   readonly first: Origin | undefined;
-  /** Those of the first URL. */
+  /** The credentials in the first URL. */
   readonly credentials?: string | undefined;
 }
 
@@ -92,7 +91,7 @@ interface Attempt {
  * Opens a connection.
  *
  * @returns the options with defaults.
- * @throws {SyntaxError | RangeError} for what makes no sense.
+ * @throws {SyntaxError | RangeError} for an invalid URL, invalid subprotocols or an unsupported protocol version.
  */
 export function open(
   webSocket: Opening,
@@ -240,7 +239,7 @@ interface Target {
 function targetOf(url: URL): Target {
   const isSecure = url.protocol === "wss:";
   const port = url.port || (isSecure ? 443 : 80);
-  // The brackets of an IPv6 address are the URL's.
+  // Brackets around an IPv6 address are URL syntax and not part of the host.
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const whole = url.pathname + url.search;
   if (url.protocol !== "ws+unix:") return { isSecure, host, port, path: whole, socketPath: undefined };
@@ -254,7 +253,7 @@ function credentialsOf({ username, password }: URL): string | undefined {
   return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
 }
 
-/** The options for another place than the first, or for one that is not secure any more: they do not say who we are. */
+/** Removes credentials from the options if a redirect leads to another host, or from wss to ws. */
 function withoutCredentials(origin: Origin, { options, first }: Attempt): OpeningOptions {
   if (first === undefined) return options;
   const isSamePlace = first.place === origin.place;
@@ -299,7 +298,7 @@ interface Offered {
   readonly deflate: PerMessageDeflate | undefined;
 }
 
-/** Takes over what the server accepted. Returns what is wrong with it, in the words of `ws`. */
+/** Checks the response and stores the accepted subprotocol and extensions. Returns an error message, if any. */
 function judge(webSocket: Opening, response: IncomingMessage, offered: Offered): string | undefined {
   const { key, protocols, offer, deflate } = offered;
   const { headers, statusCode = 0 } = response;
@@ -359,7 +358,7 @@ function connectTls(options: Record<string, unknown>): tls.TLSSocket {
   return tls.connect({ ...options, path: undefined, servername: name } as never);
 }
 
-/** Tells an error, and that the WebSocket is closed. */
+/** Emits the error and the "close" event. */
 function fail(webSocket: Opening, error: Error): void {
   webSocket._readyState = CLOSING;
   webSocket._errorEmitted = true;
@@ -367,18 +366,18 @@ function fail(webSocket: Opening, error: Error): void {
   webSocket.emitClose();
 }
 
-/** Ends the handshake while there is a request. */
+/** Ends the handshake before the response. */
 export function abort(webSocket: Opening, outgoing: ClientRequest, message: string): void {
   webSocket._readyState = CLOSING;
   aborted.add(outgoing);
-  // Its 'error' is no news; without a listener it would end the process.
+  // Its "error" is ignored; without a listener it would end the process.
   outgoing.on("error", () => undefined);
   outgoing.destroy();
   outgoing.socket?.destroy();
   process.nextTick(fail, webSocket, new Error(message));
 }
 
-/** Ends the handshake when there was a response. */
+/** Ends the handshake after a response that is not acceptable. */
 function giveUp(webSocket: Opening, socket: Duplex, message: string): void {
   webSocket._readyState = CLOSING;
   socket.once("error", (error) => webSocket.emit("error", error));

@@ -1,4 +1,4 @@
-/** The sending half of an open WebSocket: what `send`, `ping` and `pong` of `ws` mean for hawser's connection. */
+/** The sending half of an open WebSocket: maps `send`, `ping` and `pong` of `ws` to hawser's connection. */
 
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -11,10 +11,10 @@ import { assertControlLength, type Extensions, type GenerateMask, Sender } from 
 import type { SendOptions } from "./types.js";
 import { type Callback, WriteCallbacks } from "./write-callbacks.js";
 
-/** Up to this many queued bytes the system is taken to have room for, if it took all that came before. */
+/** If the system took all bytes so far, it is assumed to have room for this many queued bytes. */
 const LEAST_COUNTED = 0x4000;
 
-/** A string is text by itself, and bytes are binary. */
+/** By default, strings are sent as text and bytes as binary. */
 const AS_TEXT = { type: "text" } as const;
 const AS_BINARY = { type: "binary" } as const;
 const COMPRESSED = {
@@ -31,13 +31,13 @@ export class Outgoing {
   readonly #socket: Duplex;
   readonly #extensions: Extensions;
   readonly #generateMask: GenerateMask | undefined;
-  /** Whether messages are neither compressed nor masked in a way of the user's, and none waits or is in parts. */
+  /** Whether `sendPlain` may be used: no compression, no `generateMask`, and no Blob or message in parts so far. */
   #isPlain: boolean;
   #sender: Sender | undefined = undefined;
   #callbacks: WriteCallbacks | undefined = undefined;
-  /** The type of the message that is being sent in parts. */
+  /** The type of the message that is currently sent in parts. */
   #begun: "text" | "binary" | undefined = undefined;
-  /** Since the first Blob. */
+  /** Made for the first Blob. */
   #queue: BlobQueue | undefined = undefined;
   readonly #failed: (error: Error) => void;
 
@@ -56,7 +56,7 @@ export class Outgoing {
     this.#isPlain = generateMask === undefined && extensions[EXTENSION_NAME] === undefined;
   }
 
-  /** Writes frames that others made, behind those that are queued. */
+  /** The Sender, which writes ready-made frames after the queued ones. */
   get sender(): Sender {
     this.#sender ??= new Sender(this.#socket, this.#extensions, this.#generateMask, () =>
       this.#connection.flush(),
@@ -64,7 +64,7 @@ export class Outgoing {
     return this.#sender;
   }
 
-  /** Bytes that the system has not taken. Frames that leave at the end of the turn are offered to it first. */
+  /** Bytes that the system has not taken. Queued frames are written first, unless they are few and it took the rest. */
   get bufferedAmount(): number {
     const { writableLength } = this.#socket;
     const isTaken = this.#socket instanceof Socket && writableLength === 0;
@@ -73,19 +73,19 @@ export class Outgoing {
   }
 
   /**
-   * Sends what most messages are: a string as text, or bytes as binary, whole, not compressed.
+   * The fast path for most messages: sends a string as text, or bytes as binary, whole and uncompressed.
    *
-   * @returns false if it is another message, or nothing can be sent: then nothing was done.
+   * @returns false if the message does not qualify or cannot be sent. Nothing is sent then.
    */
   sendPlain(data: unknown): boolean {
     if (!this.#isPlain || (typeof data !== "string" && !(data instanceof Uint8Array))) return false;
     return this.#connection.send(data) !== undefined;
   }
 
-  /** @throws {TypeError} for what cannot be sent. */
+  /** @throws {TypeError} if the data cannot be sent. */
   send(given: unknown, options: SendOptions | undefined, callback: Callback | undefined): void {
     const isString = typeof given === "string";
-    // An option that is there counts, also where it is undefined.
+    // As in `ws`, an option counts if it is present, even if its value is undefined.
     const asked = options !== undefined && "binary" in options;
     const isBinary = asked ? Boolean(options.binary) : !isString && typeof given !== "number";
     const fin = options === undefined || !("fin" in options) || Boolean(options.fin);
@@ -105,7 +105,7 @@ export class Outgoing {
       const sendBytes = (bytes: Uint8Array) => this.#sendNow(bytes, type, compresses, fin, callback);
       this.#queue.read(data, callback, sendBytes, this.#failed);
     } else if (this.#queue?.isReading === true) {
-      // It may change while it waits.
+      // The caller may change the bytes while they wait.
       const copy = typeof data === "string" ? data : Buffer.from(bytesOf(data));
       const sendCopy = () => this.#sendNow(copy, type, compresses, fin, callback);
       this.#queue.run(sendCopy, byteLengthOf(copy), callback);
@@ -127,7 +127,7 @@ export class Outgoing {
     this.#whenWritten(callback);
   }
 
-  /** Does something behind the Blobs that are being read. */
+  /** Runs a function after the Blobs that are being read. */
   whenRead(work: () => void, byteLength = 0, callback?: Callback): void {
     if (this.#queue === undefined) work();
     else this.#queue.run(work, byteLength, callback);
@@ -171,14 +171,14 @@ export class Outgoing {
     this.#callbacks.add(callback);
   }
 
-  /** Writes what is queued, and finds out what the system has taken. */
+  /** Writes queued frames, and calls the callbacks of frames that the system has taken. */
   flush(): void {
     this.#connection.flush();
     this.#callbacks?.settle();
   }
 }
 
-/** Whether options say `binary` as it is by default, and nothing else. */
+/** Whether the options only set `binary` to its default. */
 export function isDefault(data: unknown, options: unknown): boolean {
   if (typeof options !== "object" || options === null || !("binary" in options)) return false;
   if ("fin" in options || "compress" in options) return false;

@@ -1,4 +1,4 @@
-/** `PerMessageDeflate` of `ws`: its options and its negotiation, by hawser's; it compresses by hawser's codec. */
+/** `PerMessageDeflate` of `ws`: its options, mapped to hawser's negotiation and compression. */
 
 import { Compressor, Decompressor } from "../codec/index.js";
 import {
@@ -16,7 +16,7 @@ import { type Configuration, extensionsOf } from "./extension.js";
 
 export const EXTENSION_NAME = "permessage-deflate";
 
-/** Members of `zlibDeflateOptions` that have an effect here are `level` and `memLevel`. */
+/** Of `zlibDeflateOptions`, only `level` and `memLevel` have an effect. */
 export interface PerMessageDeflateOptions {
   serverNoContextTakeover?: boolean | undefined;
   clientNoContextTakeover?: boolean | undefined;
@@ -50,9 +50,9 @@ const DEFAULT_THRESHOLD = 1024;
 const WINDOW_BITS = /^(?:[89]|1[0-5])$/;
 
 export class PerMessageDeflate {
-  /** What was agreed on, by the names of the header; null before. */
+  /** The negotiated parameters, by their names in the header; null before the negotiation. */
   params: Parameters | null = null;
-  /** The same, as hawser's connections take it. */
+  /** The same parameters in the form that hawser's connections take. */
   agreed: DeflateParameters | undefined = undefined;
   readonly _options: PerMessageDeflateOptions;
   readonly _isServer: boolean;
@@ -85,21 +85,21 @@ export class PerMessageDeflate {
       clientNoContextTakeover: clientNoContextTakeover === true,
       serverMaxWindowBits: typeof serverMaxWindowBits === "number" ? serverMaxWindowBits : undefined,
       clientMaxWindowBits: (clientMaxWindowBits ?? undefined) as number | boolean | undefined,
-      // zlib's -1 is its default.
+      // In zlib, -1 stands for the default level.
       level: level === -1 ? undefined : level,
       memLevel,
     };
   }
 
-  /** What a client offers. */
+  /** The parameters of a client's offer. */
   offer(): Parameters {
     return statedIn(offerPerMessageDeflate(this.#settings)[0]);
   }
 
   /**
-   * A server answers offers, a client judges the answer.
+   * On a server, accepts one of the offers; on a client, checks the server's answer.
    *
-   * @throws {Error} when none can be accepted, in the words of `ws`.
+   * @throws {Error} with the message of `ws` if nothing can be accepted.
    */
   accept(configurations: readonly Configuration[]): Parameters {
     for (const configuration of configurations) checkParameters(configuration, this._isServer);
@@ -115,7 +115,7 @@ export class PerMessageDeflate {
     return this.params;
   }
 
-  /** Whether an offer keeps to the options: what they forbid, and the least windows. */
+  /** Whether the options allow an offer: its parameters and its window sizes. */
   #mayAccept(offer: Readonly<Record<string, unknown>>): boolean {
     const { serverNoContextTakeover, clientMaxWindowBits } = this._options;
     const { serverMaxWindowBits }: { serverMaxWindowBits?: unknown } = this._options;
@@ -151,14 +151,14 @@ export class PerMessageDeflate {
     return this.params;
   }
 
-  /** Whether a message of ours is to be compressed that may be. */
+  /** Whether to compress an outgoing message of this length, if its options allow compression. */
   compresses(byteLength: number): boolean {
     const { agreed } = this;
     const forgets = this._isServer ? agreed?.serverNoContextTakeover : agreed?.clientNoContextTakeover;
     return forgets !== true || byteLength >= this._threshold;
   }
 
-  /** Calls back in this turn: nothing waits for a pool of threads. */
+  /** Compresses data and calls the callback synchronously: no thread pool is used. */
   compress(data: unknown, fin: boolean, callback: Callback): void {
     const { windowBits = 15, level, memLevel } = this.agreed ?? {};
     const { serverNoContextTakeover, clientNoContextTakeover } = this.agreed ?? {};
@@ -186,7 +186,7 @@ export class PerMessageDeflate {
     callback(null, inflated);
   }
 
-  /** Gives up the memory of compression. */
+  /** Releases the memory used for compression. */
   cleanup(): void {
     this.#compressor?.release();
     this.#decompressor?.release();
@@ -194,7 +194,7 @@ export class PerMessageDeflate {
   }
 }
 
-/** The parameters that are said, and no others. */
+/** Only the parameters that are stated in the header. */
 function statedIn({ parameters = {} }: ExtensionInit, stated: Parameters = {}): Parameters {
   for (const [name, given] of Object.entries(parameters)) {
     const value = Array.isArray(given) ? given[0] : given;
@@ -204,7 +204,7 @@ function statedIn({ parameters = {} }: ExtensionInit, stated: Parameters = {}): 
   return stated;
 }
 
-/** An object with the same prototype: null, where a header was parsed. */
+/** An empty object with the same prototype, which is null for parsed headers. */
 function emptyLike(object: object): Parameters {
   return Object.create(Object.getPrototypeOf(object));
 }
@@ -217,7 +217,7 @@ function firstValues(configuration: Configuration): Record<string, string | numb
 /**
  * Checks the parameters of an offer or an answer.
  *
- * @throws {Error | TypeError} in the words of `ws`.
+ * @throws {Error | TypeError} with the messages of `ws`.
  */
 function checkParameters(configuration: Configuration, isOffer: boolean): void {
   for (const [name, values] of Object.entries(configuration)) {

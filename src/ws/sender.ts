@@ -1,4 +1,4 @@
-/** `Sender` of `ws`: frames for a socket, by hawser's codec. A WebSocket uses one for frames that others made. */
+/** `Sender` of `ws`: writes frames to a socket, encoded by hawser's codec. A WebSocket uses it for raw frames. */
 
 import type { Duplex } from "node:stream";
 import { encodeCloseBody, encodeFrame, FrameEncoder, isValidCloseCode, Opcode } from "../codec/index.js";
@@ -15,7 +15,7 @@ export interface FrameOptions {
   fin?: boolean;
   rsv1?: boolean;
   mask?: boolean;
-  /** It has no effect: the bytes are never changed. */
+  /** Has no effect: the bytes are never changed. */
   readOnly?: boolean;
   generateMask?: GenerateMask | undefined;
   maskBuffer?: Buffer | undefined;
@@ -31,7 +31,7 @@ export class Sender {
   onerror: (error: Error) => void = () => undefined;
   readonly _socket: Duplex;
   readonly _extensions: Extensions;
-  /** Runs before frames are written: others may have to go first. */
+  /** Called before frames are written: writes queued frames first. */
   readonly #before: () => void;
   readonly #generateMask: GenerateMask | undefined;
   #isFirst = true;
@@ -51,7 +51,7 @@ export class Sender {
     this.#queue = new BlobQueue(() => socket.destroyed);
   }
 
-  /** Bytes that are counted, and not in the socket: what waits for a Blob to be read. */
+  /** Bytes that wait for a Blob to be read and are not in the socket yet. */
   get _bufferedBytes(): number {
     return this.#queue.byteLength;
   }
@@ -59,7 +59,7 @@ export class Sender {
   /**
    * Encodes a frame.
    *
-   * @returns the bytes of the frame: in one piece if it is masked, else the header and the payload.
+   * @returns the frame: one Buffer if it is masked, else the header and the payload.
    */
   static frame(data: string | Uint8Array, options: FrameOptions): Buffer[] {
     const { opcode, fin = false, rsv1 = false, mask = false, generateMask } = options;
@@ -122,7 +122,7 @@ export class Sender {
     );
   }
 
-  /** Writes the bytes of whole frames, now. */
+  /** Writes the bytes of whole frames immediately. */
   sendFrame(list: readonly Uint8Array[], callback?: Callback): void {
     this.#before();
     const socket = this._socket;
@@ -156,7 +156,7 @@ export class Sender {
   }
 }
 
-/** @throws {RangeError} for more than a control frame can carry. */
+/** @throws {RangeError} if the data is longer than a control frame allows. */
 export function assertControlLength(data: unknown): void {
   if (byteLengthOf(data ?? EMPTY) <= MAX_CONTROL_LENGTH) return;
   throw new RangeError("The data size must not be greater than 125 bytes");
@@ -166,7 +166,7 @@ export function assertControlLength(data: unknown): void {
  * Checks the arguments of `close`.
  *
  * @returns the reason, "" for none.
- * @throws {TypeError | RangeError} in the words of `ws`.
+ * @throws {TypeError | RangeError} with the messages of `ws`.
  */
 export function closeReasonOf(code: unknown, data: unknown): string {
   if (code === undefined) return "";

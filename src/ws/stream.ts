@@ -7,11 +7,11 @@ const CONNECTING = 0;
 const CLOSED = 3;
 
 /**
- * A stream of the messages of a WebSocket. What is written is sent, one message for each chunk; the end closes the
- * WebSocket; a stream that is full pauses it.
+ * A stream of the messages of a WebSocket. Each written chunk is sent as one message, and ending the stream closes the
+ * WebSocket. While the readable side is full, the WebSocket is paused.
  */
 export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptions = {}): Duplex {
-  /** Whether the WebSocket is to be cut when the stream is destroyed: not if it has failed by itself. */
+  /** Whether to cut the WebSocket when the stream is destroyed: false if the WebSocket itself has failed. */
   let mustCut = true;
   const whenOpen = (action: () => void) => {
     if (webSocket.readyState === CONNECTING) webSocket.once("open", action);
@@ -33,7 +33,7 @@ export function createWebSocketStream(webSocket: WebSocket, options: DuplexOptio
     final(callback) {
       whenOpen(() => {
         const socket = webSocket._socket;
-        // The handshake has failed; the error is told by itself.
+        // The handshake has failed; the "error" event reports that.
         if (socket === null) return;
         if (socket.writableFinished) {
           callback();

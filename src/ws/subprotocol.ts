@@ -1,11 +1,11 @@
-/** `subprotocol` of `ws`: reads the header Sec-WebSocket-Protocol. */
+/** `subprotocol` of `ws`: parses the header Sec-WebSocket-Protocol. */
 
 import { parseProtocols } from "../protocol/index.js";
 
 /**
- * The subprotocols of a request, in their order.
+ * Parses the subprotocols of a request, in their order.
  *
- * @throws {SyntaxError} when one is no token, is missing or comes twice.
+ * @throws {SyntaxError} if an element is not a token, is empty, or occurs twice.
  */
 export function parse(header: string): Set<string> {
   const protocols = hasEmptyElement(header) ? undefined : parseProtocols(header);
@@ -15,7 +15,7 @@ export function parse(header: string): Set<string> {
   return new Set(protocols);
 }
 
-/** Whether an element of a list is missing, which RFC 2616 §2.1 allows and `ws` does not. */
+/** Whether a list has an empty element, which RFC 2616 §2.1 allows and `ws` does not. */
 export function hasEmptyElement(header: string): boolean {
   return header.trim() !== header || header.split(",").some((element) => element.trim() === "");
 }

@@ -1,4 +1,4 @@
-/** Types that users of `@types/ws` know, as far as they name no class. */
+/** Types with the names of `@types/ws`, except for its classes. */
 
 import type { EventEmitter } from "node:events";
 import type { Agent, ClientRequest, IncomingMessage } from "node:http";
@@ -6,13 +6,13 @@ import type { createConnection } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import type { PerMessageDeflateOptions } from "./per-message-deflate.js";
 
-/** What arrives: text always comes as a Buffer. */
+/** The data of a received message. Text is always a Buffer. */
 export type RawData = Buffer | ArrayBuffer | Buffer[];
-/** The data of a MessageEvent: text comes as a string. */
+/** The data of a MessageEvent. Text is a string. */
 export type Data = string | Buffer | ArrayBuffer | Buffer[];
 export type CertMeta = string | string[] | Buffer | Buffer[];
 
-/** What `send` takes: a string, bytes of any kind, a Blob, and what `Buffer.from` takes. */
+/** The data that `send` takes: a string, bytes of any kind, a Blob, and values that `Buffer.from` takes. */
 export type BufferLike =
   | string
   | Buffer
@@ -34,11 +34,11 @@ export type BufferLike =
   | { [Symbol.toPrimitive](hint: string): string };
 
 export interface SendOptions {
-  /** It has no effect: a client masks every frame, and a server none (RFC 6455 §5.1). */
+  /** Has no effect: a client masks every frame, and a server none (RFC 6455 §5.1). */
   mask?: boolean | undefined;
   /** Default: text for a string, binary for everything else. */
   binary?: boolean | undefined;
-  /** Default true, where compression was agreed on. */
+  /** Default true, if compression was negotiated. */
   compress?: boolean | undefined;
   /** Whether the message ends with this part. Default true. */
   fin?: boolean | undefined;
@@ -119,7 +119,7 @@ export interface EventListenerOptions {
   once?: boolean | undefined;
 }
 
-/** An emitter whose events have known arguments; other events can have any. */
+/** An emitter with typed arguments for known events. Other events can have any arguments. */
 export interface Listening<Events extends object> extends EventEmitter {
   on<Name extends keyof Events>(event: Name, listener: Listener<this, Events[Name]>): this;
   on(event: string | symbol, listener: AnyListener<this>): this;

@@ -1,4 +1,4 @@
-/** `WebSocket` of `ws`: one hawser connection with the methods, events and fields that users of `ws` know. */
+/** `WebSocket` of `ws`: a hawser connection with the methods, events and fields of `ws`. */
 
 import { EventEmitter } from "node:events";
 import type { ClientRequest, ClientRequestArgs } from "node:http";
@@ -40,7 +40,7 @@ const WHILE_CONNECTING = "WebSocket was closed before the connection was establi
 
 export interface ClientOptions extends ClientOptionsFor<WebSocket> {}
 
-/** What a connection calls; `data` is the WebSocket. */
+/** The handlers of each connection; its `data` is the WebSocket. */
 const HANDLERS: ConnectionHandlers<WebSocket> = {
   message: (connection, message: AnyMessage) => connection.data._receive(message),
   ping: (connection, payload) => connection.data._emitPaced("ping", asBuffer(payload)),
@@ -75,7 +75,7 @@ export class WebSocket extends Emitter {
   declare onclose: ((event: CloseEventLike<WebSocket>) => void) | null;
   declare onmessage: ((event: MessageEventLike<WebSocket>) => void) | null;
 
-  // Fields of `ws`, which some programs look at.
+  // Fields of `ws` that some programs read.
   _binaryType: BinaryType = "nodebuffer";
   _closeCode = 1006;
   _closeFrameReceived = false;
@@ -98,9 +98,9 @@ export class WebSocket extends Emitter {
   readonly #closeTimeout: number;
   #outgoing: Outgoing | undefined = undefined;
   #options: SocketOptions = {};
-  /** With `allowSynchronousEvents: false`. */
+  /** Only set with `allowSynchronousEvents: false`. */
   #pacer: Pacer | undefined = undefined;
-  /** Bytes that were given to `send` when nothing could be sent any more. */
+  /** Bytes passed to `send` after the WebSocket started to close. */
   #unsent = 0;
 
   constructor(address: null, protocols?: undefined, options?: object);
@@ -135,7 +135,7 @@ export class WebSocket extends Emitter {
     if (BINARY_TYPES.includes(type)) this._binaryType = type;
   }
 
-  /** Bytes that the system has not taken, and those that were given to `send` too late. */
+  /** Bytes that the system has not taken, and bytes passed to `send` after the WebSocket started to close. */
   get bufferedAmount(): number {
     return this.#unsent + (this.#outgoing?.bufferedAmount ?? 0);
   }
@@ -161,7 +161,7 @@ export class WebSocket extends Emitter {
     return this._url as string;
   }
 
-  /** The stream under the WebSocket. What was sent is written first: it comes before what is done with the stream. */
+  /** The stream under the WebSocket. Sent messages are written first, so that they precede the caller's own writes. */
   get _socket(): Duplex | null {
     if (this.#outgoing !== undefined) this.#connection?.flush();
     return this.#socket;
@@ -171,7 +171,7 @@ export class WebSocket extends Emitter {
     return this.#outgoing?.sender ?? null;
   }
 
-  /** The options of what receives; to change them has no effect. */
+  /** The receiver's options. Changing them has no effect. */
   get _receiver(): object | null {
     if (this.#connection === undefined) return null;
     const { maxPayload = 0, allowSynchronousEvents = true } = this.#options;
@@ -186,9 +186,9 @@ export class WebSocket extends Emitter {
   }
 
   /**
-   * Opens the WebSocket over a stream on which the handshake is done.
+   * Opens the WebSocket over a stream after the handshake.
    *
-   * @param head - the first bytes of the stream, if they were read with the handshake.
+   * @param head - bytes that were read after the handshake.
    */
   setSocket(socket: Duplex, head: Uint8Array, options: SocketOptions = {}): void {
     const { setTimeout, setNoDelay } = socket as Partial<Socket>;
@@ -196,7 +196,7 @@ export class WebSocket extends Emitter {
     setNoDelay?.call(socket as Socket, true);
     this.#socket = socket;
     this.#options = options;
-    // Listeners that are added in this tick get what is in it.
+    // Unshifted, so that listeners added in this tick get the messages in `head`.
     if (head.length > 0) socket.unshift(head);
     if (options.allowSynchronousEvents === false) this.#pacer = new Pacer(() => this.#holdOrRead());
     const { maxPayload = 0 } = options;
@@ -249,7 +249,7 @@ export class WebSocket extends Emitter {
     else this.#emit(event, ...values);
   }
 
-  /** Emits an event. What a listener throws is no fault of the connection. */
+  /** Emits an event. An error of a listener must not fail the connection. */
   #emit(event: string, ...values: unknown[]): void {
     try {
       this.emit(event, ...values);
@@ -265,7 +265,7 @@ export class WebSocket extends Emitter {
     this._closeMessage = reason === "" ? EMPTY : Buffer.from(reason);
     if (!this._closeFrameSent) this.#sendClose(code, reason);
     this.#connection?.flush();
-    // A server's connection ends by itself.
+    // The server's connection ends the socket itself.
     if (!this._isServer) this.#socket?.end();
   }
 
@@ -281,7 +281,7 @@ export class WebSocket extends Emitter {
     else tell();
   }
 
-  /** A Blob cannot be read. */
+  /** Called when a Blob cannot be read. */
   #failSending(error: Error): void {
     if (this._readyState === CLOSED) return;
     this.#connection?.flush();
@@ -289,7 +289,7 @@ export class WebSocket extends Emitter {
     this._receiveError(error);
   }
 
-  /** The socket is gone, and every event before was delivered. @internal */
+  /** Called when the socket is closed and all earlier events were delivered. @internal */
   _receiveEnd(): void {
     clearTimeout(this._closeTimer ?? undefined);
     if (this._readyState === OPEN) this._readyState = CLOSING;
@@ -331,9 +331,9 @@ export class WebSocket extends Emitter {
   /**
    * Sends a message, or a part of one.
    *
-   * @param callback - called when the system has taken it, or with the error why it cannot.
+   * @param callback - called when the system has taken the bytes, or with the error if it cannot.
    * @throws {Error} while the WebSocket is connecting.
-   * @throws {TypeError} for what cannot be sent.
+   * @throws {TypeError} if the data cannot be sent.
    */
   send(data: BufferLike, callback?: (error?: Error) => void): void;
   send(data: BufferLike, options: SendOptions, callback?: (error?: Error) => void): void;
@@ -347,14 +347,14 @@ export class WebSocket extends Emitter {
     if (this.#maySend(data, told)) this.#outgoing?.send(data, given, told);
   }
 
-  /** Sends a Ping. The callback may stand in the place of any argument. */
+  /** Sends a Ping. The callback may take the place of any argument. */
   ping(data?: unknown, mask?: boolean, callback?: (error: Error) => void): void;
   ping(callback: (error: Error) => void): void;
   ping(...given: unknown[]): void {
     this.#sendControl("ping", given);
   }
 
-  /** Sends a Pong, likewise. */
+  /** Sends a Pong. The callback may take the place of any argument. */
   pong(data?: unknown, mask?: boolean, callback?: (error: Error) => void): void;
   pong(callback: (error: Error) => void): void;
   pong(...given: unknown[]): void {
@@ -368,7 +368,7 @@ export class WebSocket extends Emitter {
     if (this.#maySend(data, callback)) this.#outgoing?.control(type, data, callback);
   }
 
-  /** Whether something can be sent. What cannot is counted, and the callback is told. */
+  /** Whether data can be sent. If not, counts its bytes and calls the callback with an error. */
   #maySend(data: unknown, callback: Callback | undefined): boolean {
     if (this._readyState === CONNECTING) throw notOpen(CONNECTING);
     if (this.readyState === OPEN) return true;
@@ -380,9 +380,9 @@ export class WebSocket extends Emitter {
   // Closing ─────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Begins the closing handshake, or gives up the opening one.
+   * Starts the closing handshake, or cancels the opening handshake.
    *
-   * @throws {TypeError | RangeError} for a code or a reason that cannot be sent.
+   * @throws {TypeError | RangeError} if the code or the reason cannot be sent.
    */
   close(code?: number, data?: string | Buffer): void {
     if (this._readyState === CONNECTING) {
@@ -395,7 +395,7 @@ export class WebSocket extends Emitter {
 
   #sendClose(code: number | undefined, reason: string): void {
     this.#beginClosing();
-    // What was sent before comes before it.
+    // The Close follows all messages sent before it.
     this.#outgoing?.whenRead(() => {
       this._closeFrameSent = true;
       void this.#connection?.close(code ?? 1005, reason);
@@ -409,7 +409,7 @@ export class WebSocket extends Emitter {
     this._closeTimer = setTimeout(() => socket.destroy(), this.#closeTimeout);
   }
 
-  /** Cuts the connection. What was sent before is written first. */
+  /** Cuts the connection. Messages sent before are written first. */
   terminate(): void {
     if (this._readyState === CONNECTING) this.#abort();
     if (this._readyState === CLOSED || this.#connection === undefined) return;

@@ -1,6 +1,6 @@
 /**
- * The callbacks of `send`, `ping` and `pong`. Frames leave at the end of the turn, in one write for all of them; their
- * callbacks run when the system has taken them, or with the error of the socket.
+ * The callbacks of `send`, `ping` and `pong`. All frames of a turn leave in one write at its end. The callbacks run
+ * when the system has taken the frames, or with the error of the socket.
  */
 
 import type { Duplex } from "node:stream";
@@ -17,13 +17,13 @@ export class WriteCallbacks {
     this.#socket = socket;
   }
 
-  /** Call it once the frame is queued. */
+  /** Adds a callback. Call it once the frame is queued. */
   add(callback: Callback): void {
-    // What was queued before this is written by then.
+    // By then, all frames queued before are written.
     if (this.#waiting.push(callback) === 1) process.nextTick(() => this.settle());
   }
 
-  /** The frames were written: finds out whether the system has taken them. */
+  /** Called after the frames were written: checks whether the system has taken them. */
   settle(): void {
     const callbacks = this.#waiting;
     if (callbacks.length === 0) return;
@@ -37,7 +37,7 @@ export class WriteCallbacks {
   }
 }
 
-/** What is behind the end of a stream can be written no more, so its end tells. */
+/** After `end`, the stream takes no further writes: its "finish" and "close" events give the result. */
 function whenFinished(socket: Duplex, done: (error?: Error) => void): void {
   const settle = () => {
     socket.removeListener("finish", settle);

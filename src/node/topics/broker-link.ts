@@ -1,6 +1,6 @@
 /**
- * One broker at work for one `Topics`: what may be asked of it now, what is on its way to it, what was lost. Whatever
- * the broker does, nothing here grows without bound, and nothing that it throws gets past here.
+ * Connects one `Topics` to its broker: decides when the broker may be called, limits pending calls and counts lost
+ * messages. The memory used here is limited even if the broker hangs, and errors of the broker are caught here.
  */
 
 import { randomFillSync } from "node:crypto";
@@ -9,29 +9,29 @@ import { after } from "../clock.js";
 import type { Broker } from "./broker.js";
 import { isFrom, ORIGIN_LENGTH, unwrap, wrap } from "./envelope.js";
 
-/** The `Topics` that a link works for. None of these throws. */
+/** The `Topics` that owns the link. These functions do not throw. */
 export interface LinkOwner {
   hasSubscribers(topic: string): boolean;
   subscribedTopics(): Iterable<string>;
-  /** Another process has published. */
+  /** Delivers a message that another process published. */
   deliver(topic: string, item: BatchItem): void;
-  /** The broker went away or came back. */
+  /** The broker lost its engine, or reached it again. */
   onBroker(state: "away" | "back", error: Error | undefined): void;
-  /** The broker failed at something. */
+  /** A call of the broker failed. */
   onBrokerError(error: Error): void;
 }
 
-/** Subscriptions that are on their way at a time; others wait until one of them is done. */
+/** The most calls to subscribe or unsubscribe that may be pending at a time. Others wait. */
 const MOST_UNDER_WAY = 1000;
-/** Milliseconds until a subscription that failed is tried again. */
+/** Milliseconds until a failed subscription is retried. */
 const RETRY_MS = 1000;
 
 export class BrokerLink {
-  /** Messages that others published. */
+  /** Messages from other processes. */
   received = 0;
-  /** Messages that did not leave this process, because the broker was away, too slow, or failed. */
+  /** Messages that did not leave this process because the broker was away, too slow, or failed. */
   notForwarded = 0;
-  /** What the broker brought that no `Topics` has published. */
+  /** Payloads from the broker that no `Topics` published. */
   notUnderstood = 0;
   isAway = false;
   readonly #broker: Broker;
@@ -42,14 +42,14 @@ export class BrokerLink {
   #waiting = 0;
   /** Topics that the broker is subscribed to. */
   readonly #subscribed = new Set<string>();
-  /** Topics for which something is on its way. */
+  /** Topics with a pending call to subscribe or unsubscribe. */
   readonly #underWay = new Set<string>();
-  /** Whether subscriptions wait for a place among those that are under way. */
+  /** Whether subscriptions wait because `MOST_UNDER_WAY` calls are pending. */
   #hasMore = false;
   #stopRetry: (() => void) | undefined = undefined;
   #isClosed = false;
 
-  /** @param maxWaiting - bytes that may be on their way to the broker. */
+  /** @param maxWaiting - bytes of pending calls to `publish`, above which messages are not forwarded. */
   constructor(broker: Broker, owner: LinkOwner, maxWaiting: number) {
     this.#broker = broker;
     this.#owner = owner;
@@ -79,7 +79,7 @@ export class BrokerLink {
     );
   }
 
-  /** Tells the broker whether a topic is wanted here, as soon as it can be told. */
+  /** Subscribes the broker to a topic that has subscribers here, or unsubscribes it, as soon as calls are possible. */
   update(topic: string): void {
     if (this.#isClosed || this.isAway || this.#underWay.has(topic)) return;
     const isWanted = this.#owner.hasSubscribers(topic);
@@ -99,7 +99,7 @@ export class BrokerLink {
         } else {
           if (isWanted) this.#subscribed.add(topic);
           else this.#subscribed.delete(topic);
-          // What is wanted may have changed meanwhile.
+          // The topic may have gained or lost its subscribers meanwhile.
           this.update(topic);
         }
         if (this.#hasMore && this.#underWay.size <= MOST_UNDER_WAY / 2) this.#updateAll();
@@ -124,7 +124,7 @@ export class BrokerLink {
     });
   }
 
-  /** Calls the broker. `done` is called once, with what was thrown, if anything was. */
+  /** Calls the broker. `done` is called once, with the error if the call threw or rejected. */
   #ask(call: () => unknown, done: (error: Error | undefined) => void): void {
     try {
       const returned = call();
@@ -141,7 +141,7 @@ export class BrokerLink {
     }
   }
 
-  /** What fails because the broker is away was told by that. */
+  /** Reports an error, except while the broker is away: `onBroker` has reported that. */
   #tell(error: Error): void {
     if (!this.isAway && !this.#isClosed) this.#owner.onBrokerError(error);
   }

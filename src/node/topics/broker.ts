@@ -1,37 +1,37 @@
-/** What carries messages between the `Topics` of several processes, as hawser sees it. Write your own for another engine. */
+/** The interface of brokers, which carry messages between the `Topics` of several processes. You can implement it. */
 
-/** What a broker tells the `Topics` that it works for. None of these throws. */
+/** The functions of a `Topics` that its broker calls. They do not throw. */
 export interface BrokerListener {
-  /** Another publisher published this to a topic that was subscribed to. The bytes are the listener's. */
+  /** A message that another process published to a subscribed topic. The listener owns the bytes. */
   message(topic: string, payload: Uint8Array): void;
-  /** The connection to the engine is lost. Until `back`, nothing but `close` is asked of the broker. */
+  /** The connection to the engine is lost. Until `back`, only `close` is called on the broker. */
   away(error?: Error): void;
-  /** The connection is there again, and the broker has subscribed again to what it was subscribed to. */
+  /** The connection is restored, and the broker has subscribed to its topics again. */
   back(): void;
 }
 
 /**
- * Five functions that carry what is published from one process to others. Payloads are opaque: pass them on as they are.
+ * Carries published messages from one process to the others. Payloads are opaque: pass them on unchanged.
  *
- * A broker delivers at most once, and what one process publishes in the order in which it was published. It may deliver
- * a message to the one who published it: `Topics` drops that.
+ * A broker delivers each message at most once, and the messages of one process in the order of publication. It may
+ * deliver a message to its own publisher: `Topics` drops it.
  *
- * `publish`, `subscribe` and `unsubscribe` may return a promise. While it is pending, the call counts as on its way;
- * what they throw, or reject with, is counted and told, and a subscription is tried again.
+ * `publish`, `subscribe` and `unsubscribe` may return a promise; the call is pending until it settles. If they throw or
+ * reject, the error is reported, a message is counted as not forwarded, and a subscription is retried.
  */
 export interface Broker {
-  /** Called once, before the others. The broker calls the listener from then on. */
+  /** Called once, before the other functions. From then on, the broker calls the listener. */
   deliver(listener: BrokerListener): void;
-  /** Sends bytes to all others that are subscribed to a topic. The bytes are the broker's. */
+  /** Sends bytes to all other processes that are subscribed to the topic. The broker owns the bytes. */
   publish(topic: string, payload: Uint8Array): unknown;
-  /** Asks for what is published to a topic; called once, until `unsubscribe`. */
+  /** Subscribes to a topic. Not called again for the same topic before `unsubscribe`. */
   subscribe(topic: string): unknown;
   unsubscribe(topic: string): unknown;
-  /** Ends what the broker began. The listener is not called any more. */
+  /** Releases the broker's resources. The broker must not call the listener afterwards. */
   close(): unknown;
 }
 
-/** The names of these functions. The compiler sees to it that none is missing. */
+/** The names of these functions. The compiler checks that none is missing. */
 export const BROKER_FUNCTIONS = Object.keys({
   deliver: true,
   publish: true,

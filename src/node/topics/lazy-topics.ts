@@ -1,21 +1,21 @@
-/** The `Topics` of one server: given, or made when it is first used. */
+/** The `Topics` of one server: given by the user, or made at its first use. */
 
 import { nameOf } from "../../protocol/index.js";
 import { type Publishable, type PublishOptions, Topics, type TopicsOptions } from "./topics.js";
 
 export class LazyTopics {
-  /** Undefined while it was not used. */
+  /** Undefined until the first use. */
   made: Topics | undefined;
-  /** Whether it is of this server alone. */
+  /** Whether this server made the `Topics` itself, and so closes it. */
   readonly #isOwn: boolean;
 
-  /** @throws {TypeError | RangeError} for what makes no `Topics`. */
+  /** @throws {TypeError | RangeError} if the value is neither a `Topics` nor valid options for one. */
   constructor(given: Topics | TopicsOptions | undefined) {
     if (given !== undefined && (typeof given !== "object" || given === null)) {
       throw new TypeError(`topics must be a Topics or its options, not ${nameOf(given)}`);
     }
     this.#isOwn = !(given instanceof Topics);
-    // Options are checked at once, not at the first subscription.
+    // Made now, so that invalid options throw here and not at the first subscription.
     this.made = given === undefined || given instanceof Topics ? given : new Topics(given);
   }
 
@@ -32,12 +32,12 @@ export class LazyTopics {
     return this.made?.subscriberCount(topic) ?? 0;
   }
 
-  /** The connections are about to be closed: what was published leaves before. */
+  /** Sends waiting messages. Called before the connections are closed. */
   flush(): void {
     this.made?.flush();
   }
 
-  /** They are closed. A `Topics` that was given goes on for others. */
+  /** Called after the connections are closed. A `Topics` given by the user stays open for other servers. */
   async close(): Promise<void> {
     if (this.#isOwn) await this.made?.close();
   }

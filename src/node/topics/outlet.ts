@@ -1,18 +1,18 @@
-/** What topics know of a connection. */
+/** The parts of a connection and of a topic that topics share. */
 
 import type { BatchItem, PreparedBatch } from "../../protocol/index.js";
 
 /** The sending half of a connection. */
 export interface Outlet {
   /**
-   * Queues messages. They leave when other frames do, or when `schedule` is called.
+   * Queues messages. They are written with the connection's next frames, or after a call of `schedule`.
    *
-   * @param left - positions of messages in the batch that are left out.
+   * @param left - positions in the batch of messages to skip.
    * @returns how many were queued: all, or none.
-   * @throws {RangeError} where the overflow policy is to throw.
+   * @throws {RangeError} if the buffer is full and the overflow policy is "throw".
    */
   sendBatch(batch: PreparedBatch, left?: ReadonlySet<number>): number;
-  /** What is queued leaves at the end of the turn. */
+  /** Schedules a write of the queued messages at the end of the turn. */
   schedule(): void;
 }
 
@@ -20,7 +20,7 @@ export interface Outlet {
 export interface Member {
   readonly connection: object;
   readonly outlet: Outlet;
-  /** By name. */
+  /** The topics it is subscribed to, by name. */
   readonly topics: Map<string, Topic>;
 }
 
@@ -28,12 +28,12 @@ export interface Member {
 export interface Topic {
   readonly name: string;
   readonly members: Set<Member>;
-  /** The messages that wait, in the order in which they were published. */
+  /** Waiting messages, in the order of publication. */
   waiting: Waiting[];
 }
 
-/** A message that waits for others. */
+/** A message that waits to be sent together with others. */
 export interface Waiting extends BatchItem {
-  /** Its place among all messages that wait. */
+  /** Its position among all waiting messages. */
   readonly place: number;
 }

@@ -1,34 +1,34 @@
 /**
- * When what was published is written: at the end of the turn. A program that publishes to many in every turn would do
- * nothing else but write, once for each message and subscriber. So where writing took long, the next time is not before
- * as much time has passed: at most half of all time is spent on it, and messages that come meanwhile share a write.
- * They wait in the outboxes of the connections, in order with what is sent.
+ * Decides when published messages are written: by default at the end of the turn. A program that publishes to many
+ * subscribers in every turn would spend all its time on writes, one for each message and subscriber. So after a slow
+ * write, the next one waits for as long as the last one took. Writing then takes at most half of the time, and messages
+ * published meanwhile share a write. They wait in the outboxes of the connections, in order with sent messages.
  */
 
 import { after, exactNow } from "../clock.js";
 import { beginTurn, endTurn, type Flushable, flushLater } from "../turn.js";
 import type { Outlet, Topic } from "./outlet.js";
 
-/** Milliseconds that writing may take without a pause behind it: timers are no finer. */
+/** Milliseconds that writing may take without a pause after it: timers have no finer resolution. */
 const SHORT_MS = 1;
-/** The longest pause, in milliseconds: a process that was suspended while it wrote has not written all that time. */
+/** The longest pause, in milliseconds. If the process was suspended during a write, the write only seems slow. */
 const LONGEST_PAUSE_MS = 100;
 
-/** Its clock, in milliseconds; `after` is as in `clock.ts`. */
+/** The clock of a Pacer, in milliseconds; `after` works as in `clock.ts`. */
 export interface PacerClock {
   now(): number;
   after(ms: number, run: () => void): () => void;
 }
 
 export class Pacer implements Flushable {
-  /** Topics whose subscribers have something to be written. */
+  /** Topics whose subscribers have messages to write. */
   readonly #topics = new Set<Topic>();
-  /** When the last writing began and ended. */
+  /** When the last write began and ended. */
   #began = 0;
   #ended = 0;
   #stop: (() => void) | undefined = undefined;
   readonly #clock: PacerClock;
-  /** Flushed behind the subscribers. */
+  /** Flushed after the subscribers: takes the time at which the write ended. */
   readonly #stopwatch: Flushable = {
     flush: () => {
       this.#ended = this.#clock.now();
@@ -39,7 +39,7 @@ export class Pacer implements Flushable {
     this.#clock = clock;
   }
 
-  /** What was published to a topic lies in the outboxes of its subscribers. */
+  /** Call it once a message is in the outboxes of the topic's subscribers. */
   add(topic: Topic): void {
     const isFirst = this.#topics.size === 0;
     this.#topics.add(topic);
@@ -50,12 +50,12 @@ export class Pacer implements Flushable {
     else flushLater(this);
   }
 
-  /** A subscriber of a topic goes: it gets what was published before. */
+  /** A subscriber leaves a topic: messages published before are still written to it. */
   leaves(topic: Topic, outlet: Outlet): void {
     if (this.#topics.has(topic)) outlet.schedule();
   }
 
-  /** Writes everything. */
+  /** Writes all waiting messages. */
   flush(): void {
     this.#stop?.();
     this.#stop = undefined;

@@ -1,15 +1,15 @@
-/** The part of a connection that is about topics. */
+/** The methods of a connection for topics. */
 
 import { InvalidStateError } from "../../codec/index.js";
 import type { LazyTopics } from "./lazy-topics.js";
 import type { Outlet } from "./outlet.js";
 import type { Publishable, PublishOptions, Topics } from "./topics.js";
 
-/** For the package's own modules: what a connection has for topics. */
+/** Internal: the key of the parts of a connection that topics use. */
 export const subscribing: unique symbol = Symbol("hawser.subscribing");
 
 export interface SubscribingParts {
-  /** Undefined on a connection of no server. */
+  /** Undefined if no server made the connection. */
   readonly topics: LazyTopics | undefined;
   readonly outlet: Outlet;
 }
@@ -19,7 +19,7 @@ export abstract class Subscribing {
   abstract get [subscribing](): SubscribingParts;
   abstract get connected(): boolean;
 
-  /** What the connection is subscribed to. */
+  /** The topics that the connection is subscribed to. */
   get topics(): readonly string[] {
     return this[subscribing].topics?.made?.topicsOf(this) ?? [];
   }
@@ -27,9 +27,9 @@ export abstract class Subscribing {
   /**
    * Subscribes to a topic, until `unsubscribe` or until the connection is closed. Subscribing again changes nothing.
    *
-   * @returns whether it is subscribed: not if it closes.
-   * @throws {TypeError} for a topic that is no string.
-   * @throws {InvalidStateError} on a connection of no server, such as a client's.
+   * @returns whether it is subscribed: false if the connection is closing or closed.
+   * @throws {TypeError} if the topic is not a string.
+   * @throws {InvalidStateError} if no server made the connection, for example on a client's.
    */
   subscribe(topic: string): boolean {
     const topics = this.#topics();
@@ -44,9 +44,9 @@ export abstract class Subscribing {
   }
 
   /**
-   * Publishes to all others that are subscribed to the topic; see `Topics.publish`. The connection itself need not be.
+   * Publishes to all other subscribers of the topic; see `Topics.publish`. The connection need not be a subscriber.
    *
-   * @returns how many others of this process are.
+   * @returns the number of other subscribers in this process.
    */
   publish(topic: string, data: Publishable, options?: Omit<PublishOptions, "except">): number {
     return this.#topics().publish(topic, data, { ...options, except: this });

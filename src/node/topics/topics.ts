@@ -1,4 +1,4 @@
-/** Topics: who is subscribed to what, and what is published to all who are. */
+/** Topics: connections subscribe to them, and each published message is sent to all subscribers. */
 
 import {
   assertByteCounts,
@@ -23,18 +23,18 @@ import { WaitingRoom } from "./waiting-room.js";
 
 export interface TopicsOptions {
   /**
-   * Milliseconds that what is published waits for more, so that all of it leaves in one write for each subscriber. What
-   * is sent to a connection meanwhile leaves before it. Default 0: it leaves at the end of the turn, in order with what
-   * is sent; where writing takes all the time, a little later.
+   * Milliseconds to collect published messages, so that they leave in one write for each subscriber. Messages sent to a
+   * connection meanwhile overtake them. Default 0: published messages leave at the end of the turn, in order with sent
+   * messages, or a little later if writes take most of the time.
    */
   readonly publishDelayMs?: number | undefined;
-  /** Carries what is published to other processes. Default: none, this process is alone. */
+  /** Carries published messages to other processes. Default: none; messages stay in this process. */
   readonly broker?: Broker | undefined;
-  /** Bytes that may be on their way to the broker; what is published then is not forwarded. Default 16 MiB. */
+  /** Bytes that may wait for the broker. Messages above this limit are not forwarded. Default 16 MiB. */
   readonly maxBrokerBuffer?: number | undefined;
-  /** A topic got its first subscriber in this process, or lost its last. */
+  /** Called when a topic gets its first subscriber in this process, or loses its last. */
   readonly onTopic?: ((topic: string, hasSubscribers: boolean) => unknown) | undefined;
-  /** The broker lost its engine, or has it again. */
+  /** Called when the broker loses the connection to its engine, or has restored it. */
   readonly onBroker?: ((state: "away" | "back", error: Error | undefined) => unknown) | undefined;
 }
 
@@ -51,13 +51,13 @@ const OPTION_HINTS = {
   adapter: "it is broker",
 };
 
-/** What can be published. */
+/** Data that can be published. */
 export type Publishable = string | Bytes | PreparedMessage;
 
 export interface PublishOptions {
-  /** The connection that does not get it: usually the one that it came from. */
+  /** A connection that does not get the message, usually the one that sent it. */
   readonly except?: object | undefined;
-  /** Whether to compress it where that was agreed on. Default: if it is not shorter than `threshold`. */
+  /** Whether to compress it for connections with compression. Default: if it has at least `threshold` bytes. */
   readonly compress?: boolean | undefined;
   /** Default: text for a string, binary for bytes. */
   readonly type?: "text" | "binary" | undefined;
@@ -67,21 +67,21 @@ export interface PublishOptions {
 export interface TopicsCounters {
   /** Messages that were published in this process. */
   readonly published: number;
-  /** Messages to subscribers, one for each message and subscriber. */
+  /** Messages queued for subscribers: one for each message and subscriber. */
   readonly delivered: number;
-  /** The same, not sent, because the policy `onOverflow` of the subscriber's server said so or it was closing. */
+  /** Messages not queued, because of the policy `onOverflow` or because the subscriber's connection was closing. */
   readonly dropped: number;
   /** Messages that came from other processes. */
   readonly received: number;
-  /** Messages that did not get to the broker: it was away, it failed, or `maxBrokerBuffer` was exceeded. */
+  /** Messages that did not reach the broker: it was away, it failed, or `maxBrokerBuffer` was exceeded. */
   readonly notForwarded: number;
-  /** What the broker brought and no `Topics` has published. */
+  /** Payloads from the broker that no `Topics` published. */
   readonly notUnderstood: number;
 }
 
 /**
- * The topics of one process. A server makes its own when the first connection subscribes; give several servers and
- * upgrade handlers the same one to let their connections meet.
+ * The topics of one process. A server makes its own `Topics` when its first connection subscribes. To share topics,
+ * pass the same `Topics` to several servers and upgrade handlers.
  *
  * ```ts
  * const topics = new Topics({ publishDelayMs: 5 });
@@ -92,7 +92,7 @@ export interface TopicsCounters {
 export class Topics {
   readonly #topics = new Map<string, Topic>();
   readonly #members = new Map<object, Member>();
-  /** For messages that wait for others; undefined: none does. */
+  /** Collects messages for `publishDelayMs`; undefined if that is 0. */
   readonly #room: WaitingRoom | undefined;
   readonly #pacer = new Pacer();
   readonly #link: BrokerLink | undefined;
@@ -102,7 +102,7 @@ export class Topics {
   #delivered = 0;
   #dropped = 0;
 
-  /** @throws {TypeError | RangeError} for options that make no sense, and for names that are none. */
+  /** @throws {TypeError | RangeError} for invalid options and for unknown option names. */
   constructor(options: TopicsOptions = {}) {
     assertKnownOptions(options, OPTION_NAMES, OPTION_HINTS, "Topics");
     assertFunctions(options, ["onTopic", "onBroker"]);
@@ -132,12 +132,12 @@ export class Topics {
   }
 
   /**
-   * Publishes a message to all connections that are subscribed to the topic: encoded once, compressed once for each
-   * agreement on compression.
+   * Publishes a message to all connections that are subscribed to the topic. It is encoded once, and compressed once
+   * for each set of compression parameters.
    *
-   * @param data - a string, bytes, which are copied, or a prepared message.
-   * @returns how many subscribers it has in this process. The policy `onOverflow` may drop it for some: see `counters`.
-   * @throws {TypeError} for what cannot be sent.
+   * @param data - a string, bytes (which are copied), or a prepared message.
+   * @returns the number of subscribers in this process. The policy `onOverflow` may drop it for some: see `counters`.
+   * @throws {TypeError} if the data cannot be sent as a message.
    */
   publish(topic: string, data: Publishable, options: PublishOptions = {}): number {
     assertTopic(topic);
@@ -172,13 +172,13 @@ export class Topics {
     try {
       sent = outlet.sendBatch(batch, left);
     } catch {
-      // Too much waits for it and its policy is to throw: no reason for the others to go without.
+      // Its buffer is full and its policy is "throw". The other subscribers still get the message.
     }
     this.#delivered += sent;
     this.#dropped += count - sent;
   }
 
-  /** What was published and waits leaves now. */
+  /** Writes waiting messages now. */
   flush(): void {
     beginTurn();
     this.#room?.flush();
@@ -186,12 +186,12 @@ export class Topics {
     endTurn();
   }
 
-  /** How many connections of this process are subscribed to a topic. */
+  /** The number of connections in this process that are subscribed to a topic. */
   subscriberCount(topic: string): number {
     return this.#topics.get(topic)?.members.size ?? 0;
   }
 
-  /** The topics that connections of this process are subscribed to. */
+  /** The topics that have subscribers in this process. */
   get names(): IterableIterator<string> {
     return this.#topics.keys();
   }
@@ -208,12 +208,12 @@ export class Topics {
     };
   }
 
-  /** Whether the broker has lost its engine: then what is published stays in this process. */
+  /** Whether the broker has lost its engine. Published messages then stay in this process. */
   get isBrokerAway(): boolean {
     return this.#link?.isAway ?? false;
   }
 
-  /** Ends the broker's work. What is published from now on stays in this process. */
+  /** Closes the broker. Messages published later stay in this process. */
   async close(): Promise<void> {
     this.flush();
     await this.#link?.close();
@@ -256,7 +256,7 @@ export class Topics {
   }
 
   /**
-   * The connection is gone.
+   * Removes a connection that is closed from all its topics.
    *
    * @internal
    */
@@ -269,7 +269,7 @@ export class Topics {
   }
 
   /**
-   * What a connection is subscribed to.
+   * The topics that a connection is subscribed to.
    *
    * @internal
    */
@@ -291,7 +291,7 @@ export class Topics {
     if (this.#onTopic !== undefined) this.#call(() => this.#onTopic?.(topic, hasSubscribers));
   }
 
-  /** Calls a function of the user's. */
+  /** Calls a function of the user. */
   #call(run: () => unknown): void {
     runHandler(run, (thrown) => reportError(thrown, {}));
   }

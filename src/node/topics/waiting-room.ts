@@ -1,37 +1,37 @@
 /**
- * Published messages that wait a few milliseconds for others, and leave together. Subscribers of the same topics get the
- * same messages, so they share one buffer of frames: each subscriber costs one write, and no message is copied for it.
+ * Collects published messages for a few milliseconds and sends them together. Subscribers of the same topics get the
+ * same messages, so they share one buffer of frames. Each subscriber costs one write, and no message is copied for it.
  */
 
 import { type BatchItem, PreparedBatch } from "../../protocol/index.js";
 import { after } from "../clock.js";
 import type { Member, Topic, Waiting } from "./outlet.js";
 
-/** Bytes of payloads that make all messages leave at once. */
+/** Once this many bytes of payloads wait, all messages are sent at once. */
 const MOST_WAITING = 1 << 20;
 
-/** What waits for the subscribers of one topic. */
+/** The waiting messages and the subscribers of one topic. */
 interface Stretch {
   readonly members: ReadonlySet<Member>;
   readonly waiting: readonly Waiting[];
 }
 
-/** Subscribers of the same ones of these topics: a node in a tree. */
+/** The subscribers that share the same set of these topics: a node in a tree. */
 interface Group {
   readonly stretches: readonly Stretch[];
   readonly children: Map<Stretch, Group>;
   batch: PreparedBatch | undefined;
 }
 
-/** Sends a batch to a subscriber, but for the messages at the positions `left`. Never throws. */
+/** Sends a batch to a subscriber, except for the messages at the positions `left`. Never throws. */
 export type SendBatch = (member: Member, batch: PreparedBatch, left: ReadonlySet<number> | undefined) => void;
 
 export class WaitingRoom {
   readonly #delayMs: number;
   readonly #send: SendBatch;
-  /** Topics with messages that wait, in the order in which the first came. */
+  /** Topics with waiting messages, in the order of their first message. */
   #topics: Topic[] = [];
-  /** Messages that are not for a subscriber of their topic. */
+  /** For a subscriber, the waiting messages of its topics that it does not get. */
   #left = new Map<Member, Set<Waiting>>();
   #count = 0;
   #length = 0;
@@ -52,7 +52,7 @@ export class WaitingRoom {
     else this.#stop ??= after(this.#delayMs, () => this.flush());
   }
 
-  /** A subscriber came: what was published before is not for it. */
+  /** A new subscriber does not get messages that were published before it subscribed. */
   joined(topic: Topic, member: Member): void {
     for (const waiting of topic.waiting) this.#leaveOut(member, waiting);
   }
@@ -63,7 +63,7 @@ export class WaitingRoom {
     else left.add(waiting);
   }
 
-  /** Everything that waits leaves now. */
+  /** Sends all waiting messages now. */
   flush(): void {
     this.#stop?.();
     this.#stop = undefined;
@@ -85,12 +85,12 @@ export class WaitingRoom {
   }
 }
 
-/** For each subscriber of any of the topics its group. */
+/** The group of each subscriber. */
 function groupsOf(stretches: readonly Stretch[]): Map<Member, Group> {
   const root: Group = { stretches: [], children: new Map(), batch: undefined };
   const groups = new Map<Member, Group>();
   for (const stretch of stretches) {
-    // Subscribers of one group often come one after the other.
+    // Neighbours in the set are often in the same group: the last lookup is reused.
     let parent: Group | undefined;
     let child = root;
     for (const member of stretch.members) {
@@ -112,14 +112,14 @@ function childOf(parent: Group, stretch: Stretch): Group {
   return child;
 }
 
-/** The messages for a group, in the order in which they were published. */
+/** The messages for a group, in the order of publication. */
 function batchOf(stretches: readonly Stretch[]): PreparedBatch {
   if (stretches.length === 1) return new PreparedBatch(stretches[0].waiting);
   const all = stretches.flatMap(({ waiting }) => waiting);
   return new PreparedBatch(all.sort((a, b) => a.place - b.place));
 }
 
-/** The positions in a batch of messages that are left out; undefined for none. */
+/** The positions in a batch of messages to skip; undefined if there are none. */
 function positionsOf(left: ReadonlySet<unknown>, { items }: PreparedBatch): ReadonlySet<number> | undefined {
   const positions = new Set<number>();
   for (const [position, item] of items.entries()) if (left.has(item)) positions.add(position);

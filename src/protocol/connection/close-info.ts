@@ -1,8 +1,8 @@
-/** The close codes and reasons that programs of a page may give, checked as the WHATWG standard says. */
+/** Checks the close codes and reasons that a page may use, as the WHATWG standard says. */
 
 import { CloseCode, utf8Length } from "../../codec/index.js";
 
-/** How a WebSocketStream is closed, and what a WebSocketError says: both members may be left out. */
+/** The code and reason to close a WebSocketStream with, or of a WebSocketError. Both members are optional. */
 export interface WebSocketCloseInfo {
   /** 1000, or 3000 to 4999. Default: none, or 1000 if there is a reason. */
   readonly closeCode?: number | undefined;
@@ -14,9 +14,9 @@ export interface WebSocketCloseInfo {
 const MAX_REASON_LENGTH = 123;
 
 /**
- * Checks what a program of a page may close a connection with.
+ * Checks the code and reason that a page closes a connection with.
  *
- * @throws a DOMException named InvalidAccessError for a code, SyntaxError for a reason.
+ * @throws a DOMException named InvalidAccessError for an invalid code, SyntaxError for a reason that is too long.
  */
 export function assertCloseInfo(code: number | undefined, reason: string): void {
   if (code !== undefined && code !== CloseCode.NormalClosure && !(code >= 3000 && code <= 4999)) {
@@ -32,18 +32,18 @@ export function assertCloseInfo(code: number | undefined, reason: string): void 
 
 /** Web IDL's `[Clamp] unsigned short`. */
 export function clampToUnsignedShort(value: unknown): number {
-  // Not by Number(): a BigInt is to throw. NaN is 0.
+  // Unary plus instead of Number(), so that a BigInt throws. NaN becomes 0.
   const clamped = Math.min(Math.max(+(value as number) || 0, 0), 0xffff);
   const rounded = Math.round(clamped);
-  // A half goes to the even neighbour.
+  // A half rounds to the even neighbour.
   return rounded - clamped === 0.5 ? rounded - (rounded % 2) : rounded;
 }
 
 /**
  * Reads a WebSocketCloseInfo as Web IDL does.
  *
- * @returns the code is null where there is none.
- * @throws {TypeError} for what is no object; what `assertCloseInfo` throws.
+ * @returns the code and reason; the code is null if none is given.
+ * @throws {TypeError} if the value is not an object, and the errors of `assertCloseInfo`.
  */
 export function readCloseInfo(info: unknown): { readonly closeCode: number | null; readonly reason: string } {
   const given = info ?? {};

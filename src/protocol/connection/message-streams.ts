@@ -1,14 +1,14 @@
 /**
- * The messages of a connection as the two ends of web streams: what a ReadableStream is made from and what a
- * WritableStream writes to. Nothing is read from the connection before the reader wants it, and a write is done when
- * there is room for the next. Knows no platform's streams.
+ * The messages of a connection as the source of a ReadableStream and the sink of a WritableStream. A message is read
+ * from the connection only when the reader wants it, and a write resolves when there is room for the next message. This
+ * module does not depend on a platform's streams.
  */
 
 import { CloseCode, InvalidStateError } from "../../codec/index.js";
 import type { AnyMessage } from "../session/message.js";
 import { type WebSocketErrorConstructor, webSocketError } from "./web-socket-error.js";
 
-/** The part of a connection, on either platform, that streams need. */
+/** The members of a connection, on each platform, that streams use. */
 export interface Streamable {
   readonly state: string;
   readonly error: Error | undefined;
@@ -19,22 +19,22 @@ export interface Streamable {
   close(code?: number, reason?: string): Promise<unknown>;
 }
 
-/** Where `connection.stream()` and a WebSocketStream differ, and platforms do. */
+/** The differences between `connection.stream()` and WebSocketStream, and between platforms. */
 export interface StreamRules {
   readonly WebSocketError: WebSocketErrorConstructor;
-  /** Whether a connection that was closed with this code came to its end, and did not fail. */
+  /** Whether this close code is a normal end and not a failure. */
   isEnd(code: number): boolean;
-  /** What is sent for a chunk that was written; throws for one that cannot be sent. */
+  /** Converts a written chunk to the message to send. Throws if the chunk cannot be sent. */
   toMessage(chunk: unknown): unknown;
   /** Runs a function in a later turn of the event loop. */
   later(run: () => void): void;
-  /** The code to close with after an end of ours. */
+  /** The code to close with when the program ends the stream normally. */
   readonly endCode: number;
-  /** The code to close with when the program gives up for a reason that names no code. */
+  /** The code to close with when the program cancels or aborts with a reason that has no code. */
   readonly failureCode: number;
 }
 
-/** §7.1.5: codes that end a stream. With any other one, the sender has not said that all was sent. */
+/** §7.1.5: the codes of a normal end. With another code, the sender did not confirm that it sent all data. */
 export function isOrderly(code: number): boolean {
   return code === CloseCode.NormalClosure || code === CloseCode.NoStatusReceived;
 }
@@ -45,13 +45,13 @@ interface SourceController {
   error(reason: unknown): void;
 }
 
-/** What a ReadableStream takes. */
+/** The underlying source of a ReadableStream. */
 export interface MessageSource {
   pull(controller: SourceController): Promise<void>;
   cancel(reason: unknown): void;
 }
 
-/** What a WritableStream takes. */
+/** The underlying sink of a WritableStream. */
 export interface MessageSink {
   start(controller: { error(reason: unknown): void }): void;
   write(chunk: unknown): Promise<void>;
@@ -65,7 +65,7 @@ const streamed = /* @__PURE__ */ new WeakSet<object>();
 /**
  * Marks a connection as one whose messages go to a stream.
  *
- * @throws {InvalidStateError} if they go elsewhere already: to another stream, or to a message handler.
+ * @throws {InvalidStateError} if another stream or a message handler gets them already.
  */
 export function claimMessages(connection: object, hasMessageHandler: boolean): void {
   if (hasMessageHandler || streamed.has(connection)) {
@@ -74,7 +74,7 @@ export function claimMessages(connection: object, hasMessageHandler: boolean): v
   streamed.add(connection);
 }
 
-/** Resolves once the connection is closed: with why its streams fail, or with undefined if they come to their end. */
+/** Resolves once the connection is closed: with the error of its streams, or with undefined for a normal end. */
 export async function failureOf(
   connection: Streamable,
   { isEnd, WebSocketError }: Pick<StreamRules, "isEnd" | "WebSocketError">,
@@ -89,7 +89,7 @@ export async function failureOf(
 /**
  * Sends a message, and waits until there is room for the next.
  *
- * @returns false: the connection closes, and the message was not sent.
+ * @returns false if the connection closed and the message was not sent.
  */
 export async function sendWithRoom(connection: Streamable, message: unknown): Promise<boolean> {
   for (;;) {
@@ -97,12 +97,12 @@ export async function sendWithRoom(connection: Streamable, message: unknown): Pr
     if (isRoomy === true) return true;
     await connection.drained();
     if (isRoomy === false) return true;
-    // The policy "drop" refused it, and now there is room.
+    // The policy "drop" refused the message: try again now that there is room.
     if (connection.state !== "open") return false;
   }
 }
 
-/** Both ends of a connection's messages. */
+/** The source and the sink of a connection's messages. */
 export function messageStreams(
   connection: Streamable,
   rules: StreamRules,
@@ -117,7 +117,7 @@ export function messageStreams(
   const isClosed = () => new InvalidStateError("the connection is closed");
   const giveUp = (thrown: unknown, code: number) => {
     const { closeCode, reason } = thrown instanceof rules.WebSocketError ? thrown : { closeCode: code };
-    // An error of another connection may have a code that this one cannot send.
+    // The error may come from another connection, with a code that this one cannot send.
     const isSendable =
       reason !== undefined && (closeCode === CloseCode.NormalClosure || Number(closeCode) >= 3000);
     if (isSendable) void connection.close(closeCode as number, reason);
@@ -127,7 +127,7 @@ export function messageStreams(
   const source: MessageSource = {
     async pull(controller) {
       for (let message: AnyMessage | undefined; (message = await connection.receive()) !== undefined; ) {
-        // With `autoPong: false`, for example, control frames come, too.
+        // `receive` can return control frames too, for example with `autoPong: false`.
         if (message.type !== "text" && message.type !== "binary") continue;
         controller.enqueue(message.data);
         return;
@@ -143,7 +143,7 @@ export function messageStreams(
     start(controller) {
       void failure.then((error) => {
         if (error !== undefined) controller.error(error);
-        // First the readable comes to its end: where it is piped to this writable, that closes it in order.
+        // The readable must end first: if it is piped to this writable, the pipe closes the writable normally.
         else rules.later(() => isClosing || controller.error(isClosed()));
       });
     },

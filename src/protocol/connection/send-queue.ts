@@ -1,21 +1,21 @@
-/** Messages that wait until there is a connection to send them by, in order. Knows no connection. */
+/** A queue of messages that wait for a connection. */
 
 import { utf8Length } from "../../codec/index.js";
 import { toBytes } from "../session/bytes.js";
 
-/** What a queued message takes beside its data, roughly: many empty ones are to reach the limit, too. */
+/** Approximate bytes that a queued message needs besides its data, so that many empty messages reach the limit too. */
 const MESSAGE_OVERHEAD = 256;
 
-/** How a message is to be sent: the options that the queue looks at, and others, which it keeps. */
+/** Options of a queued message. The queue reads these, and keeps other options for the connection. */
 export interface QueuedOptions {
   readonly type?: "text" | "binary" | undefined;
   readonly copy?: boolean | undefined;
 }
 
-/** A message that can be kept: nothing that its sender does changes it any more. */
+/** A message that is safe to queue: the caller cannot change its data any more. */
 export interface Keepable {
   readonly data: unknown;
-  /** Bytes. */
+  /** The length of the data in bytes. */
   readonly length: number;
 }
 
@@ -24,10 +24,10 @@ export interface QueuedMessage extends Keepable {
 }
 
 /**
- * A copy of what is to be sent later.
+ * Copies a message so that it can be sent later.
  *
- * @param keep - for data of other shapes that the transport sends; undefined for what is none of them.
- * @throws {TypeError} for what is no message, as sending it would.
+ * @param keep - copies other kinds of data that the connection can send; returns undefined for all other values.
+ * @throws {TypeError} if the data cannot be sent, like `send`.
  */
 export function copyToQueue(
   data: unknown,
@@ -36,7 +36,7 @@ export function copyToQueue(
 ): QueuedMessage {
   const type = options?.type;
   if (type !== undefined && type !== "text" && type !== "binary") {
-    throw new TypeError(`the type of what is sent must be "text" or "binary", not ${String(type)}`);
+    throw new TypeError(`the type of a message must be "text" or "binary", not ${String(type)}`);
   }
   if (typeof data === "string") return { data, length: utf8Length(data), options };
   const kept = keep(data, options);
@@ -46,7 +46,7 @@ export function copyToQueue(
   return { data: options?.copy === false ? bytes : new Uint8Array(bytes), length: bytes.length, options };
 }
 
-/** Not by the kernel: a page that only connects has none. */
+/** Uses TextDecoder and not the kernel: a page that only connects does not load the kernel. */
 function assertText(bytes: Uint8Array): void {
   try {
     new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -58,7 +58,7 @@ function assertText(bytes: Uint8Array): void {
 export class SendQueue {
   #messages: QueuedMessage[] = [];
   #begin = 0;
-  /** Bytes that wait, roughly. */
+  /** Approximate bytes of all queued messages. */
   size = 0;
 
   get isEmpty(): boolean {
@@ -70,12 +70,12 @@ export class SendQueue {
     this.size += message.length + MESSAGE_OVERHEAD;
   }
 
-  /** The message that has waited longest; undefined when none waits. */
+  /** The oldest message; undefined if the queue is empty. */
   get first(): QueuedMessage | undefined {
     return this.#messages[this.#begin];
   }
 
-  /** Forgets the first. */
+  /** Removes the first message. */
   shift(): void {
     const { first } = this;
     if (first === undefined) return;
@@ -86,7 +86,7 @@ export class SendQueue {
     this.#begin = 0;
   }
 
-  /** Forgets all. Returns how many there were. */
+  /** Removes all messages. Returns their number. */
   clear(): number {
     const count = this.#messages.length - this.#begin;
     this.#messages = [];

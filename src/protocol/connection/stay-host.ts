@@ -1,14 +1,14 @@
-/** What a client that stays connected needs of its host, and what it tells. */
+/** The interface between a client that stays connected and its platform, and the client's public types. */
 
 import type { Keepable, QueuedOptions } from "./send-queue.js";
 
 /**
- * connecting: an attempt is under way, and the `open` handler behind it. open: there is a connection. waiting: another
- * attempt will follow. closed: no more will.
+ * connecting: an attempt, or the `open` handler after it, is running. open: a connection is open. waiting: the client
+ * waits before the next attempt. closed: no attempt will follow.
  */
 export type StayState = "connecting" | "open" | "waiting" | "closed";
 
-/** The code and the reason that a connection closes with. */
+/** The code and the reason of a close. */
 export interface End {
   readonly code: number;
   readonly reason: string;
@@ -16,11 +16,11 @@ export interface End {
 
 /** How a client ended. */
 export interface StayClosed extends End {
-  /** Why it gave up, or the signal's reason; undefined after `close`. */
+  /** The error that made it give up, or the signal's reason; undefined after `close`. */
   readonly error: unknown;
 }
 
-/** As much of a connection as is used. */
+/** The members of a connection that the client uses. */
 export interface StayableConnection {
   readonly state: string;
   readonly bufferedAmount: number;
@@ -35,33 +35,36 @@ export interface StayableConnection {
 /** One attempt to open a connection. */
 export interface Attempt<Connection> {
   readonly opened: Promise<Connection>;
-  /** Ends it; `opened` rejects with the reason, or resolves if it is too late. */
+  /** Cancels the attempt: `opened` rejects with the reason, or resolves if the connection is open already. */
   abandon(reason: unknown): void;
 }
 
-/** What the host brings. */
+/** The functions of a platform. */
 export interface StayHost<Connection> {
   /**
-   * What the user is asked before an attempt: the URL and options that are functions. A failure here, unlike one of
-   * `open`, is no reason to give up.
+   * Calls the user's functions for the URL and options before an attempt. The client retries after a failure of `ask`;
+   * after a failure of `open`, it may give up.
    */
   ask(): Promise<unknown>;
-  /** @param watch - given what the `open` handler returned; returns the same. */
+  /** @param watch - called with the return value of the `open` handler; returns that value. */
   open(asked: unknown, watch: (returned: unknown) => unknown): Attempt<Connection>;
-  /** How many milliseconds the server asked us to wait, by this error; 0: it did not. */
+  /** The milliseconds that the server asked us to wait, taken from the error; 0 if it did not ask. */
   askedFor(error: unknown): number;
-  /** Resolves when the server was heard of, or after a while; never rejects. */
+  /** Resolves when the server has answered, or after a short time. Never rejects. */
   confirm(connection: Connection, openingMs: number): Promise<unknown>;
-  /** Data of other shapes than strings and bytes that the connection sends, as a copy. */
+  /** Copies data that the connection can send and that is neither a string nor bytes; undefined for other values. */
   keep(data: unknown, options: QueuedOptions | undefined): Keepable | undefined;
-  /** Runs a function once, later. Returns what cancels it. */
+  /** Runs a function once after a delay. Returns a function that cancels it. */
   after(ms: number, run: () => void): () => void;
-  /** Milliseconds of a clock that is never set back. */
+  /** The time of a monotonic clock, in milliseconds. */
   now(): number;
-  /** Whether there may be a network. */
+  /** Whether the network may be available: false only if the platform knows that it is not. */
   isOnline(): boolean;
-  /** Tells when the network comes or goes, and when the page wakes up. Returns what ends that. */
+  /**
+   * Calls `back` when the network returns or the page wakes up, and `gone` when the network is lost. Returns a function
+   * that ends this.
+   */
   watch(back: () => void, gone: () => void): () => void;
-  /** A bug of the user's that nothing else tells of. */
+  /** Reports an error of the user's code that is not reported elsewhere. */
   report(thrown: unknown): void;
 }

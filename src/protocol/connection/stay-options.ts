@@ -1,12 +1,12 @@
-/** What a client that stays connected can be told, checked. */
+/** Checks the options of a client that stays connected. */
 
 import { type BufferLimits, checkBufferLimits } from "./buffer-limits.js";
 import { assertFunctions, isPlainObject } from "./known-options.js";
 import { type CheckedRetryLimits, checkRetryLimits, type RetryLimits } from "./retry.js";
 
-/** A connection ended: what `error` and `onRetry` are told of a client that stays connected. */
+/** The error of a client that stays connected after a connection has closed: its `error`, also passed to `onRetry`. */
 export class ConnectionClosedError extends Error {
-  /** §7.1.5: of the Close that was received; 1005 if it had none, 1006 without one. */
+  /** §7.1.5: the code of the received Close; 1005 if it had no code, 1006 if no Close was received. */
   readonly closeCode: number;
   readonly closeReason: string;
 
@@ -19,40 +19,40 @@ export class ConnectionClosedError extends Error {
   }
 }
 
-/** Why there is no connection, and whether there will be another one if nothing else is said. */
+/** Why there is no connection, and whether the client gives up by default. */
 export interface Loss {
-  /** What opening failed with, or a ConnectionClosedError. */
+  /** The error of the failed attempt, or a ConnectionClosedError. */
   readonly error: unknown;
   /** The close code, if a connection ended. */
   readonly code: number | undefined;
   readonly reason: string | undefined;
-  /** The status of the response, if a server refused; a browser does not tell it. */
+  /** The HTTP status if the server refused the handshake. Undefined in browsers, which hide it. */
   readonly status: number | undefined;
-  /** Whether it is given up by default. */
+  /** Whether the client gives up by default. */
   readonly isFinal: boolean;
 }
 
 export interface StayLimits extends RetryLimits {
   /**
-   * Milliseconds that a connection must last for the delays to begin anew. One that ends before counts as a failure,
-   * so that a server that accepts and closes is not asked again and again. Default 5 s.
+   * Milliseconds that a connection must last to reset the delays. A connection that ends earlier counts as a failure,
+   * so that the delays keep growing if a server accepts and closes at once. Default 5 s.
    */
   readonly minUptime?: number | undefined;
   /**
-   * Whether messages that are sent while there is no connection wait for the next. false: `send` refuses them, by
-   * returning undefined. Default true.
+   * Whether messages sent without a connection are queued for the next one. false: `send` refuses them and returns
+   * undefined. Default true.
    */
   readonly queue?: boolean | undefined;
-  /** Close codes of a server that wants us to stay away. Default 1003 and 1008. */
+  /** Close codes after which the client does not reconnect. Default 1003 and 1008. */
   readonly finalCodes?: readonly number[] | undefined;
   /**
-   * Asked after each loss whether to give up: true or false; undefined: as by default. What it throws, or anything else
-   * that it returns, ends the client.
+   * Called after each loss: returns whether to give up, or undefined for the default. If it throws or returns another
+   * value, the client ends with an error.
    */
   readonly giveUp?: ((loss: Loss) => boolean | undefined) | undefined;
 }
 
-/** The names of these. The compiler sees to it that none is missing. */
+/** The names of these options. The compiler checks that none is missing. */
 export const STAY_LIMITS = {
   minUptime: 1,
   queue: 1,
@@ -68,7 +68,7 @@ export const STAY_LIMITS = {
   onRetry: 1,
 } as const satisfies Record<keyof StayLimits | "onState", 1>;
 
-/** How reconnecting-websocket, partysocket and Socket.IO call them. */
+/** The names of these options in reconnecting-websocket, partysocket and Socket.IO. */
 const HINTS: Readonly<Record<string, string>> = {
   minReconnectionDelay: "it is delay",
   maxReconnectionDelay: "it is maxDelay",
@@ -79,7 +79,7 @@ const HINTS: Readonly<Record<string, string>> = {
   connectionTimeout: "it is timeout, in milliseconds",
   maxRetries: "it is maxAttempts",
   reconnectionAttempts: "it is maxAttempts",
-  maxEnqueuedMessages: "what may wait is limited in bytes, by maxBufferedAmount; queue: false keeps nothing",
+  maxEnqueuedMessages: "the queue is limited in bytes, by maxBufferedAmount; queue: false turns it off",
   shouldReconnect: "it is giveUp, which returns true to stay away",
   shouldReconnectOnClose: "it is giveUp, which returns true to stay away",
   startClosed: "it begins when it is called",
@@ -96,7 +96,7 @@ export interface CheckedStayLimits extends CheckedRetryLimits {
   readonly throwsOnOverflow: boolean;
 }
 
-/** @throws {RangeError | TypeError} saying what was expected. */
+/** @throws {RangeError | TypeError} that names the expected value. */
 export function checkStayLimits(options: StayLimits & BufferLimits): CheckedStayLimits {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`stayConnected takes an object of options, not ${String(options)}`);
@@ -122,7 +122,7 @@ export function checkStayLimits(options: StayLimits & BufferLimits): CheckedStay
     minUptime,
     queue,
     finalCodes: [...finalCodes],
-    // A caller that waits until it is worth sending again is not refused then.
+    // At most `maxBufferedAmount`, so that a send after `drained` is accepted.
     highWaterMark: Math.min(highWaterMark, maxBufferedAmount),
     maxBufferedAmount,
     throwsOnOverflow: onOverflow === "throw",

@@ -1,6 +1,6 @@
 /**
- * What a client that stays connected sends: by the connection that is open, or by the next one. In order, and no message
- * by two connections.
+ * Sends the messages of a client that stays connected: over the open connection, or over the next one. It keeps their
+ * order, and passes each message to one connection only.
  */
 
 import { bufferOverflow } from "./buffer-limits.js";
@@ -11,13 +11,13 @@ import type { CheckedStayLimits } from "./stay-options.js";
 type Host<Connection> = Pick<StayHost<Connection>, "keep" | "report">;
 
 export class StaySender<Connection extends StayableConnection> {
-  /** Messages that were refused, or given up at the end. */
+  /** Messages that were refused, or still queued when the client ended. */
   messagesDropped = 0;
   readonly #limits: CheckedStayLimits;
   readonly #host: Host<Connection>;
   readonly #queue = new SendQueue();
   #connection: Connection | undefined = undefined;
-  /** What is sent waits in the queue although there is a connection: other messages come first. */
+  /** Messages are queued although a connection is open, because older messages must be sent first. */
   #isHeld = false;
   #hasEnded = false;
   #waiting: (() => void)[] = [];
@@ -27,7 +27,7 @@ export class StaySender<Connection extends StayableConnection> {
     this.#host = host;
   }
 
-  /** Bytes that wait, roughly. */
+  /** Approximate bytes that wait to be sent. */
   get bufferedAmount(): number {
     return this.#queue.size + (this.#connection?.bufferedAmount ?? 0);
   }
@@ -43,7 +43,7 @@ export class StaySender<Connection extends StayableConnection> {
     if (this.#hasEnded) return undefined;
     const queue = options?.queue ?? this.#limits.queue;
     const connection = this.#connection;
-    // What may not wait does not wait for the server to be heard of, either.
+    // A message with `queue: false` does not wait for the server's answer either, if no older message waits.
     const mayPass = !this.#isHeld || (!queue && this.#queue.isEmpty);
     if (mayPass && connection?.state === "open") return connection.send(data as never, options as never);
     const message = copyToQueue(data, options, this.#host.keep);
@@ -62,7 +62,7 @@ export class StaySender<Connection extends StayableConnection> {
     if (this.#hasEnded || this.bufferedAmount < this.#limits.highWaterMark) return Promise.resolve();
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
-      // Else the flush under way tells.
+      // If the queue is being sent, `begin` settles the promise.
       if (!this.#isHeld && this.#connection !== undefined) void this.#watchDrain(this.#connection);
     });
   }
@@ -81,9 +81,9 @@ export class StaySender<Connection extends StayableConnection> {
   }
 
   /**
-   * A connection is open: sends what waits, as fast as it is taken.
+   * Called with an open connection: sends the queue, as fast as the connection takes it.
    *
-   * @param ready - what waits is not sent before.
+   * @param ready - resolves when the queue may be sent.
    */
   async begin(connection: Connection, ready: () => Promise<unknown>): Promise<void> {
     this.#connection = connection;
@@ -98,13 +98,13 @@ export class StaySender<Connection extends StayableConnection> {
     if (this.#waiting.length > 0) await this.#watchDrain(connection);
   }
 
-  /** Returns whether to go on at once. */
+  /** Sends the first message. Returns whether there is room for the next one. */
   #sendFirst(connection: Connection): boolean {
     const { data, options } = this.#queue.first as { data: unknown; options: unknown };
     let more: boolean | undefined = true;
     try {
       more = connection.send(data as never, options as never);
-      // It closes meanwhile: the next connection gets the message.
+      // The connection is closing: the message stays queued for the next one.
       if (more === undefined && connection.state !== "open") return false;
       if (more === undefined) this.messagesDropped++;
     } catch (thrown) {
@@ -120,13 +120,13 @@ export class StaySender<Connection extends StayableConnection> {
     this.#connection = undefined;
   }
 
-  /** Sends what waits at once, if there is a connection. */
+  /** Sends the queue at once, if a connection is open. */
   flush(): void {
     const connection = this.#connection;
     while (connection?.state === "open" && !this.#queue.isEmpty) this.#sendFirst(connection);
   }
 
-  /** No connection will come: what waits is given up. */
+  /** Called when no connection will follow: drops the queue. */
   end(): void {
     this.#hasEnded = true;
     this.messagesDropped += this.#queue.clear();

@@ -1,6 +1,6 @@
 /**
- * A client that stays connected: one connection after the other, with a wait between. Knows no transport, no clock and
- * no page: its host brings them. `#run` is its whole life.
+ * A client that stays connected: it opens one connection after the other, with a delay in between. The transport, clock
+ * and page events come from its host. `#run` is its main loop.
  */
 
 import { CloseCode, encodeCloseBody, InvalidStateError } from "../../codec/index.js";
@@ -16,7 +16,7 @@ import { type CheckedStayLimits, ConnectionClosedError, type Loss, type StayLimi
 import { StaySender } from "./stay-sender.js";
 
 export interface StayHandlers<Client> extends StayLimits {
-  /** `client.state` changed. What it throws, or rejects with, ends the client. */
+  /** Called when `client.state` changes. If it throws or rejects, the client ends with that error. */
   readonly onState?: ((client: Client) => unknown) | undefined;
 }
 
@@ -28,12 +28,12 @@ interface Options extends StayHandlers<never>, BufferLimits {
 type Sent<Connection> = Connection extends { send(data: infer Data): unknown } ? Data : never;
 type SentOptions<Connection> = Connection extends { send(data: never, options?: infer Options): unknown }
   ? Options & {
-      /** Whether this message waits if there is no connection. Default: the option `queue` of the client. */
+      /** Whether to queue this message if there is no connection. Default: the option `queue` of the client. */
       readonly queue?: boolean | undefined;
     }
   : never;
 
-/** The part of a `StayingConnection` that no platform changes. */
+/** The part of `StayingConnection` that is the same on all platforms. */
 export class Staying<Connection extends StayableConnection> implements AsyncIterable<Connection, void> {
   readonly #host: StayHost<Connection>;
   readonly #limits: CheckedStayLimits;
@@ -47,18 +47,18 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
   #delayMs = 0;
   #error: unknown = undefined;
   #end: End | undefined = undefined;
-  /** Whether it ended although nobody ended it. */
+  /** Whether the client gave up or failed; false if the user closed or aborted it. */
   #hasFailed = false;
-  /** Whether someone hears how it ends. */
+  /** Whether the user has read `closed` or called `opened`, and so sees an error. */
   #isHeard = false;
   #hasFinished = false;
   readonly #closed: Promise<StayClosed>;
   #settleClosed!: (closed: StayClosed) => void;
-  /** Ends what `#run` waits for. */
+  /** Ends the current wait of `#run`. */
   #interrupt: (() => void) | undefined = undefined;
-  /** There is reason to try again before the wait is over. */
+  /** Shortens the wait, for example when the network returns. */
   #wake: (() => void) | undefined = undefined;
-  /** The user wants another connection now. */
+  /** The user called `reconnect`: the next attempt starts without a delay. */
   #mustHurry = false;
   #loop: ConnectionLoop<Connection> | undefined = undefined;
   #waiting: { resolve(connection: Connection): void; reject(reason: unknown): void }[] = [];
@@ -75,33 +75,33 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
     void this.#run();
   }
 
-  // What it tells ───────────────────────────────────────────────────────────────────────────────
+  // State ───────────────────────────────────────────────────────────────────────────────────────
 
   get state(): StayState {
     return this.#state;
   }
 
-  /** The connection, from its opening until it is closed. */
+  /** The current connection, from its opening until it is closed. */
   get connection(): Connection | undefined {
     return this.#connection;
   }
 
-  /** Attempts in a row, the last one included. A connection that lasted for `minUptime` sets it to 0. */
+  /** Consecutive attempts, including the current one. A connection that lasted `minUptime` resets it to 0. */
   get attempt(): number {
     return this.#attempt;
   }
 
-  /** Milliseconds of the wait, in the state "waiting". */
+  /** The delay before the next attempt, in milliseconds; undefined unless the state is "waiting". */
   get delayMs(): number | undefined {
     return this.#state === "waiting" ? this.#delayMs : undefined;
   }
 
-  /** Why there was no connection last: what opening failed with, or a ConnectionClosedError; why it ended. */
+  /** The last error: of a failed attempt, a ConnectionClosedError, or the error that ended the client. */
   get error(): unknown {
     return this.#error;
   }
 
-  /** Totals. Messages that were refused, or waited at the end, count as dropped. */
+  /** Totals. Messages that were refused, or still queued at the end, count as dropped. */
   get counters(): {
     readonly attempts: number;
     readonly connections: number;
@@ -111,18 +111,18 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
     return { attempts: this.#attempts, connections: this.#connections, messagesDropped };
   }
 
-  /** Bytes that wait to be sent: in the queue, where each message counts 256 more, and in the connection. */
+  /** Bytes that wait in the queue (plus 256 for each message) and in the connection. */
   get bufferedAmount(): number {
     return this.#sender.bufferedAmount;
   }
 
-  /** Resolves when no connection is open and none will be. Never rejects. */
+  /** Resolves when the client has ended: no connection is open, and none will follow. Never rejects. */
   get closed(): Promise<StayClosed> {
     this.#isHeard = true;
     return this.#closed;
   }
 
-  /** The connection that is open, or else the next one. Rejects with `error` if there will be none. */
+  /** Resolves with the open connection, or with the next one. Rejects with `error` if none will follow. */
   opened(): Promise<Connection> {
     const connection = this.#connection;
     if (this.#state === "open" && connection?.state === "open") return Promise.resolve(connection);
@@ -134,14 +134,14 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
   // Sending ─────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Sends a message by the connection; while there is none, keeps it for the next. Messages are sent in order, and none
-   * is given to two connections: one that was given to a connection is lost if that ends before it arrived.
+   * Sends a message over the open connection, or queues it for the next one. Messages are sent in order, and each is
+   * passed to one connection only: it is lost if that connection ends before the message arrives.
    *
-   * @param data - what `connection.send` takes. Bytes that wait are copied.
-   * @returns true: go on. false: it waits, and you should wait for `drained`. undefined: it is not sent, because the
-   *   client is closed, or nothing may wait, or too much does.
-   * @throws {TypeError} for data that is no message.
-   * @throws {RangeError} if `onOverflow` is "throw" and too much waits.
+   * @param data - the same data as for `connection.send`. Queued bytes are copied.
+   * @returns true: send more. false: the message waits, and you should wait for `drained`. undefined: the message is
+   *   not sent, because the client is closed, the queue is turned off, or the queue is full.
+   * @throws {TypeError} if the data cannot be sent as a message.
+   * @throws {RangeError} if `onOverflow` is "throw" and the queue is full.
    */
   send(data: Sent<Connection>, options?: SentOptions<Connection>): boolean | undefined {
     return this.#sender.send(data, options);
@@ -150,25 +150,25 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
   /**
    * Sends the JSON of a value, as text.
    *
-   * @throws {TypeError} for a value that has none.
+   * @throws {TypeError} if the value has no JSON form, such as undefined.
    */
   sendJson(value: unknown, options?: SentOptions<Connection>): boolean | undefined {
     return this.#sender.send(toJson(value), options);
   }
 
-  /** Resolves when it is worth sending again, at once if it is; and when the client is closed. */
+  /** Resolves when there is room to send again (at once if there is room now), and when the client is closed. */
   drained(): Promise<void> {
     return this.#sender.drained();
   }
 
-  // Ending, and not waiting ─────────────────────────────────────────────────────────────────────
+  // Closing and reconnecting ────────────────────────────────────────────────────────────────────
 
   /**
-   * Closes the client: if a connection is open, what waits is sent, and it closes. No other is opened. A second call
-   * changes nothing.
+   * Closes the client. If a connection is open, the queue is sent and the connection closes. No further connection is
+   * opened. A second call has no effect.
    *
-   * @returns how it ended, once it has.
-   * @throws {RangeError | TypeError} for a code or a reason that cannot be sent.
+   * @returns the code, reason and error of the end, once the client has ended.
+   * @throws {RangeError | TypeError} if the code or the reason cannot be sent.
    */
   close(code: number = CloseCode.NormalClosure, reason = ""): Promise<StayClosed> {
     encodeCloseBody(code, reason);
@@ -177,9 +177,9 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
   }
 
   /**
-   * Does not wait any longer: tries again at once, or closes the connection that is open, and opens another at once.
+   * Reconnects at once: ends the wait between attempts, or closes the open connection and opens another one.
    *
-   * @throws {InvalidStateError} when the client is closed.
+   * @throws {InvalidStateError} if the client is closed.
    */
   reconnect(): void {
     if (this.#end !== undefined) throw ended();
@@ -206,7 +206,7 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
     this.#interrupt?.();
   }
 
-  /** A function of the user's threw, or its promise rejected. */
+  /** Called when a function of the user threw or rejected: ends the client with that error. */
   #fail(thrown: unknown): void {
     const isHeard = this.#end === undefined && (this.#isHeard || this.#loop !== undefined);
     if (!isHeard) this.#host.report(thrown);
@@ -215,7 +215,7 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
     this.#stop({ code: CloseCode.NormalClosure, reason: "" }, thrown);
   }
 
-  // The life ────────────────────────────────────────────────────────────────────────────────────
+  // Main loop ───────────────────────────────────────────────────────────────────────────────────
 
   #enter(state: StayState): void {
     if (this.#state === state || this.#state === "closed") return;
@@ -228,7 +228,7 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
   }
 
   async #run(): Promise<void> {
-    // The caller has the client before its functions are called.
+    // The caller gets the client before the first callback runs.
     await undefined;
     const { signal } = this.#options;
     const abort = () => this.#stop({ code: CloseCode.NormalClosure, reason: "" }, signal?.reason);
@@ -250,14 +250,14 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
     this.#finish(closed);
   }
 
-  /** One attempt, and the life of the connection that comes of it. Undefined if the client was closed before. */
+  /** Runs one attempt and its connection until that closes. Undefined if the client was closed before. */
   async #connectOnce(): Promise<Loss | undefined> {
     this.#attempt++;
     this.#attempts++;
     this.#enter("connecting");
     let isAsking = true;
     try {
-      // The state's handler may have closed the client.
+      // The handler `onState` may have closed the client.
       const asked = this.#end ?? (await this.#unlessEnded(this.#host.ask(), this.#options.timeout ?? 10_000));
       if (this.#end !== undefined) return undefined;
       isAsking = false;
@@ -282,9 +282,9 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
   }
 
   /**
-   * Undefined if the client is closed before the promise settles.
+   * Waits for a promise. Resolves with undefined if the client is closed before the promise settles.
    *
-   * @param limitMs - rejects after so many milliseconds; 0: never.
+   * @param limitMs - rejects after this many milliseconds; 0: never.
    */
   #unlessEnded<T>(promise: Promise<T>, limitMs = 0): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
@@ -301,17 +301,17 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
     });
   }
 
-  /** @param returned - by the `open` handler: if it is a promise, the client is open when it has resolved. */
+  /** @param returned - return value of the `open` handler. If it is a promise, the client is open once it resolves. */
   async #live(connection: Connection, returned: unknown, openingMs: number): Promise<Loss> {
     const openedAt = this.#host.now();
     const { closed } = connection;
     this.#interrupt = undefined;
     this.#connection = connection;
     this.#connections++;
-    // The client was closed when it was too late to abandon the attempt.
+    // The client was closed too late to abandon the attempt.
     if (this.#end !== undefined) connection.close(this.#end.code, this.#end.reason);
     if (isThenable(returned)) {
-      // That it rejects closes the connection, and is told there.
+      // If it rejects, the connection closes and reports the error itself.
       await Promise.race([closed, Promise.resolve(returned).catch(() => closed)]);
     }
     this.#loop?.offer(connection);
@@ -328,12 +328,12 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
     return { error, code, reason, status: undefined, isFinal: this.#limits.finalCodes.includes(code) };
   }
 
-  /** A server that closes at once is not to get what waits: first something must be heard of it. */
+  /** Waits for a sign of life from the server, so that the queue is not lost to a server that closes at once. */
   async #whenReady(connection: Connection, openingMs: number): Promise<void> {
     if (!this.#sender.isEmpty || this.#attempt > 1) {
       await this.#host.confirm(connection, openingMs);
     } else {
-      // What a loop sends in the turn in which it gets the connection comes first.
+      // Messages that a `for await` loop sends as soon as it gets the connection come first.
       await undefined;
       await undefined;
     }
@@ -366,14 +366,14 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
       );
       this.#enter("waiting");
       if (this.#end === undefined) await this.#wait(this.#delayMs, delayAfter(1, asked));
-      // A loop that is busy gets the next connection when it asks for it.
+      // A busy loop gets the next connection when it asks for one.
       while (this.#end === undefined && this.#loop?.isBusy) await this.#whenAsked();
     } catch (thrown) {
       this.#fail(thrown);
     }
   }
 
-  /** @param leastMs - of the wait, if there is reason to cut it short. */
+  /** @param leastMs - the shortest wait after `#wake` has shortened it. */
   #wait(delayMs: number, leastMs: number): Promise<void> {
     const { after, now } = this.#host;
     const began = now();
@@ -399,7 +399,7 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
     });
   }
 
-  /** @param closed - of the connection that was open when the client was closed. */
+  /** @param closed - the end of the connection that was open when the client was closed. */
   #finish(closed: Loss | undefined): void {
     const end = this.#end as End;
     const { code = end.code, reason = end.reason } = closed ?? {};
@@ -410,10 +410,10 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
   }
 
   /**
-   * One connection after the other. The next one is opened when the last one has ended and the loop asks for it. The
-   * loop ends when the client is closed, and throws when it gives up; leaving it closes the client.
+   * Yields one connection after the other. The next one is opened when the last one has ended and the loop asks for it.
+   * The loop ends when the client is closed, and throws when the client gives up. Leaving the loop closes the client.
    *
-   * @throws {InvalidStateError} if there is a loop already.
+   * @throws {InvalidStateError} if another loop runs over this client.
    */
   [Symbol.asyncIterator](): AsyncIterator<Connection, void> {
     if (this.#loop !== undefined) {
@@ -421,10 +421,10 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
     }
     const owner = {
       asked: () => {
-        // The wait of a moment between two attempts is not cut short.
+        // Only ends the wait for the loop, and not the delay between two attempts.
         if (this.#wake === undefined && this.#state === "waiting") this.#interrupt?.();
       },
-      // If the loop was left to close with another code, that is to come first.
+      // Code after the loop may close with another code: it runs before this close.
       left: () => void this.#host.after(0, () => void this.close()),
     };
     this.#loop = new ConnectionLoop(owner, this.#state === "open" ? this.#connection : undefined);
@@ -437,7 +437,7 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
   }
 }
 
-/** The error of what waits for a connection that will not come. */
+/** The error for callers that wait for a connection when none will follow. */
 function ended(): InvalidStateError {
   return new InvalidStateError("the client is closed: there will be no other connection");
 }

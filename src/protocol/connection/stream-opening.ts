@@ -1,6 +1,6 @@
 /**
- * What a WebSocketStream does on every platform: opens a connection, and settles its two promises. The class around it,
- * with the platform's streams and signals, is the platform's.
+ * The part of WebSocketStream that is the same on all platforms: opens a connection and settles the two promises. Each
+ * platform has its own class around it, with its own streams and signals.
  */
 
 import { CloseCode } from "../../codec/index.js";
@@ -10,25 +10,25 @@ import { type WebSocketErrorConstructor, webSocketError } from "./web-socket-err
 
 /** How a WebSocketStream was closed. */
 export interface WebSocketStreamClosed {
-  /** §7.1.5: of the Close that was received; 1005 if it had none. */
+  /** §7.1.5: the code of the received Close; 1005 if it had none. */
   readonly closeCode: number;
   readonly reason: string;
 }
 
-/** The platform's part. */
+/** The functions of a platform. */
 export interface StreamOpeningHost<Connection extends Streamable, Opened> {
   readonly WebSocketError: WebSocketErrorConstructor;
   /** Opens the connection. */
   connect(): Promise<Connection>;
-  /** Gives the opening up: `connect` rejects. */
+  /** Cancels the opening: `connect` rejects. */
   giveUp(): void;
-  /** Whether the program's signal has aborted, and with what. */
+  /** The program's signal. */
   readonly signal: { readonly aborted: boolean; readonly reason: unknown } | undefined;
-  /** What `opened` resolves with, and why the connection failed once it has; undefined for an orderly end. */
+  /** Returns the value for `opened`, and a promise of the connection's error; undefined for a normal end. */
   open(connection: Connection): { readonly opened: Opened; readonly failure: Promise<Error | undefined> };
 }
 
-/** A WebSocketStream ends in order by every Close, whatever its code. */
+/** For a WebSocketStream, a Close with any code is a normal end. */
 export function isClean(code: number): boolean {
   return code !== CloseCode.AbnormalClosure;
 }
@@ -45,7 +45,7 @@ export class StreamOpening<Connection extends Streamable, Opened> {
     const opening = this.#open();
     this.opened = opening.then(({ opened }) => opened);
     this.closed = this.#close(opening);
-    // Who looks at one of them need not look at the other.
+    // A program that uses only one of them must not get an unhandled rejection from the other.
     this.opened.catch(() => undefined);
     this.closed.catch(() => undefined);
   }
@@ -79,7 +79,7 @@ export class StreamOpening<Connection extends Streamable, Opened> {
     return { closeCode: code, reason };
   }
 
-  /** @throws a DOMException for what may not be sent, also when there is nothing to close any more. */
+  /** @throws a DOMException if the code or reason may not be sent, even if the connection is closed already. */
   close(info: WebSocketCloseInfo | undefined): void {
     const { closeCode, reason } = readCloseInfo(info);
     if (this.#connection !== undefined) {

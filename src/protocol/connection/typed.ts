@@ -1,4 +1,4 @@
-/** A connection of values: JSON, validated both ways. Knows no transport. */
+/** A connection of values: JSON, validated both ways. Independent of the transport. */
 
 import { CloseCode, encodeCloseBody } from "../../codec/index.js";
 import {
@@ -14,7 +14,7 @@ import type { AnyMessage } from "../session/message.js";
 import { nameOf } from "./handlers.js";
 import { assertKnownOptions } from "./known-options.js";
 
-/** As much of a connection as is used. */
+/** The members of a connection that are used here. */
 interface MessageConnection extends AsyncIterable<AnyMessage> {
   send(text: string): boolean | undefined;
   receive(options?: never): Promise<AnyMessage | undefined>;
@@ -22,19 +22,19 @@ interface MessageConnection extends AsyncIterable<AnyMessage> {
 }
 
 export interface TypedOptions<In, Out> {
-  /** Validates what is received; what it returns is what you get. Default: any JSON. */
+  /** Validates received values. You get the value that the schema returns. Default: any JSON. */
   readonly in?: StandardSchema<unknown, In> | undefined;
-  /** Validates what is sent, at once, and not by a promise. Default: any value that has JSON. */
+  /** Validates values to send. It must be synchronous. Default: any value that has a JSON form. */
   readonly out?: StandardSchema<Out, unknown> | undefined;
   /**
-   * What happens when a message does not match. A close code: the connection closes with it, and the loop, or `receive`,
-   * throws the error; a page closes without a code. A function: it is called, and the message is left out. What it
-   * throws comes out of the loop. Default 1007.
+   * How to handle a received message that does not match. A close code: the connection closes with it (a page closes
+   * without a code), and the loop or `receive` throws the error. A function: it is called, and the message is skipped;
+   * if it throws, the loop or `receive` throws that error. Default 1007.
    */
   readonly onInvalid?: number | ((error: InvalidMessageError, message: AnyMessage) => unknown) | undefined;
 }
 
-/** A connection without a message handler, as values. `typed` makes them. */
+/** Sends and receives values over a connection without a message handler. Made by `typed`. */
 export class TypedConnection<In, Out, Connection extends MessageConnection> implements AsyncIterable<In> {
   readonly connection: Connection;
   readonly #options: TypedOptions<In, Out>;
@@ -48,9 +48,9 @@ export class TypedConnection<In, Out, Connection extends MessageConnection> impl
   /**
    * Sends a value as JSON.
    *
-   * @returns as `connection.send`.
-   * @throws {InvalidMessageError} for a value that does not match the schema `out`.
-   * @throws {TypeError} for one without JSON.
+   * @returns the same as `connection.send`.
+   * @throws {InvalidMessageError} if the value does not match the schema `out`.
+   * @throws {TypeError} if the value has no JSON form.
    */
   send(value: Out): boolean | undefined {
     const { out } = this.#options;
@@ -60,7 +60,7 @@ export class TypedConnection<In, Out, Connection extends MessageConnection> impl
   /**
    * The next value; undefined once the connection is closed.
    *
-   * @throws {InvalidMessageError} for a message that does not match, unless `onInvalid` is a function.
+   * @throws {InvalidMessageError} if the message does not match, unless `onInvalid` is a function.
    */
   async receive(): Promise<In | undefined> {
     for (let message: AnyMessage | undefined; (message = await this.connection.receive()) !== undefined; ) {
@@ -75,7 +75,7 @@ export class TypedConnection<In, Out, Connection extends MessageConnection> impl
     for await (const message of this.connection) yield* await this.#read(message);
   }
 
-  /** The value of a message, or none. */
+  /** The value of a message, or an empty list if the message is skipped. */
   async #read(message: AnyMessage): Promise<[In] | []> {
     try {
       const value = parseJson(message.text());
@@ -104,11 +104,11 @@ export class TypedConnection<In, Out, Connection extends MessageConnection> impl
 }
 
 /**
- * A connection as values: JSON, validated both ways by schemas of zod, valibot, arktype, or any library that has the
- * interface Standard Schema.
+ * Sends and receives values over a connection: JSON, validated both ways by schemas of zod, valibot, arktype, or any
+ * library with the interface Standard Schema.
  *
- * @param connection - without a message handler; it stays yours.
- * @throws {TypeError | RangeError} for options that make no sense.
+ * @param connection - a connection without a message handler. You still own it.
+ * @throws {TypeError | RangeError} for invalid options.
  */
 export function typed<In = unknown, Out = unknown, Connection extends MessageConnection = MessageConnection>(
   connection: Connection,

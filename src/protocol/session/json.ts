@@ -1,8 +1,8 @@
-/** Values in messages: JSON, and their validation by any library that has the interface Standard Schema. */
+/** JSON values in messages, and their validation by any library with the interface Standard Schema. */
 
 import { CloseCode } from "../../codec/index.js";
 
-/** What a schema says of a value. */
+/** The result of a validation. */
 type Result<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
@@ -12,7 +12,7 @@ export interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** As much of Standard Schema (version 1) as is used: schemas of zod, valibot, arktype and others have it. */
+/** The used part of Standard Schema (version 1), which schemas of zod, valibot, arktype and others implement. */
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly "~standard": {
     readonly validate: (value: unknown) => Result<Output> | Promise<Result<Output>>;
@@ -21,13 +21,13 @@ export interface StandardSchema<Input = unknown, Output = Input> {
 }
 
 /**
- * A message that is not what it should be: no JSON, or not what the schema says. A handler that lets it through closes the
- * connection with `closeCode`; it is the peer's fault, so it goes to the `error` handler and is never printed.
+ * The error for a message that is not JSON or does not match its schema. If a handler does not catch it, the connection
+ * closes with `closeCode`. Because the peer caused it, it goes to the `error` handler and is never printed.
  */
 export class InvalidMessageError extends Error {
   /** §7.4.1: 1007, "data within a message that was not consistent with the type of the message". */
   readonly closeCode: number = CloseCode.InvalidFramePayloadData;
-  /** What the schema finds wrong; empty where the message is no JSON. */
+  /** The issues that the schema found; empty if the message is not JSON. */
   readonly issues: readonly SchemaIssue[];
 
   constructor(text: string, issues: readonly SchemaIssue[] = [], cause?: unknown) {
@@ -37,26 +37,26 @@ export class InvalidMessageError extends Error {
   }
 }
 
-/** Whether a handler threw one; what it threw may be anything. */
+/** Whether a thrown value, of any type, is an InvalidMessageError. */
 export function isInvalidMessage(thrown: unknown): thrown is InvalidMessageError {
   try {
     return thrown instanceof InvalidMessageError;
   } catch {
-    // A revoked Proxy cannot even be asked.
+    // `instanceof` throws for a revoked Proxy.
     return false;
   }
 }
 
-/** @throws {InvalidMessageError} for what is no JSON. */
+/** @throws {InvalidMessageError} if the text is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new InvalidMessageError("the message is no JSON", [], error);
+    throw new InvalidMessageError("the message is not JSON", [], error);
   }
 }
 
-/** @throws {TypeError} for what JSON has no text for. */
+/** @throws {TypeError} if the value has no JSON form, such as undefined. */
 export function toJson(value: unknown): string {
   const text = JSON.stringify(value) as string | undefined;
   if (text !== undefined) return text;
@@ -66,13 +66,13 @@ export function toJson(value: unknown): string {
 /**
  * Validates a value.
  *
- * @throws {InvalidMessageError} for one that does not match.
- * @throws {TypeError} for what is no schema, or one that validates by a promise; what the schema throws.
+ * @throws {InvalidMessageError} if the value does not match.
+ * @throws {TypeError} if `schema` is not a schema or is asynchronous. Errors of the schema are passed on.
  */
 export function validate<Output>(schema: StandardSchema<unknown, Output>, value: unknown): Output {
   const result = validatorOf(schema)(value);
   if ("then" in result) {
-    // Nobody waits for it.
+    // The promise is not used: its rejection must not be unhandled.
     result.then(undefined, () => undefined);
     throw new TypeError(
       "the schema validates by a promise: use typed(connection, …).receive(), which waits for it",
@@ -81,7 +81,7 @@ export function validate<Output>(schema: StandardSchema<unknown, Output>, value:
   return outputOf(result);
 }
 
-/** The same, and waits. */
+/** The same for schemas that may be asynchronous. */
 export async function validateLater<Output>(
   schema: StandardSchema<unknown, Output>,
   value: unknown,

@@ -7,8 +7,8 @@ import { parseJson, type StandardSchema, validate } from "./json.js";
 export type MessageType = "text" | "binary" | "ping" | "pong" | "close";
 
 /**
- * The data of each type. Text is typed as the string that it is by default; with the option `text: "bytes"` it
- * arrives as its bytes in UTF-8, and `message.bytes` has the matching type.
+ * The data of each type. Text is typed as a string, the default. With the option `text: "bytes"`, it arrives as UTF-8
+ * bytes instead: use `message.bytes`, which has the matching type.
  */
 export interface MessageData {
   readonly text: string;
@@ -21,35 +21,35 @@ export interface MessageData {
 
 export type TextMessage = Message<"text">;
 export type BinaryMessage = Message<"binary">;
-/** A message as handlers get it: `message.type` tells the type of `message.data`. */
+/** A message as handlers get it. `message.type` determines the type of `message.data`. */
 export type DataMessage = TextMessage | BinaryMessage;
 /** A message or a control frame, as `receive` and `nextEvent` return it. */
 export type AnyMessage = { readonly [Type in MessageType]: Message<Type> }[MessageType];
 
 /**
- * Bytes of the longest text that is delivered as a string: 2^29 - 24, the length of the longest string that V8 makes.
- * Text has at least one byte for each unit of its string.
+ * The longest text that is delivered as a string, in bytes: 2^29 - 24, the length of V8's longest string. Each unit of
+ * a string takes at least one byte of UTF-8.
  */
 export const MAX_TEXT_LENGTH = 0x1fffffe8;
 
 const TYPES: ReadonlySet<unknown> = new Set<MessageType>(["text", "binary", "ping", "pong", "close"]);
 
 /**
- * A message, a part of one, or a control frame. Messages that you make are checked when you send them.
+ * A message, a part of one, or a control frame. Messages that you create are checked when you send them.
  */
 export class Message<Type extends MessageType = MessageType> {
   /**
    * Text: a string, or its bytes in UTF-8 (option `text: "bytes"`). A close: its reason. Every other type: bytes.
-   * The bytes of a received message are yours, unless the connection was made with `borrow`.
+   * You own the bytes of a received message, unless the connection has the option `borrow`.
    */
   declare readonly data: MessageData[Type];
   declare readonly type: Type;
-  /** Whether more of the same message follows (§5.4). */
+  /** Whether more parts of the same message follow (§5.4). */
   declare readonly partial: boolean;
   /** The code of a close. Undefined if its frame had none, and for every other type. */
   declare readonly code: number | undefined;
 
-  // `declare` above: fields would be set twice for each message.
+  // The fields use `declare`, because ordinary fields would be set twice for each message.
   constructor(data: string | Uint8Array, type: Type, partial = false, code?: number) {
     this.data = data as MessageData[Type];
     this.type = type;
@@ -69,12 +69,12 @@ export class Message<Type extends MessageType = MessageType> {
   }
 
   /**
-   * The data as a value.
+   * Parses the data as JSON.
    *
-   * @param schema - validates it; what it returns is the result. One of any library with the interface Standard Schema.
-   * @throws {InvalidMessageError} for what is no JSON, or does not match. A handler that lets it through closes the
-   *   connection with its `closeCode`, 1007.
-   * @throws {TypeError} for what is no schema, or one that validates by a promise.
+   * @param schema - validates the value and returns the result, from any library with the interface Standard Schema.
+   * @throws {InvalidMessageError} if the data is not JSON or does not match. If a handler does not catch it, the
+   *   connection closes with its `closeCode`, 1007.
+   * @throws {TypeError} if `schema` is not a schema or is asynchronous.
    */
   json<Output = unknown>(schema?: StandardSchema<unknown, Output>): Output {
     const value = parseJson(this.text());
@@ -85,7 +85,7 @@ export class Message<Type extends MessageType = MessageType> {
   text(): string {
     const data: string | Uint8Array = this.data;
     if (typeof data === "string") return data;
-    // A leading U+FEFF is text like any other: §5.6 knows no byte order mark.
+    // A leading U+FEFF is ordinary text: §5.6 does not define a byte order mark.
     return new TextDecoder("utf-8", { ignoreBOM: true }).decode(data);
   }
 }
@@ -97,12 +97,12 @@ export function isMessage(value: unknown): value is Message {
 
 const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 
-/** Counts loans: a message is lent as long as the count stays at its own number. */
+/** Counts loans. A message is lent while the count equals its own number. */
 export interface Lending {
   readonly loans: number;
 }
 
-/** A constructor that sets nothing, whose objects are Messages: LentMessage has `data` as a getter. */
+/** A constructor with Message's prototype that sets no fields, because LentMessage defines `data` as a getter. */
 const Unset = /* @__PURE__ */ (() => {
   function Unset(): void {}
   Unset.prototype = Message.prototype;
@@ -110,8 +110,8 @@ const Unset = /* @__PURE__ */ (() => {
 })();
 
 /**
- * A message that is lent until its handler returns (option `borrow`). It makes the view of its bytes only when you ask
- * for `data`, and it can be sent on without one. Once the loan ended, it has no bytes.
+ * A message that is lent until its handler returns (option `borrow`). It creates the view of its bytes only when you
+ * read `data`, and can be sent on without the view. After the loan, it has no bytes.
  */
 export class LentMessage extends (Unset as unknown as new () => object) {
   readonly type: "text" | "binary";
@@ -122,7 +122,7 @@ export class LentMessage extends (Unset as unknown as new () => object) {
   readonly #loan: number;
   #view: Uint8Array | undefined;
 
-  /** @param decoder - it stays at the frame of the message as long as the loan lasts. */
+  /** @param decoder - stays at the message's frame during the loan. */
   constructor(type: "text" | "binary", decoder: FrameDecoder, lending: Lending) {
     super();
     this.type = type;
@@ -139,16 +139,16 @@ export class LentMessage extends (Unset as unknown as new () => object) {
     return (this.#view ??= this.#decoder.borrowedPayload);
   }
 
-  /** The decoder, if the bytes were not looked at: then they are as they arrived. */
+  /** The decoder, if `data` was not read: the bytes are then unchanged since they arrived. */
   get untouched(): FrameDecoder | undefined {
     return this.#view === undefined && this.#loan === this.#lending.loans ? this.#decoder : undefined;
   }
 }
 
 /**
- * Checks a message that a caller made.
+ * Checks a message that the caller created.
  *
- * @throws {TypeError} naming the expected value: a known type, a string for a close, a string or bytes for text,
+ * @throws {TypeError} that names the expected value: a known type, a string for a close, a string or bytes for text,
  *   bytes for every other type, and no partial control frame (§5.5).
  */
 export function assertValidMessage(message: unknown): asserts message is Message {
@@ -169,12 +169,12 @@ export function assertValidMessage(message: unknown): asserts message is Message
 }
 
 /**
- * The error for a message that exceeds a limit of ours.
+ * The error for a message that exceeds a local limit.
  *
- * @param offset - bytes of the stream before the header that exceeded it; 0 where they are not counted.
+ * @param offset - the position in the stream of the header that exceeded it, in bytes; 0 if bytes are not counted.
  * @param limit - bytes allowed.
  * @param actual - bytes announced or received.
- * @param option - what sets the limit, for the error's text.
+ * @param option - the name of the option that sets the limit, for the error's text.
  */
 export function messageTooBig(
   offset: number,

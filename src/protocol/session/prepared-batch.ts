@@ -1,24 +1,24 @@
-/** Prepared messages that leave together: their frames in one buffer, the same for all who get them. */
+/** Prepared messages that are sent together. All receivers share one buffer with their frames. */
 
 import type { PreparedMessage } from "./prepared-message.js";
 
 /** A message of a batch. */
 export interface BatchItem {
   readonly message: PreparedMessage;
-  /** As the option of `send`. */
+  /** The same as the option of `send`. */
   readonly compress: boolean | undefined;
 }
 
-/** The frames of a batch as a server sends them, for one agreement on compression. Never changed. */
+/** The frames of a batch as a server sends them, for one set of compression parameters. Immutable. */
 export interface JoinedFrames {
   readonly frames: Uint8Array;
-  /** Where the frame of each message ends. */
+  /** The end position of each message's frame. */
   readonly ends: readonly number[];
-  /** The messages that are compressed in it, by position. */
+  /** The messages whose frames are compressed, by position. */
   readonly compressed: ReadonlyMap<number, PreparedMessage>;
 }
 
-/** What decides how a message is compressed for many. */
+/** The settings that determine how a shared message is compressed. */
 export interface BatchCompression {
   readonly windowBits: number;
   readonly level: number | undefined;
@@ -30,19 +30,19 @@ const NONE: ReadonlyMap<number, PreparedMessage> = new Map();
 
 export class PreparedBatch {
   readonly items: readonly BatchItem[];
-  /** Bytes of the longest payload. */
+  /** The length of the longest payload, in bytes. */
   readonly longest: number;
   #plain: JoinedFrames | undefined = undefined;
-  /** By parameters, made when they are first needed. */
+  /** Compressed frames by parameters, made at their first use. */
   #compressed: Map<string, JoinedFrames> | undefined = undefined;
 
-  /** @param items - in the order in which they leave; the batch's from here on. */
+  /** @param items - in the order of sending. The batch owns the array from now on. */
   constructor(items: readonly BatchItem[]) {
     this.items = items;
     this.longest = items.reduce((most, { message }) => Math.max(most, message.payload.length), 0);
   }
 
-  /** The frames, not compressed. */
+  /** The uncompressed frames. */
   get plain(): JoinedFrames {
     this.#plain ??= join(this.items.map(({ message }) => message.frame));
     return this.#plain;
@@ -69,7 +69,7 @@ export class PreparedBatch {
   }
 }
 
-/** @returns the only one itself. */
+/** Joins frames. A single frame is returned without a copy. */
 function join(frames: readonly Uint8Array[]): JoinedFrames {
   let length = 0;
   const ends = frames.map((frame) => (length += frame.length));
@@ -79,7 +79,7 @@ function join(frames: readonly Uint8Array[]): JoinedFrames {
   return { frames: joined, ends, compressed: NONE };
 }
 
-/** The frames without those of some messages: views of what is between them. */
+/** The frames except those at the positions `left`, as views of the buffer. */
 export function framesWithout({ frames, ends }: JoinedFrames, left: ReadonlySet<number>): Uint8Array[] {
   const found: Uint8Array[] = [];
   let start = 0;
