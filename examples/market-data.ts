@@ -1,6 +1,6 @@
 /**
- * Prices for many: a client sends the names of the shares that it wants to follow, and gets each price of theirs. What is
- * published waits up to 20 ms and leaves together: one write for each client, however many prices there are.
+ * Prices for many: a client sends the names of the shares that it wants to follow, and gets their prices. Published
+ * prices wait up to 20 ms and are written together: one write for each client, no matter how many prices there are.
  *
  *     node --import tsx examples/market-data.ts     # then, in another terminal, and type ACME:
  *     npx hawser connect ws://localhost:8080

@@ -62,7 +62,7 @@ describe("hawser/broadcast-channel", () => {
     for (const client of clients) assert.equal((await client.receive())?.data, "hello");
   });
 
-  it("lives with whatever else uses its name", async (t) => {
+  it("ignores messages of other users of its channel name", async (t) => {
     const name = "hawser.test.strangers";
     const topics = new Topics({ broker: broadcastChannelBroker({ name }) });
     t.after(() => topics.close());

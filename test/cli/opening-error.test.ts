@@ -49,7 +49,7 @@ describe("connect says why there is no connection, and what to do", { concurrenc
     assert.match(await failing(t, `ws://127.0.0.1:${port}`), /use wss:\/\/ in place of ws:\/\/\.\n$/);
   });
 
-  it("a certificate that nobody signed, which --ca or --insecure takes", async (t) => {
+  it("a self-signed certificate, which --ca or --insecure accepts", async (t) => {
     const certificate = await createCertificate(t);
     const url = await wsServer(t, echo, { tls: certificate });
     assert.match(
@@ -96,7 +96,7 @@ describe("connect says why there is no connection, and what to do", { concurrenc
     }
   });
 
-  it("something that is no HTTP", async (t) => {
+  it("a server that does not speak HTTP", async (t) => {
     const port = await listen(
       t,
       net.createServer((socket) => socket.end("SSH-2.0-OpenSSH\r\n")),

@@ -141,7 +141,11 @@ describe("targetOf", () => {
       () => targetOf("wss://h", { ca: "/nowhere/a" }),
       /^--ca must be a file: ENO/,
     ],
-    ["a file that is no certificate", () => targetOf("wss://h", { ca: "package.json" }), /^--ca .* no BEGIN/],
+    [
+      "a file that is not a certificate",
+      () => targetOf("wss://h", { ca: "package.json" }),
+      /^--ca .* no BEGIN/,
+    ],
     ["a URL of something else", () => targetOf("ftp://h", {}), /^the scheme of a WebSocket URL must be ws,/],
     ["a URL that is none", () => targetOf("ws://", {}), /^a WebSocket URL must be absolute/],
     ["a fragment", () => targetOf("ws://h/#a", {}), /no fragment/],

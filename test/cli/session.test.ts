@@ -38,7 +38,7 @@ describe("lines", { concurrency: 2 }, () => {
       "text \tlast, without an end",
       "close 1000 ",
     ]);
-    // What is piped in is not shown: standard output has what came.
+    // Piped input is not echoed: standard output has only received messages.
     assert.equal(stdout, "one\n\ntwo ü 🪢\n\tlast, without an end\n");
     assert.equal(stderr, `connected to ${url}/\nsent close 1000\nreceived close 1000\n`);
   });

@@ -1,4 +1,4 @@
-/** What a case of the table is, and how what came back is said in one line. */
+/** The type of a case in the table, and the line that describes the tester's result. */
 
 import { createHash } from "node:crypto";
 import type { Sender } from "./sender.js";
@@ -24,7 +24,7 @@ export interface Case {
   readonly title: string;
   /** What the tester sends. It sends Close 1000 behind that, unless `sender.stops()` was called. */
   readonly sends: (sender: Sender) => unknown;
-  /** What must come back, the messages and control frames in order; "close 1000" behind them is added. */
+  /** The expected messages and control frames, in order; "close 1000" is added after them. */
   readonly expects: readonly string[];
   /** Ends that the RFC allows where it says SHOULD. */
   readonly lenient?: readonly (readonly string[])[];
@@ -85,7 +85,7 @@ export function expectedOf({ expects }: Case): readonly string[] {
 }
 
 /**
- * Judges what came back.
+ * Judges the received messages and frames.
  *
  * A connection must fail with the Close frame and the code that the RFC names; one that only ends the socket, uses
  * another code of a failure, or drops messages that were whole before the violation is not strict (§7.1.7: "MAY",

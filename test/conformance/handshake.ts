@@ -138,7 +138,7 @@ class ResponseRunner {
     socket.resume();
     const text = one.text(headerOf(head, "Sec-WebSocket-Key"));
     await write(socket, text, writing ?? "whole", seedOf(one.id, seed ?? 1));
-    // A client that opened closes when the runner does; one that refuses, or waits for more, is told that this is all.
+    // A client that opened closes when the runner does. One that refuses, or waits for more, gets the end of the socket.
     if (one.expects !== "open") socket.end();
   }
 }

@@ -16,7 +16,7 @@ export interface Result {
   readonly role: Role;
   /** The worst of all writings. */
   readonly verdict: Verdict;
-  /** What came back, in words; if the writings differ, of each. */
+  /** The received messages and frames, in words; one list for each writing if they differ. */
   readonly outcome: string;
 }
 
@@ -157,7 +157,7 @@ export class Runner {
   }
 }
 
-/** What a response says about both directions, or what is wrong with it. */
+/** The parameters of both directions in a response, or the error in it. */
 function agreement(
   extensions: string,
 ): { client: Compression & Decompression; server: Compression & Decompression } | undefined | string {
@@ -172,9 +172,9 @@ function agreement(
   };
 }
 
-/** RFC 7692 §7.1: what a server accepted beyond what was offered. */
+/** RFC 7692 §7.1: parameters that a server accepted and the client did not offer. */
 function offends({ negotiation }: Case, extensions: string): string | undefined {
-  if (negotiation === undefined) return extensions === "" ? undefined : "an extension that nobody offered";
+  if (negotiation === undefined) return extensions === "" ? undefined : "an extension that was not offered";
   if (extensions === "") return undefined;
   const bits = (value: string, name: string) => new RegExp(`${name}=(\\d+)`).exec(value)?.[1];
   const { offer } = negotiation;

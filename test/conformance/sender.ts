@@ -20,7 +20,7 @@ import type { Tester } from "./tester.js";
 
 /** RSV1 among the three bits (§5.2). */
 export const RSV1 = 4;
-/** §7.2.1 of RFC 7692: what is cut off at the end of a message. */
+/** §7.2.1 of RFC 7692: length of the octets that are removed from the end of a message. */
 const TAIL_LENGTH = 4;
 const WINDOW = 32_768;
 /** Octets that leave one by one; the rest of a long case leaves in pieces that fit no power of two. */
@@ -162,7 +162,7 @@ export class Sender {
     return this.#tester.came(count);
   }
 
-  /** Writes what was gathered, as is said or in pieces. Stops when the other side has ended the connection. */
+  /** Writes the collected bytes, at once or in pieces. Stops when the other side has ended the connection. */
   async flush(pieceLength?: number): Promise<void> {
     const bytes = concat(this.#bytes);
     this.#bytes = [];

@@ -1,6 +1,6 @@
 /**
- * The tester's end of a connection: writes what a case says, reads frames by RFC 6455 §5.2 and by nothing of ours, and
- * writes down what came in words. A frame that must not be sent is written down as a violation.
+ * The tester's end of a connection: writes the bytes of a case, reads frames by RFC 6455 §5.2 without any code of ours, and
+ * logs received frames in words. A frame that must not be sent is logged as a violation.
  */
 
 import type { Socket } from "node:net";
@@ -182,7 +182,7 @@ export class Tester {
     this.#hasClosed = true;
     if (payload.length === 1) this.#violation("a Close body of one byte (§5.5.1)");
     const reason = payload.subarray(2);
-    if (!Buffer.from(reason.toString()).equals(reason)) this.#violation("a reason that is no UTF-8");
+    if (!Buffer.from(reason.toString()).equals(reason)) this.#violation("a reason that is not UTF-8");
     this.events.push(payload.length >= 2 ? `close ${payload.readUInt16BE()}` : "close");
     // §7.1.1: the server ends the socket first.
     if (this.#isServer) this.#socket.end();
@@ -195,7 +195,7 @@ export class Tester {
     const payload = Buffer.concat(parts);
     const data = this.#decompression === undefined ? payload : this.#inflate(payload, isCompressed);
     if (data === undefined) return;
-    if (opcode === 1 && !Buffer.from(data.toString()).equals(data)) this.#violation("text that is no UTF-8");
+    if (opcode === 1 && !Buffer.from(data.toString()).equals(data)) this.#violation("text that is not UTF-8");
     this.events.push(inWords(NAMES[opcode], data));
   }
 

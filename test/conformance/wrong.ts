@@ -13,7 +13,7 @@ import { headerOf, readHead } from "./run.js";
 import { listenRaw, type Settings, type Subject, wsSubject } from "./subjects.js";
 
 interface Faults {
-  /** Changes what the handshake said about compression into what is done. */
+  /** Replaces the agreed compression parameters by the ones that the peer really uses. */
   readonly deflate?: (agreed: DeflateParameters) => DeflateParameters;
   readonly autoPong?: false;
   /** Changes bytes of a message before it is echoed. */

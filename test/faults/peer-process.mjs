@@ -1,6 +1,6 @@
 /**
- * A peer in a process of its own, which can be killed and stopped. It speaks WebSocket by hand, goes as far as it is
- * told, says "ready", and stays there: `node peer-process.mjs client PORT STATE`, `node peer-process.mjs server STATE`.
+ * A peer in a process of its own, which can be killed and stopped. It speaks WebSocket by hand, goes to the given state,
+ * prints "ready", and stays there: `node peer-process.mjs client PORT STATE`, `node peer-process.mjs server STATE`.
  */
 
 import { createHash } from "node:crypto";
@@ -24,7 +24,7 @@ function ready() {
   process.stdout.write("ready\n");
 }
 
-/** What is done once the connection is open. */
+/** Goes to the state, once the connection is open. */
 function opened(socket) {
   const begun = {
     open: () => Buffer.alloc(0),
@@ -86,5 +86,5 @@ function server() {
 
 if (role === "client") client(Number(rest[0]));
 else server();
-// Nothing stays behind, whatever becomes of the test.
+// The process ends even if the test does not kill it.
 setTimeout(() => process.exit(), 60_000);

@@ -152,7 +152,7 @@ for (const signal of SIGNALS) {
         });
         t.after(() => connection.terminate());
         await peer.says(/ready/);
-        // What arrived whole is delivered.
+        // A message that arrived whole is delivered.
         assert.equal((await connection.receive())?.type, "binary");
         peer.child.kill(signal);
         await assertEnds(connection);

@@ -1,4 +1,4 @@
-/** The soak of `npm run soak`, for some seconds: every echo is what was sent, and no connection ends by itself. */
+/** The soak of `npm run soak`, for some seconds: every echo matches the sent message, and no connection ends by itself. */
 
 import assert from "node:assert/strict";
 import { it } from "node:test";

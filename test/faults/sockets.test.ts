@@ -58,7 +58,7 @@ describe("a peer that resets the connection", () => {
 
 describe("a peer that ends its half of the socket", () => {
   for (const role of ROLES) {
-    it(`${role}: without a Close: 1006, and what came before is delivered`, async (t) => {
+    it(`${role}: without a Close: 1006, and earlier messages are delivered`, async (t) => {
       const { connection, peer } = await withPeer(t, role, { pingIntervalMs: 0 });
       peer.socket.end(peer.encode({ opcode: TEXT, payload: utf8("last words") }));
       assert.equal(String(await connection.receive()), "last words");

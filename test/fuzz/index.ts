@@ -1,7 +1,7 @@
 /**
  * `npm run fuzz -- --target decoder --seconds 60`: inputs are changed, and those that reach something new are kept and
  * changed further. Targets: decoder, inflate, handshake, endpoint; without one, each has its share of the time.
- * `-- --write` adds what was kept to the committed corpus; `-- --seed N` repeats a run.
+ * `-- --write` adds the kept inputs to the committed corpus; `-- --seed N` repeats a run.
  *
  * An input that fails is printed in hexadecimal, made shorter, and the run ends with 1.
  */

@@ -1,4 +1,4 @@
-/** Inputs out of others: what is done to them is as in other fuzzers. */
+/** Mutates inputs, with the mutations that other fuzzers use. */
 
 import type { Target } from "./targets.js";
 

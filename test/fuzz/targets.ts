@@ -1,4 +1,4 @@
-/** What is fuzzed: each target takes bytes, uses them up, and throws if something is not as it must be. */
+/** The fuzz targets: each consumes bytes, and throws if an invariant does not hold. */
 
 import assert from "node:assert/strict";
 import { FrameDecoder, ProtocolError } from "../../src/codec/index.js";
@@ -132,7 +132,7 @@ const inflate: Target = {
   guides: /strict-inflater/,
 };
 
-/** What may come out of an endpoint: whole frames, all masked or none, nothing behind a Close. */
+/** Checks the output of an endpoint: whole frames, all masked or none, nothing after a Close. */
 function checkOutput(output: readonly Uint8Array[], role: "server" | "client"): void {
   const frames = readFrames(output);
   const close = frames.findIndex(({ opcode }) => opcode === 8);
@@ -250,7 +250,7 @@ function judgeRequest(text: string): void {
   const request = { method, url, httpVersion: version.replace("HTTP/", ""), headers };
   const offer = judgeHandshakeRequest(request);
   if (!offer.ok) {
-    // A refusal can be sent, and says nothing of what came.
+    // A refusal can be sent, and repeats nothing of the request.
     const head = new HandshakeReader().push(bytesOf(buildRefusal(offer)));
     assert.ok(head !== undefined && !(head instanceof HandshakeError) && head.status === offer.status);
     return;

@@ -137,7 +137,7 @@ describe("connection.stream()", TIMEOUT, () => {
     }
   });
 
-  it("a close that is no end is an error of both ends, and has its code", async (t) => {
+  it("a close with an error code is an error of both streams, with that code", async (t) => {
     for (const [code, reason] of [
       [1001, "away"],
       [1011, ""],
@@ -156,7 +156,7 @@ describe("connection.stream()", TIMEOUT, () => {
     }
   });
 
-  it("a connection that is cut fails behind what arrived before", async (t) => {
+  it("a cut connection fails after the messages that arrived before", async (t) => {
     const { accepted, connection } = await both(t);
     const { readable } = accepted.stream();
     connection.sendNow("arrived");
@@ -177,7 +177,7 @@ describe("connection.stream()", TIMEOUT, () => {
     assert.equal((accepted.error as { code?: string }).code, "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH");
   });
 
-  it("what cannot be sent is an error of the write, and the connection stays", async (t) => {
+  it("a value that cannot be sent is an error of the write, and the connection stays", async (t) => {
     const { connection } = await both(t);
     const writer = connection.stream().writable.getWriter();
     assert.ok((await failure(writer.write(5 as unknown as string))) instanceof TypeError);
@@ -226,7 +226,7 @@ describe("connection.stream()", TIMEOUT, () => {
 });
 
 describe("connection.duplex()", TIMEOUT, () => {
-  it("is bytes, whatever messages are", async (t) => {
+  it("gives bytes for all types of messages", async (t) => {
     const { accepted, connection } = await both(t);
     const ours = connection.duplex();
     for (const data of ["te", "", "xt", Uint8Array.of(33), new Uint8Array(0)]) accepted.send(data);
@@ -284,7 +284,7 @@ describe("connection.duplex()", TIMEOUT, () => {
     assert.equal(error.closeCode, 1006);
   });
 
-  it("who only writes is told that the connection is lost", async (t) => {
+  it("a stream that only writes gets an error when the connection is lost", async (t) => {
     const { accepted, connection } = await both(t);
     const ours = connection.duplex();
     ours.write("x");
@@ -423,7 +423,7 @@ describe("WebSocketStream", TIMEOUT, () => {
     assert.equal(await failure(stream.closed), reason);
   });
 
-  it("delivers what came before a Close", async (t) => {
+  it("delivers messages that came before a Close", async (t) => {
     const server = await listen(t, {
       open(connection) {
         for (let i = 0; i < 10; i++) connection.send(`${i}`);

@@ -148,7 +148,7 @@ describe("proxies of the environment", () => {
 });
 
 describe("the option proxy", () => {
-  it("opens a tunnel through the proxy that it names, with its credentials, whatever the environment says", async (t) => {
+  it("opens a tunnel through the given proxy, with its credentials, and ignores the environment", async (t) => {
     const server = await listen(t, { message: (connection, message) => connection.send(message.data) });
     const { url, seen } = await tunnelling(t, server.port);
     environment(t, { http_proxy: "http://127.0.0.1:1", no_proxy: "*" });

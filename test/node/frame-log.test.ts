@@ -1,4 +1,4 @@
-/** The channel `hawser:frame`, and the log that HAWSER_DEBUG=1 prints: what is seen of frames on real sockets. */
+/** The channel `hawser:frame`, and the log that HAWSER_DEBUG=1 prints, with frames on real sockets. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -107,7 +107,7 @@ eachReadPath("the channel hawser:frame", () => {
     assert.equal(events[0].payload, undefined);
   });
 
-  it("a subscriber that comes in the middle of a message hears of frames from its end on", async (t) => {
+  it("a subscriber that comes in the middle of a message gets the frames after that message", async (t) => {
     const { connection, peer } = await serverAndPeer(t);
     const frame = encodeFrame(Opcode.Text, "cut in two", { mask: true });
     peer.socket.write(frame.subarray(0, 9));
@@ -119,7 +119,7 @@ eachReadPath("the channel hawser:frame", () => {
     await until(() => connection.counters.messagesIn === 2, "the next one arrives");
     assert.deepEqual(brief(first.frames), [["in", Opcode.Text, 5, true, "whole"]]);
     first.stop();
-    // What comes while nobody listens is not mixed up with what comes later.
+    // Frames without a subscriber are not mixed up with later frames.
     peer.send({ opcode: TEXT, payload: utf8("unheard") });
     await until(() => connection.counters.messagesIn === 3, "it arrives");
     const second = hear(t);
@@ -128,7 +128,7 @@ eachReadPath("the channel hawser:frame", () => {
     assert.deepEqual(brief(second.frames), [["in", Opcode.Text, 5, true, "heard"]]);
   });
 
-  it("tells nothing of what comes behind a Close or a violation", async (t) => {
+  it("does not publish bytes after a Close or a violation", async (t) => {
     const { frames } = hear(t);
     const { connection, peer } = await serverAndPeer(t);
     peer.send({ opcode: 3 });
@@ -144,7 +144,7 @@ eachReadPath("the channel hawser:frame", () => {
 });
 
 describe("the channel hawser:frame on a client", () => {
-  it("shows what a client sends without its mask, and what arrives", async (t) => {
+  it("shows sent frames unmasked, and received frames", async (t) => {
     const { frames } = hear(t);
     const { connection, peer } = await clientAndPeer(t);
     connection.send("to the server");

@@ -18,7 +18,7 @@ class Watched implements Living {
 
 /**
  * Runs `body` until a run of it was not held up: no pause took longer than `mostMs`. On a machine that is too busy for
- * that, nothing is shown, and nothing fails. `body` returns what must hold.
+ * that, nothing is shown, and nothing fails. `body` returns the assertions.
  */
 async function undisturbed(
   t: TestContext,
@@ -75,7 +75,7 @@ describe("Liveness", () => {
     assert.ok(gaps.every((gap) => gap >= 0));
   });
 
-  it("has defaults, takes Infinity for never, and refuses what is no duration", () => {
+  it("has defaults, takes Infinity for never, and refuses invalid durations", () => {
     const { pingIntervalMs, pingTimeoutMs, idleTimeoutMs, closeTimeoutMs } = new Liveness({});
     assert.deepEqual(
       [pingIntervalMs, pingTimeoutMs, idleTimeoutMs, closeTimeoutMs],
@@ -181,7 +181,7 @@ for (const role of ["server", "client"] as const) {
       assert.equal((await connection.closed).code, 1006);
     });
 
-    it("cuts nobody who reads slowly, but reads", async (t) => {
+    it("does not cut a peer that reads slowly", async (t) => {
       const { connection, peer } = await withPeer(t, role, {
         ...OFF,
         pingIntervalMs: 30,
@@ -215,7 +215,7 @@ for (const role of ["server", "client"] as const) {
       assert.equal((await connection.closed).code, 1006);
     });
 
-    it("cuts nobody while we do not read", async (t) => {
+    it("does not cut a peer while we do not read", async (t) => {
       const limits = { ...OFF, pingIntervalMs: 20, pingTimeoutMs: 20 };
       const paused = await withPeer(t, role, limits);
       paused.connection.pause();

@@ -88,7 +88,7 @@ const TOPICS = [
 /** @param open - begins a world for one test. */
 export function brokerSuite(name: string, open: (t: TestContext) => Promise<BrokerWorld>): void {
   describe(`broker: ${name}`, () => {
-    it("what is published reaches the subscribers of all processes, once", async (t) => {
+    it("a published message reaches the subscribers of all processes, once", async (t) => {
       const world = await open(t);
       const [a, b, c] = [await start(t, world), await start(t, world), await start(t, world)];
       const recorders = [a, a, b, c].map((one) => one.subscribe("news"));
@@ -243,7 +243,7 @@ export function brokerSuite(name: string, open: (t: TestContext) => Promise<Brok
       await joined(a, "late", late);
       a.topics.publish("x", "after");
       await until(() => other.got.includes("after"));
-      assert.deepEqual(withoutProbes(other), ["after"], "what was published meanwhile is lost");
+      assert.deepEqual(withoutProbes(other), ["after"], "messages that were published meanwhile are lost");
     });
 
     it("while the engine stands still, a bounded amount waits, and each message is sent or counted", async (t) => {

@@ -1,6 +1,6 @@
 /**
- * Two streams without I/O, each the other's far end: what is written to one waits in the channel until the test lets
- * some of it through, cut anywhere, and either direction can die at any byte.
+ * Two streams without I/O, each the other's far end. Bytes that are written to one wait in the channel until the test lets
+ * some of them through, cut anywhere, and either direction can die at any byte.
  */
 
 import { Duplex } from "node:stream";
@@ -48,7 +48,7 @@ export class ChannelEnd extends Duplex {
   override _read(): void {}
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    // The far end gets what is on its way, and then the end.
+    // The far end gets the bytes in the channel, and then the end.
     (this.#far as ChannelEnd).#hasFinished = true;
     done(error);
   }

@@ -761,16 +761,19 @@ define("stream(): messages both ways, and an end in order", async (api, base) =>
   assert.equal((await connection.closed).code, 1000);
 });
 
-define("stream(): what arrived is read before the error of a connection that was cut", async (api, base) => {
-  const connection = await api.connect(`${base}/cut`);
-  const { readable, writable } = connection.stream();
-  const writer = writable.getWriter();
-  await writer.write("now");
-  for (const failed of [readable.getReader().read(), writer.closed]) {
-    const error = (await failureOf(failed)) as Error & { closeCode?: number };
-    assert.deepEqual([error.name, error.closeCode], ["WebSocketError", 1006]);
-  }
-});
+define(
+  "stream(): messages that arrived are read before the error of a connection that was cut",
+  async (api, base) => {
+    const connection = await api.connect(`${base}/cut`);
+    const { readable, writable } = connection.stream();
+    const writer = writable.getWriter();
+    await writer.write("now");
+    for (const failed of [readable.getReader().read(), writer.closed]) {
+      const error = (await failureOf(failed)) as Error & { closeCode?: number };
+      assert.deepEqual([error.name, error.closeCode], ["WebSocketError", 1006]);
+    }
+  },
+);
 
 define("stream(): a writer waits for a server that does not read", async (api, base) => {
   const connection = await api.connect(`${base}/slow`);

@@ -53,7 +53,7 @@ define("a message has its text and its value", async (api, base) => {
   await connection.close();
 });
 
-define("what is no JSON, or does not match, is the peer's fault", async (api, base) => {
+define("a message that is not JSON, or does not match, is the peer's fault", async (api, base) => {
   assert.throws(() => new Message("{", "text").json(), InvalidMessageError);
   const wrong = new Message('"x"', "text");
   try {

@@ -100,7 +100,7 @@ define("it comes back, with an open handler each time", async (api, base) => {
 });
 
 define(
-  "what is sent while it is away arrives once and in order, behind what open sends",
+  "messages that are sent while disconnected arrive once and in order, after messages of open",
   async (api, base) => {
     const stay = api.stayConnected(path(base, "refuse=2"), { ...FAST, open: (c) => void c.send("hello") });
     const bytes = Uint8Array.of(1, 2);
@@ -142,7 +142,7 @@ define("an open handler that is async holds the queue back until it is done", as
   assert.ok(messages.length === 1 || messages[1] === "kept");
 });
 
-define("close sends what waits, where there is a connection", async (api, base) => {
+define("close sends queued messages if there is a connection", async (api, base) => {
   const url = path(base);
   const stay = api.stayConnected(url, { ...FAST });
   await stay.opened();
@@ -178,7 +178,7 @@ define("a server that accepts and closes is asked ever more seldom", async (api,
   assert.equal(stay.attempt, 5);
 });
 
-define("the delays begin anew once a connection was good", async (api, base) => {
+define("the delays start over once a connection was good", async (api, base) => {
   const delays: number[] = [];
   const stay = api.stayConnected(path(base, "refuse=2&hasty=2"), {
     delay: 1,
@@ -340,7 +340,7 @@ define("nothing waits where nothing may", async (api, base) => {
   await Promise.all([stay.close(), other.close()]);
 });
 
-define("what waits has the limits of a connection", async (api, base) => {
+define("the queue has the limits of a connection", async (api, base) => {
   const url = `${base}/never`;
   for (const onOverflow of ["close", "drop", "throw"] as const) {
     const stay = api.stayConnected(url, { ...FAST, onOverflow, maxBufferedAmount: 1000, highWaterMark: 500 });
@@ -354,7 +354,7 @@ define("what waits has the limits of a connection", async (api, base) => {
     const drained = stay.drained();
     await stay.close();
     await drained;
-    assert.equal(stay.counters.messagesDropped, 4, "what waited at the end was given up");
+    assert.equal(stay.counters.messagesDropped, 4, "queued messages are dropped at the end");
     assert.equal(stay.bufferedAmount, 0);
     if (onOverflow === "drop") break;
   }
@@ -375,7 +375,7 @@ define("the URL and parameters can be asked for before each attempt", async (api
   let tokens = 0;
   const stay = api.stayConnected(
     async () => {
-      // To have no token is no reason to give up.
+      // A missing token does not end the client.
       if (++asked === 2) throw new TypeError("fetch failed");
       return asked === 1 ? `${base}/refuse` : `${base}/query`;
     },

@@ -95,7 +95,7 @@ describe("a client that stays connected", () => {
     }, 1);
     t.after(() => clearInterval(sending));
     for (let round = 0; round < 3; round++) {
-      // What is under way when the server is killed is lost with the connection: all that waited has arrived by then.
+      // Messages in flight are lost when the server is killed, so all queued messages must have arrived before.
       await until(() => waited.length === 0 || server.messages.includes(waited.at(-1) as string));
       const before = server.messages.length;
       await until(() => server.messages.length >= before + 20);
@@ -167,7 +167,9 @@ describe("a client that stays connected", () => {
     assert.deepEqual(delays, [1, 2, 4, 8, 16, 32]);
   });
 
-  it("stays away from a server that closes with 4401, if it is told to", { timeout: 60_000 }, async (t) => {
+  it("does not return to a server that closes with 4401, if finalCodes has it", {
+    timeout: 60_000,
+  }, async (t) => {
     const server = await start(t, { hasty: 100 });
     const stay = stayConnected(server.url, { ...FAST, finalCodes: [1008, 4401] });
     stay.send("kept");

@@ -1,4 +1,4 @@
-/** The client's opening handshake: what is asked, which answers open nothing, and events on the way. */
+/** The client's opening handshake: the request, answers that are refused, and the events. */
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

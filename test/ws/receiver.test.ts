@@ -59,7 +59,7 @@ describe("a Receiver", () => {
     assert.equal(error.message, "Max payload size exceeded");
   });
 
-  test("inflates what was agreed on", async () => {
+  test("inflates with the agreed parameters", async () => {
     const deflate = new PerMessageDeflate({ isServer: true });
     deflate.accept([{}]);
     const receiver = new Receiver({ extensions: { "permessage-deflate": deflate } });

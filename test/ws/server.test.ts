@@ -145,7 +145,7 @@ describe("requests", () => {
 });
 
 describe("noServer", () => {
-  test("handleUpgrade calls back before it returns, and what is in head comes later", async (t) => {
+  test("handleUpgrade calls back before it returns, and delivers the bytes in head later", async (t) => {
     const server = await httpServer(t);
     const webSockets = new WebSocketServer({ noServer: true });
     assert.throws(() => webSockets.address(), /"noServer" mode/);
@@ -192,7 +192,7 @@ describe("the end of a server", () => {
     assert.match(String(error), /The server is not running/);
   });
 
-  test("leaves the HTTP server of the option alone, and refuses what is still to be upgraded", async (t) => {
+  test("leaves the HTTP server of the option alone, and refuses upgrades that are not done yet", async (t) => {
     const server = await httpServer(t);
     const webSockets = new WebSocketServer({ server });
     await new Promise<unknown>((resolve) => webSockets.close(resolve));

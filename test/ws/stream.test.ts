@@ -10,7 +10,7 @@ import WebSocket, { createWebSocketStream } from "../../src/ws/index.js";
 import { listen, pair, urlOf } from "./support.js";
 
 describe("a stream", () => {
-  test("brings what was written at the other end, also before the WebSocket is open", async (t) => {
+  test("delivers data that the other end wrote, also before the WebSocket is open", async (t) => {
     const server = await listen(t);
     server.on("connection", (webSocket) => {
       const stream = createWebSocketStream(webSocket);

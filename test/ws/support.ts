@@ -52,7 +52,7 @@ function readable(value: unknown): unknown {
   return value instanceof Error ? ((value as NodeJS.ErrnoException).code ?? value.message) : value;
 }
 
-/** How a WebSocket closed; errors before are no rejection. */
+/** How a WebSocket closed; earlier errors do not reject. */
 export function closed(webSocket: WebSocket): Promise<[code: number, reason: string]> {
   webSocket.on("error", () => {});
   return new Promise((resolve) =>

@@ -137,7 +137,7 @@ describe("callbacks", () => {
     await isClosed;
   });
 
-  test("what is sent is written before terminate, and before what is done with the socket", async (t) => {
+  test("sent messages are written before terminate, and before the socket is used directly", async (t) => {
     const { ours, theirs } = await pair(t);
     const log = logOf(ours, ["message", "close"]);
     theirs.send("one");

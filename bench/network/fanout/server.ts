@@ -13,7 +13,7 @@ import { loadWs } from "../ws.js";
 import { PAYLOAD_LENGTH, type RivalName, STAMP_LENGTH, TOPIC } from "./rivals.js";
 
 const HOST = "127.0.0.1";
-/** What waits for a subscriber above this is dropped, by the rivals that can. */
+/** Rivals that can drop messages do so above this many unsent bytes for a subscriber. */
 const MOST_WAITING = 1 << 20;
 
 const methods = { start, usage, publishAtRate, publishFlatOut };
@@ -59,7 +59,7 @@ function publishOne(): void {
   publish(String(process.hrtime.bigint() / 1000n).padStart(STAMP_LENGTH, "0") + REST);
 }
 
-/** So many a second, whatever becomes of them. */
+/** Publishes at a fixed rate, and does not wait for deliveries. */
 async function publishAtRate({ perSecond, ms }: { perSecond: number; ms: number }): Promise<void> {
   const began = performance.now();
   const from = published;

@@ -1,6 +1,6 @@
 /**
  * A soak: many connections, open all the time, that send messages of mixed sizes, a third of them compressed, close in
- * every way at random, and open again. Every echo is compared with what was sent.
+ * every way at random, and open again. Every echo is compared with the sent message.
  */
 
 import { fork } from "node:child_process";
@@ -41,7 +41,7 @@ export interface SoakResult {
   /** Milliseconds of every attempt to open: those of the beginning, all at once, and those later. */
   readonly firstConnects: readonly number[];
   readonly laterConnects: readonly number[];
-  /** Echoes that were not what was sent, connections that ended by themselves. */
+  /** Echoes that differ from the sent message, connections that ended by themselves. */
   readonly faults: readonly string[];
 }
 
@@ -163,7 +163,7 @@ class Load {
         return;
       }
       if (String(message) !== content || (message.type === "text") !== isText) {
-        this.#faults.push(`an echo of ${size} bytes is not what was sent`);
+        this.#faults.push(`an echo of ${size} bytes differs from the sent message`);
       }
       this.#messages++;
       this.#bytes += size;
@@ -185,7 +185,7 @@ class Load {
     if (way === "terminate") connection.terminate();
     else if (way === "end") connection.socket.end();
     else {
-      if (way !== "close") connection.send("nobody waits for this echo");
+      if (way !== "close") connection.send("no one waits for this echo");
       void connection.close(1000);
     }
     const { code } = await connection.closed;

@@ -48,7 +48,7 @@ function framing(): Case[] {
     ["65535 bytes in 64 bits", { opcode: BINARY, payload: new Uint8Array(65535), lengthBytes: 8 }],
     ["a Ping of 5 bytes in 16 bits", { opcode: PING, payload: Buffer.from("Hello"), lengthBytes: 2 }],
   ];
-  // §5.2: "the minimal number of bytes MUST be used to encode the length". Many accept it, so it is no failure to.
+  // §5.2: "the minimal number of bytes MUST be used to encode the length". Many accept it, so accepting is not a failure.
   longer.forEach(([title, spec], i) => {
     const payload = spec.payload ?? new Uint8Array(0);
     const echoed =
@@ -107,7 +107,7 @@ function framing(): Case[] {
     },
     expects: [FAILS],
   });
-  // §5.3: any key, chosen anew for each frame.
+  // §5.3: any key, a new one for each frame.
   const keys = [
     [0, 0, 0, 0],
     [0xff, 0xff, 0xff, 0xff],

@@ -5,7 +5,7 @@
 
 import { requestText, SAMPLE_KEY } from "../../support/sockets.js";
 
-/** What must come back: 101, one of these statuses, "refuse" for any from 400 on or a cut, "either" if the RFCs leave it. */
+/** The expected answer: 101, one of these statuses, "refuse" for 400 and above or a cut, "either" if the RFCs allow both. */
 export type Answer = 101 | "refuse" | "either" | readonly number[];
 
 export interface RequestCase {

@@ -75,7 +75,7 @@ const run: fc.Arbitrary<Run> = fc.record({
   most: fc.constantFrom(1, 7, 100, 100_000),
 });
 
-/** One end: what it sent, what it received, and what it was told last. */
+/** One end: its sent messages, its received messages, and its events. */
 class Party {
   readonly connection: Connection;
   readonly sent: string[] = [];
@@ -182,7 +182,7 @@ async function holds(made: Run): Promise<void> {
     const { connection } = party;
     assert.equal(connection.state, "closed", party.role);
     const closes = party.told.filter((told) => told.startsWith("close"));
-    assert.deepEqual(closes, [`close ${connection.closeCode}`], "close is told once");
+    assert.deepEqual(closes, [`close ${connection.closeCode}`], "close is called once");
     assert.equal(party.told.at(-1), closes[0], "and last");
     // In order, none twice, none made up.
     assert.deepEqual(

@@ -1,4 +1,4 @@
-/** Pacer: when what was published is written, with a clock that the tests set. */
+/** Pacer: when published messages are written, with a clock that the tests set. */
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -67,7 +67,7 @@ describe("Pacer", () => {
     assert.deepEqual(log, ["written at 1000", "written at 1000.5", "written at 1003"]);
   });
 
-  it("waits as long as writing took, and then writes once what came meanwhile", () => {
+  it("waits as long as writing took, and then writes the messages that came meanwhile, once", () => {
     const { publish, log, goTo } = world(20);
     publish();
     assert.deepEqual(log, ["written at 1000"]);
@@ -93,7 +93,7 @@ describe("Pacer", () => {
     assert.equal(log.length, 2);
   });
 
-  it("writes at once when it is told to, and the timer does not write again", () => {
+  it("flush writes at once, and the timer does not write again", () => {
     const { publish, log, pacer, goTo, timers } = world(20);
     publish();
     publish();
@@ -106,7 +106,7 @@ describe("Pacer", () => {
     assert.equal(log.length, 2);
   });
 
-  it("one who leaves its topic gets what was published before", () => {
+  it("a subscriber that leaves its topic gets the messages that were published before", () => {
     const { publish, log, pacer, topic, member } = world(20);
     publish();
     publish();

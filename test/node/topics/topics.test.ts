@@ -17,7 +17,7 @@ import {
 import { listen } from "../../support/connections.js";
 import { rawClient, until, watchWrites } from "../../support/sockets.js";
 
-/** Clients of ours on a server, subscribed to what is said; with the server's sides. */
+/** Clients of ours on a server, subscribed to the given topics, and their connections on the server. */
 async function members(
   t: TestContext,
   server: Server,
@@ -48,7 +48,7 @@ async function upToEnd(connection: Connection): Promise<unknown[]> {
 }
 
 describe("subscribing", () => {
-  it("gets what is published to the topic, and nothing else", async (t) => {
+  it("gets the messages of its topics, and no others", async (t) => {
     const server = await listen(t);
     const { clients, sides } = await members(t, server, [["a"], ["a", "b"], []]);
     assert.deepEqual(
@@ -167,7 +167,7 @@ describe("publishing", () => {
     );
   });
 
-  it("refuses what cannot be sent, and publishes nothing", async (t) => {
+  it("refuses values that cannot be sent, and publishes nothing", async (t) => {
     const server = await listen(t);
     for (const data of [5, null, undefined, {}, new Blob(["x"])]) {
       assert.throws(() => server.publish("a", data as never), TypeError);
@@ -191,7 +191,7 @@ describe("publishing", () => {
     assert.equal(writes.length, 1);
   });
 
-  it("is in order with what is sent", async (t) => {
+  it("is in order with sent messages", async (t) => {
     const server = await listen(t);
     const { clients, sides } = await members(t, server, [["a"]]);
     for (let i = 0; i < 10; i++) {
@@ -222,7 +222,7 @@ describe("publishing", () => {
     );
   });
 
-  it("cuts what is longer than maxFrameSize, for those for whom it is", async (t) => {
+  it("fragments messages above maxFrameSize, for connections that have this limit", async (t) => {
     const server = await listen(t, { maxFrameSize: 10 });
     const peer = await rawClient(t, server.port);
     const [side] = server.connections;
@@ -306,7 +306,7 @@ describe("a Topics that is shared", () => {
 });
 
 describe("onTopic", () => {
-  it("hears of the first subscriber and of the last, in order; what it throws harms nothing", async (t) => {
+  it("is called for the first subscriber and the last, in order; an error that it throws does no harm", async (t) => {
     const heard: unknown[] = [];
     t.mock.method(console, "error", () => undefined);
     const server = await listen(t, {
@@ -329,7 +329,7 @@ describe("onTopic", () => {
 describe("a slow subscriber", () => {
   for (const publishDelayMs of [0, 2]) {
     for (const onOverflow of ["close", "drop", "throw"] as const) {
-      it(`with the policy ${onOverflow} holds nobody up, publishDelayMs ${publishDelayMs}`, async (t) => {
+      it(`with the policy ${onOverflow} does not slow down others, publishDelayMs ${publishDelayMs}`, async (t) => {
         const server = await listen(t, {
           topics: { publishDelayMs },
           onOverflow,
@@ -346,7 +346,7 @@ describe("a slow subscriber", () => {
         while (server.topics.counters.dropped === 0 && slowSide.state === "open") {
           for (let i = 0; i < 16; i++, published++) server.publish("a", data);
           server.topics.flush();
-          assert.ok(slowSide.bufferedAmount < 4 << 20, "what waits is bounded");
+          assert.ok(slowSide.bufferedAmount < 4 << 20, "unsent bytes are bounded");
           for (let i = 0; i < 16; i++) assert.equal(await textOf(clients[0]), data);
         }
         server.publish("a", "end");

@@ -8,7 +8,7 @@ import { subscribing } from "../../../src/node/topics/subscribing.js";
 import { listen } from "../../support/connections.js";
 import { until, watchWrites } from "../../support/sockets.js";
 
-/** So long that nothing leaves unless it is told to. */
+/** So long that nothing leaves without a flush. */
 const LONG_MS = 1_000_000;
 
 async function member(t: TestContext, server: Server, topics: readonly string[]) {

@@ -25,7 +25,7 @@ function batch(): PreparedBatch {
 
 const bytesOf = (endpoint: Endpoint) => Buffer.concat(endpoint.takeOutput());
 
-/** What arrives at a client. */
+/** The messages that a client receives. */
 function received(bytes: Uint8Array, perMessageDeflate?: typeof DEFLATE): unknown[] {
   const client = new Endpoint({ role: "client", ...(perMessageDeflate && { perMessageDeflate }) });
   client.receiveData(new Uint8Array(bytes));

@@ -1,6 +1,6 @@
 /**
  * What a WebSocket does, as a log: the same cases run in Chromium over the browser's own class, and in Node over ours,
- * and their logs are compared. The list of what to cover is that of the web-platform-tests.
+ * and their logs are compared. They cover the same behaviours as the web-platform-tests.
  */
 
 export type Log = (...values: unknown[]) => void;
@@ -21,7 +21,7 @@ export interface WebSocketCase {
 export const WEB_SOCKET_CASES: WebSocketCase[] = [];
 const define = (name: string, run: WebSocketCase["run"]) => WEB_SOCKET_CASES.push({ name, run });
 
-/** The names of what a function throws: texts differ. */
+/** The name of the error that a function throws: messages differ. */
 function thrownBy(run: () => unknown): string {
   try {
     run();
@@ -345,7 +345,7 @@ for (const path of ["/cut", "/end", "/reset", "/close-without-code", "/raw-close
 for (const [what, hex] of [
   ["a reserved opcode", "8300"],
   ["a masked frame", "818001020304"],
-  ["text that is no UTF-8", "8102c328"],
+  ["text that is not UTF-8", "8102c328"],
   ["a continuation of nothing", "8000"],
   ["RSV1 without an extension", "c100"],
   ["RSV2", "a100"],
@@ -354,7 +354,7 @@ for (const [what, hex] of [
   ["a Close of one byte", "880100"],
   ["a Close with 1005", "880203ed"],
   ["a Close with 999", "880203e7"],
-  ["a Close whose reason is no UTF-8", "880403e8c328"],
+  ["a Close whose reason is not UTF-8", "880403e8c328"],
   ["a new message in another", "010161820162"],
 ] as const) {
   define(`events: a server that sends ${what}`, async (context) => {
@@ -839,7 +839,7 @@ define("close: in the open event, and again", async ({ WebSocket, base, log }) =
   await closed(socket, log);
 });
 
-define("close: what was sent before arrives", async (context) => {
+define("close: messages that were sent before arrive", async (context) => {
   const socket = await open(context, "/close");
   socket.send("3003 said");
   socket.close();

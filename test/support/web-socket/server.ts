@@ -84,7 +84,7 @@ export interface CaseServer {
   close(): Promise<void>;
 }
 
-/** @param request - answers what is no WebSocket's. */
+/** @param request - answers ordinary HTTP requests. */
 export async function serveCases(request?: RequestListener): Promise<CaseServer> {
   const endings = new Map<string, string>();
   const behaviourOf = ({ url }: Connection) => BEHAVIOURS[new URL(url).pathname] ?? {};

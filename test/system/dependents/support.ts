@@ -62,7 +62,7 @@ export async function prepare(): Promise<string | undefined> {
   await symlink(root, path.join(modules, "hawser"), "dir");
   await rm(path.join(installed, "programs"), { recursive: true, force: true });
   await cp(path.join(here, "programs"), path.join(installed, "programs"), { recursive: true });
-  // Programs are modules, whatever the package of the fixture says.
+  // Programs are modules, even if the package of the fixture says otherwise.
   await writeFile(
     path.join(installed, "programs", "package.json"),
     '{ "type": "module", "private": true }\n',

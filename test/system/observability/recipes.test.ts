@@ -114,7 +114,7 @@ describe("recipes", () => {
     assert.ok((value("hawser_long_turn_seconds_sum") ?? -1) >= 0);
   });
 
-  it("OpenTelemetry hears of connections by the channels", async () => {
+  it("OpenTelemetry counts connections by the channels", async () => {
     const { stdout, stderr } = await run(process.execPath, ["run-opentelemetry.js"], folder);
     assert.equal(stderr, "");
     const points = JSON.parse(stdout) as Record<

@@ -71,7 +71,7 @@ describe("the address of a client behind proxies", () => {
       [[["X-Forwarded-For", "::ffff:203.0.113.9"]], "203.0.113.9"],
       // All are trusted: the first of them.
       [[["X-Forwarded-For", "10.0.0.1, 10.0.0.2"]], "10.0.0.1"],
-      // No address: what is known is the proxy's.
+      // No address: the last known one is the proxy's.
       [[["X-Forwarded-For", "unknown, 10.0.0.2"]], "10.0.0.2"],
       [[["X-Forwarded-For", "999.1.1.1"]], "127.0.0.1"],
       // Not the header that the proxies set.
@@ -105,7 +105,7 @@ describe("the address of a client behind proxies", () => {
   });
 });
 
-describe("what is kept of a request", () => {
+describe("the kept part of a request", () => {
   it("keepRequest: path and headers, as long as the connection lives, and nothing of the socket", async (t) => {
     const seen: (KeptRequest | undefined)[] = [];
     const server = await listen(t, {

@@ -1,6 +1,6 @@
 /**
- * Where the face differs from `ws` on purpose: which scripts, and why. What the face does instead stands line by line
- * in allowed-logs.json, so that nothing else may differ. `HAWSER_RECORD=1` writes that file anew.
+ * Where the face differs from `ws` on purpose: which scripts, and why. The face's own behaviour is recorded line by
+ * line in allowed-logs.json, so that nothing else may differ. `HAWSER_RECORD=1` rewrites that file.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -59,11 +59,11 @@ export const differences: readonly Difference[] = [
     ],
   },
   {
-    why: "close() refuses codes that are no integers, and takes null for no reason",
+    why: "close() refuses codes that are not integers, and takes null as a missing reason",
     scripts: ["close() with 1000 and an array", "close() with 1000 and null", "close() with 1000.5"],
   },
   {
-    why: "pause() and terminate() hold and drop at once what comes behind in the chunk; close() reads on to see the peer's",
+    why: "pause() holds and terminate() drops the rest of the chunk at once; close() reads on to see the peer's",
     scripts: [
       "terminate() in message, another behind it in the chunk",
       "pause() in message, another behind it in the chunk",
@@ -74,7 +74,7 @@ export const differences: readonly Difference[] = [
     ],
   },
   {
-    why: "terminate() first writes what was sent before, as ws has done by then on a socket that takes it",
+    why: "terminate() first writes messages that were sent before, as ws has done by then if the socket takes them",
     scripts: [
       "callbacks of messages that were not written when it is terminated",
       "bufferedAmount after terminate()",

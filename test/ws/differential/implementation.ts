@@ -77,7 +77,7 @@ export function internals(socket: EventEmitter): Internals {
   return socket as unknown as Internals;
 }
 
-/** An implementation out of what `require()` and `import()` of a module give. */
+/** An implementation made of the results of `require()` and `import()` of a module. */
 export function implementation(module: object, namespace: object): Implementation {
   return { ...(namespace as Implementation), module, namespace };
 }

@@ -1,4 +1,4 @@
-/** A peer that sends the bytes it is told to, and logs what it gets frame by frame. */
+/** A peer that sends the bytes of a script, and logs received frames one by one. */
 
 import { createHash } from "node:crypto";
 import type { Duplex } from "node:stream";
@@ -44,7 +44,7 @@ export class RawPeer {
   readonly #key: Key | undefined;
   #expects: "head" | "frames" | "body";
   #bytes: Buffer = Buffer.alloc(0);
-  /** What came behind these bytes, the length of all, and the length that the next frame needs. */
+  /** Chunks after these bytes, the length of all, and the length that the next frame needs. */
   readonly #chunks: Buffer[] = [];
   #length = 0;
   #wanted = 0;

@@ -30,7 +30,7 @@ export interface Request {
   readonly version?: string;
   /** Instead of, or beside, those of a valid request; undefined takes one out. */
   readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** What comes behind the head in the same chunk. */
+  /** Bytes after the head in the same chunk. */
   readonly tail?: Uint8Array;
   readonly manual?: boolean;
 }
@@ -143,7 +143,7 @@ export class Stage {
     return { wss, server, client, url };
   }
 
-  /** The text of a request, valid unless it is told otherwise. */
+  /** The text of a request, valid by default. */
   request({ method = "GET", path = "/", version = "1.1", headers = {} }: Request = {}): string {
     const fields: Record<string, string | readonly string[] | undefined> = {
       Host: "127.0.0.1",
@@ -269,7 +269,7 @@ export class Stage {
     return request;
   }
 
-  /** Some turns of the event loop: for what must not happen. Nothing that a script waits for depends on them. */
+  /** Some turns of the event loop, for events that must not happen. Nothing that a script waits for depends on them. */
   async turns(count = 5): Promise<void> {
     for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
   }

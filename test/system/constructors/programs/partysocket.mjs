@@ -1,4 +1,4 @@
-// partysocket over our WebSocket: it opens again, and sends what was queued meanwhile.
+// partysocket over our WebSocket: it opens again, and sends the messages that were queued meanwhile.
 import assert from "node:assert/strict";
 import { serve, WebSocket } from "hawser";
 import { WebSocket as ReconnectingWebSocket } from "partysocket";

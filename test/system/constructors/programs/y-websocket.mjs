@@ -32,7 +32,7 @@ await until(() => String(first.doc.getText("text")).endsWith("🚢"));
 assert.equal(String(first.doc.getText("text")), "from the first; from the second: 東京 🚢");
 assert.ok(first.provider.ws instanceof WebSocket);
 assert.equal(first.provider.ws.binaryType, "arraybuffer");
-// A connection that is lost is opened again, and what was written meanwhile comes.
+// A connection that is lost is opened again, and changes that were written meanwhile arrive.
 const lost = first.provider.ws;
 for (const connection of server.connections) connection.terminate();
 await until(() => lost.readyState === WebSocket.CLOSED);

@@ -63,7 +63,7 @@ assert.deepEqual(
   values,
   Array.from({ length: 20 }, (_, i) => i),
 );
-// The server asks its clients to connect anew.
+// The server asks its clients to reconnect.
 handler.broadcastReconnectNotification();
 await opened.next();
 assert.equal(await trpc.greet.query("again"), "hello again");

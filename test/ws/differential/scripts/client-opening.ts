@@ -151,7 +151,7 @@ const ANSWERS: readonly (readonly [string, Answer, (string[] | undefined)?, Clie
   ["no Connection", (peer) => withAccept(peer, ["Upgrade: websocket"])],
   ["no Sec-WebSocket-Accept", () => switching(UPGRADE)],
   ["a wrong Sec-WebSocket-Accept", () => switching([...UPGRADE, `Sec-WebSocket-Accept: ${acceptOf(KEY)}`])],
-  ["a subprotocol nobody asked for", (peer) => accepting(peer, ["Sec-WebSocket-Protocol: a"])],
+  ["a subprotocol that was not requested", (peer) => accepting(peer, ["Sec-WebSocket-Protocol: a"])],
   ["another subprotocol", (peer) => accepting(peer, ["Sec-WebSocket-Protocol: c"]), ["a", "b"]],
   ["a subprotocol in another case", (peer) => accepting(peer, ["Sec-WebSocket-Protocol: A"]), ["a", "b"]],
   ["no subprotocol", (peer) => accepting(peer), ["a"]],
@@ -159,7 +159,7 @@ const ANSWERS: readonly (readonly [string, Answer, (string[] | undefined)?, Clie
   ["a subprotocol", (peer) => accepting(peer, ["Sec-WebSocket-Protocol: b"]), ["a", "b"]],
   ["two subprotocols", (peer) => accepting(peer, ["Sec-WebSocket-Protocol: a, b"]), ["a", "b"]],
   [
-    "an extension nobody asked for",
+    "an extension that was not requested",
     extensions("permessage-deflate"),
     undefined,
     { perMessageDeflate: false },

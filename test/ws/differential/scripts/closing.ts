@@ -314,7 +314,7 @@ export const closing: readonly Script[] = [
       peer.send({ opcode: 9, payload: "b" });
       peer.send({ opcode: 10, payload: "c" });
       await Promise.race([stage.until("server", "pong"), stage.until("process", "uncaught")]);
-      // In ws a connection whose listener threw reads no more: what follows differs on purpose.
+      // In ws a connection whose listener threw reads no more: its next events differ on purpose.
       if (name === "error") peer.send({ opcode: 3 });
       else if (name === "close") peer.send({ opcode: 8, payload: closeBody(1000) });
       await stage.until("process", "uncaught");

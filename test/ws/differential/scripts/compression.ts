@@ -17,7 +17,7 @@ function deflated(text: string | Buffer): Buffer {
   return bytes.subarray(0, -4);
 }
 
-/** Options of both sides: what is agreed, and that messages arrive. */
+/** Options of both sides: the scripts log the agreed parameters, and check that messages arrive. */
 const AGREED: readonly (readonly [
   string,
   ServerOptions["perMessageDeflate"],

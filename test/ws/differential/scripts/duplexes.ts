@@ -1,4 +1,4 @@
-/** Sockets over a Duplex that is no net.Socket, on both sides: as fastify's injectWS and tests make them. */
+/** Sockets over a Duplex that is not a net.Socket, on both sides, as fastify's injectWS and tests make them. */
 
 import type { ServerOptions } from "ws";
 import { closeBody } from "../../../support/frames.js";

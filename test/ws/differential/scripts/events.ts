@@ -78,7 +78,7 @@ export const events: readonly Script[] = [
     await stage.until("client", "message", 2);
     await part(stage, client);
   }),
-  script("addEventListener with what is no listener", async (stage) => {
+  script("addEventListener with values that are not listeners", async (stage) => {
     const { client } = await stage.pair();
     for (const value of [undefined, null, 5, "x", {}]) {
       stage.call("client", "addEventListener", () =>

@@ -31,7 +31,7 @@ const STREAMS: readonly (readonly [string, readonly Frame[], object?])[] = [
   ["fragments of no bytes", [text("", { fin: false }), more("", { fin: false }), more("")]],
   ["fragments that cut a character", [text(Uint8Array.of(0xc3), { fin: false }), more(Uint8Array.of(0xa9))]],
   ["a ping between fragments", [text("a", { fin: false }), { opcode: 9, payload: "p" }, more("b")]],
-  ["a pong nobody asked for", [{ opcode: 10, payload: "p" }]],
+  ["an unsolicited pong", [{ opcode: 10, payload: "p" }]],
   ["ping of 125 bytes", [{ opcode: 9, payload: "x".repeat(125) }]],
   ["lengths of two bytes", [text("x".repeat(126)), { opcode: 2, payload: Buffer.alloc(65535) }]],
   ["a length of eight bytes", [{ opcode: 2, payload: Buffer.alloc(65536) }]],

@@ -1,4 +1,4 @@
-/** pause(), resume(), and what waits to be sent. */
+/** pause(), resume(), and data that waits to be sent. */
 
 import { closeBody } from "../../../support/frames.js";
 import { type Script, script } from "../stage.js";

@@ -161,7 +161,7 @@ export const timing: readonly Script[] = [
     socket.terminate();
     await stage.until("socket", "close");
   }),
-  script("timing: a bad frame in head is told to listeners added later in the turn", async (stage) => {
+  script("timing: a bad frame in head is reported to listeners added later in the turn", async (stage) => {
     const { socket, peer } = stage.overDuplex({}, { head: bytesOf({ opcode: 3 }, MASK) });
     stage.say("socket", "returned", socket.readyState);
     await stage.until("peer", "close");
@@ -183,20 +183,20 @@ export const timing: readonly Script[] = [
     socket.terminate();
     await stage.until("socket", "close");
   }),
-  script("timing: what is sent before terminate()", async (stage) => {
+  script("timing: a message sent before terminate()", async (stage) => {
     const { socket } = stage.overDuplex();
     socket.send("a", (error) => stage.say("socket", "sent", error));
     socket.terminate();
     await Promise.all([stage.until("socket", "close"), stage.until("peer", "gone")]);
   }),
-  script("timing: what is sent before the socket is destroyed", async (stage) => {
+  script("timing: a message sent before the socket is destroyed", async (stage) => {
     const { server, client } = await stage.pair();
     server.send("last words");
     internals(server)._socket?.destroy();
     await Promise.all([stage.until("client", "close"), stage.until("server", "close")]);
     stage.say("client", "state", client.readyState);
   }),
-  script("timing: what is sent before _socket.end()", async (stage) => {
+  script("timing: a message sent before _socket.end()", async (stage) => {
     const { server } = await stage.pair();
     server.send("last words");
     internals(server)._socket?.end();
