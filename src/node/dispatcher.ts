@@ -83,9 +83,9 @@ export class Dispatcher<Face> {
     try {
       endpoint.lends = handlers.message == null || this.#settings.borrow === true;
       endpoint.answersQuietly = handlers.ping == null;
-      const hasStreams = handlers.stream != null;
-      endpoint.streamFrom = hasStreams ? this.#settings.streamFrom : Infinity;
-      this.#isStreaming = hasStreams || this.streams?.isOpen === true;
+      // A message that was begun goes on as it began, also if its handler is gone.
+      this.#isStreaming = handlers.stream != null || this.streams?.isOpen === true;
+      endpoint.streamFrom = this.#isStreaming ? this.#settings.streamFrom : Infinity;
     } catch {
       // A getter of the user's threw. It throws again when its handler is to be called, and fails the connection then.
       endpoint.lends = endpoint.answersQuietly = false;
@@ -128,12 +128,12 @@ export class Dispatcher<Face> {
     const streams = (this.streams ??= new IncomingStreams(this.#owner, this.#settings.highWaterMark));
     if (streams.isOpen) {
       if (isDropped) this.endStreams();
-      else streams.push(message);
+      streams.push(message);
       this.#holdStreams(streams);
+      if (!streams.isOpen) this.look();
       return true;
     }
     if (this.#settings.partial === true) return false;
-    // The rest of a message whose stream ended with our Close.
     const isLong = message.partial || isLongMessage(message.data, this.#endpoint.streamFrom);
     if (!isLong || isDropped) return isLong;
     const stream = streams.begin(message.type);
@@ -151,7 +151,7 @@ export class Dispatcher<Face> {
 
   /** The rest of a message that is delivered as a stream will not come, or will not be delivered. */
   endStreams(error: Error = new InvalidStateError("the connection closed before the message ended")): void {
-    if (this.streams?.isOpen === true) this.streams.end(error);
+    this.streams?.abort(error);
   }
 
   /** Calls the handler. A stream that it did not begin to read once it is done would keep its messages forever. */

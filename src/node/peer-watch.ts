@@ -18,8 +18,10 @@ export interface PeerFacts {
   readonly unsentLength: number;
   /** Whether the socket is read. While it is not, the peer cannot be heard. */
   readonly isRead: boolean;
-  /** Messages, both ways. */
+  /** Messages and parts of messages, both ways. */
   readonly messages: number;
+  /** Whether the peer has to wait for the program to read a message that arrives as a stream. */
+  readonly isHeldByStream: boolean;
 }
 
 export function factsOf(endpoint: Endpoint, transport: Transport, isCut: boolean): PeerFacts {
@@ -30,7 +32,8 @@ export function factsOf(endpoint: Endpoint, transport: Transport, isCut: boolean
     pendingLength: transport.pendingLength,
     unsentLength: transport.unsentLength,
     isRead: (transport.holds & ~Hold.Turn) === 0,
-    messages: endpoint.messagesIn + endpoint.messagesOut,
+    messages: endpoint.messagesIn + endpoint.messagesOut + endpoint.partsIn + endpoint.partsOut,
+    isHeldByStream: (transport.holds & Hold.Streams) !== 0,
   };
 }
 
@@ -81,7 +84,7 @@ export class PeerWatch {
       this.#pingedAt = now;
       return "ping";
     }
-    if (facts.messages !== this.#messagesSeen) this.#messageAt = now;
+    if (facts.messages !== this.#messagesSeen || facts.isHeldByStream) this.#messageAt = now;
     this.#messagesSeen = facts.messages;
     return idleTimeoutMs > 0 && readUntil - this.#messageAt >= idleTimeoutMs ? "idle" : undefined;
   }

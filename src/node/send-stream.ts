@@ -80,6 +80,8 @@ class StreamSending {
   readonly #options: StreamOptions;
   #type: "text" | "binary" | undefined;
   #isBegun = false;
+  /** The first half of a character that the last string cut. */
+  #cut = "";
   /** The reason to stop, and the callback that reports it during a wait. */
   #stopped: { readonly reason: unknown } | undefined = undefined;
   #onStop: ((reason: unknown) => void) | undefined = undefined;
@@ -104,12 +106,12 @@ class StreamSending {
         const next = await this.#until(this.#iterator.next());
         isDone = next.done === true;
         if (isDone) break;
-        if (!this.#isBegun) await this.#ownTurn(before);
-        await this.#until(writer.roomForPart());
+        await this.#room(before);
         this.#send(next.value as Part, false);
       }
-      if (!this.#isBegun) await this.#ownTurn(before);
-      this.#send(this.#type === "text" ? "" : NOTHING, true);
+      await this.#room(before);
+      if (this.#cut !== "") this.#sendPart(this.#cut, false);
+      this.#sendPart(this.#type === "text" ? "" : NOTHING, true);
     } catch (thrown) {
       // §5.4: there is no way to end a message but to complete it. So the connection ends.
       if (this.#isBegun) this.#sender.close(CloseCode.InternalError, "a message was broken off");
@@ -121,21 +123,40 @@ class StreamSending {
     }
   }
 
-  /** The messages before this one must have been sent: other streams, and Blobs that are still read. */
-  async #ownTurn(before: Promise<void> | undefined): Promise<void> {
-    await this.#until(before);
+  /** Waits for room, and before the first part for the messages before: other streams, and Blobs that are read. */
+  async #room(before: Promise<void> | undefined): Promise<void> {
     const { writer } = this.#sender;
-    while (writer.blobs !== undefined) await this.#until(writer.blobs);
+    if (!this.#isBegun) await this.#until(before);
+    do {
+      if (!this.#isBegun) while (writer.blobs !== undefined) await this.#until(writer.blobs);
+      await this.#until(writer.roomForPart());
+      // A Blob may have been sent meanwhile.
+    } while (!this.#isBegun && writer.blobs !== undefined);
   }
 
+  /** Sends a part. Strings may be cut between two surrogates: the first waits for the second. */
   #send(part: Part, final: boolean): void {
+    if (typeof part !== "string") {
+      if (this.#cut !== "") this.#sendPart(this.#cut, false);
+      this.#cut = "";
+      this.#sendPart(part, final);
+      return;
+    }
+    const text = this.#cut + part;
+    const isCut = (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800;
+    this.#cut = isCut ? text.slice(-1) : "";
+    this.#sendPart(isCut ? text.slice(0, -1) : text, final);
+  }
+
+  #sendPart(part: Part, final: boolean): void {
     this.#type ??= typeof part === "string" ? "text" : "binary";
     if (typeof part === "string" && this.#type === "binary") {
       throw new TypeError("a part of a binary message must be bytes, not a string");
     }
     const { compress } = this.#options;
     const { writer } = this.#sender;
-    if (writer.sendPart(part, { type: this.#type, compress, final }) === undefined) throw closedBefore();
+    if (writer.sendStreamPart(part, { type: this.#type, compress, final }) === undefined)
+      throw closedBefore();
     this.#isBegun = !final;
   }
 

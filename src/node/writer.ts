@@ -1,13 +1,7 @@
 /**
  * The sending half of a connection: frames wait here until the turn ends, then leave in one write. It counts the
  * bytes that the system has not taken, tells the program when to wait, and applies the overflow policy.
- *
- * A writer is open until `close`. The drain goes round (`DRAIN_STEPS` is the same as a table):
- *
- *        idle ── want ──▶ wanted ── room ──▶ due
- *         ▲                │  ▲               │ │
- *         │                │  └──── fill ─────┘ │
- *         └──── settle ────┴────────────────────┘
+ * A writer is open until `close`. `drain-state.ts` draws how it notifies the program of room.
  */
 
 import { InvalidStateError } from "../codec/index.js";
@@ -26,6 +20,7 @@ import { onNextTurn } from "./clock.js";
 import type { ConnectionSettings } from "./connection-options.js";
 import { type Deferred, defer } from "./deferred.js";
 import { channels } from "./diagnostics.js";
+import { DRAIN_STEPS, type DrainState, type DrainStep } from "./drain-state.js";
 import { joinSegments, keepJoined } from "./segments.js";
 import { Hold, type Transport } from "./transport.js";
 import { alreadySo, beginTurn, endTurn, type Flushable, flushLater } from "./turn.js";
@@ -45,22 +40,6 @@ export interface WriterOwner extends Flushable {
 
 /** Data that can be sent as a message. */
 export type Sendable = MessageInit | BlobLike;
-
-/**
- * idle: no send found much waiting. wanted: one did, or the program waits for room. due: there is room, and the program
- * is notified in the next turn of the loop.
- */
-export type DrainState = "idle" | "wanted" | "due";
-
-/** fill: the room was used before the program was notified. settle: the program is notified, or the closing begins. */
-export type DrainStep = "want" | "room" | "fill" | "settle";
-
-/** The state that each step leads to. A step that is missing does not happen in that state. */
-export const DRAIN_STEPS: Readonly<Record<DrainState, Readonly<Partial<Record<DrainStep, DrainState>>>>> = {
-  idle: { want: "wanted" },
-  wanted: { room: "due", settle: "idle" },
-  due: { fill: "wanted", settle: "idle" },
-};
 
 export class Writer {
   /** Messages that the overflow policy dropped. */
@@ -179,6 +158,13 @@ export class Writer {
       return undefined;
     }
     endpoint.sendPart(data, options);
+    return this.queued();
+  }
+
+  /** Sends a part for which `roomForPart` has waited: the overflow policy is not asked. */
+  sendStreamPart(data: string | Bytes, options: PartOptions): boolean | undefined {
+    if (!this.#isOpen || this.#endpoint.phase !== "open") return undefined;
+    this.#endpoint.sendPart(data, options);
     return this.queued();
   }
 

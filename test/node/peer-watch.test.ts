@@ -20,6 +20,7 @@ const QUIET: PeerFacts = {
   unsentLength: 0,
   isRead: true,
   messages: 0,
+  isHeldByStream: false,
 };
 
 /** A watch from the time 0 on. Each look has the facts of the one before, but for what it changes. */
@@ -152,6 +153,19 @@ describe("PeerWatch: a peer that takes", () => {
 
 describe("PeerWatch: messages", () => {
   const limits = new Liveness({ pingIntervalMs: 0, idleTimeoutMs: 40, closeTimeoutMs: 0 });
+
+  it("that arrive as a stream, and wait for the program, keep a connection from being idle", () => {
+    const looks = new Looks(limits);
+    assert.deepEqual(
+      [
+        looks.at(30, { isHeldByStream: true }),
+        looks.at(60),
+        looks.at(99, { isHeldByStream: false }),
+        looks.at(100),
+      ],
+      [undefined, undefined, undefined, "idle"],
+    );
+  });
 
   it("that come or go keep a connection from being idle; bytes alone do not", () => {
     const looks = new Looks(limits);

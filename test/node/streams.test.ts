@@ -5,6 +5,8 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { describe, it } from "node:test";
 import type { Connection, MessageStream, ServeOptions } from "../../src/index.js";
+import { session } from "../../src/node/connection-status.js";
+import type { Session } from "../../src/node/session.js";
 import { both, listen, serverAndPeer } from "../support/connections.js";
 import { BINARY, CONTINUATION, PING, TEXT } from "../support/frames.js";
 import { settle, until } from "../support/sockets.js";
@@ -216,6 +218,52 @@ describe("sendStream", () => {
     peer.socket.resume();
     await sent;
     await until(() => peer.received > 408 * 0x10000, "all of it");
+  });
+
+  it("waits behind a Blob that was sent while it waited for room", async (t) => {
+    const { connection, peer } = await serverAndPeer(t);
+    peer.socket.pause();
+    while (connection.send(new Uint8Array(0x40000)) === true);
+    await settle();
+    const sent = connection.sendStream(["a", "b"]);
+    await settle();
+    let give: (bytes: ArrayBuffer) => void = () => {};
+    connection.send({ size: 1, arrayBuffer: () => new Promise<ArrayBuffer>((resolve) => (give = resolve)) });
+    peer.socket.resume();
+    await settle(20);
+    give(new Uint8Array([7]).buffer);
+    await sent;
+    await until(() => peer.frames.at(-1)?.opcode === CONTINUATION, "the stream");
+    assert.deepEqual(
+      peer.frames.slice(-4).map(({ opcode }) => opcode),
+      [BINARY, TEXT, CONTINUATION, CONTINUATION],
+    );
+  });
+
+  it("waits, and never overflows, whatever the policy and however small the limit", async (t) => {
+    for (const onOverflow of ["drop", "throw", "close"] as const) {
+      const { connection, peer } = await serverAndPeer(t, {
+        onOverflow,
+        maxBufferedAmount: 100,
+        highWaterMark: 50,
+      });
+      peer.socket.pause();
+      await connection.sendStream(["x".repeat(3000), "y".repeat(3000)]);
+      await connection.sendStream(["x".repeat(3000), "y".repeat(3000)]);
+      peer.socket.resume();
+      await until(() => peer.frames.length === 6, `both (${onOverflow})`);
+      assert.equal(connection.state, "open");
+    }
+  });
+
+  it("joins characters that strings cut between two surrogates", async (t) => {
+    const got: string[] = [];
+    const { connection } = await both(t, { message: (_connection, { data }) => void got.push(String(data)) });
+    await connection.sendStream(["a\ud83d", "\ude00b", "\ud83d", "\ude00"]);
+    await connection.sendStream(["a\ud83d", "b", "\ud83d"]);
+    await connection.sendStream(["a\ud83d", Buffer.from("b")]);
+    await until(() => got.length === 3, "all");
+    assert.deepEqual(got, ["a😀b😀", "a\ufffdb\ufffd", "a\ufffdb"]);
   });
 
   it("lets timers run while a source that never waits is sent to a peer that takes everything", async (t) => {
@@ -453,6 +501,69 @@ describe("the handler stream", () => {
     await settle(50);
     assert.equal(begun, 64);
     assert.equal(connection.state, "open");
+  });
+
+  it("is called once for a message, also if the connection is lost or closed in the middle of it", async (t) => {
+    for (const how of ["lost", "closed"] as const) {
+      let calls = 0;
+      const messages: unknown[] = [];
+      let accepted: Connection | undefined;
+      const { connection } = await both(
+        t,
+        {
+          perMessageDeflate: true,
+          maxMessageSize: 1 << 20,
+          deliverWhileClosing: true,
+          open: (opened) => (accepted = opened),
+          message: (_connection, { data }) => void messages.push(data.length),
+          async stream(_connection, stream) {
+            calls++;
+            const iterator = stream[Symbol.asyncIterator]();
+            await iterator.next();
+            if (how === "closed") void accepted?.close();
+          },
+        },
+        { perMessageDeflate: true },
+      );
+      connection.send(new Uint8Array(20 << 20));
+      await until(() => calls === 1, "it begins");
+      await settle(20);
+      if (how === "lost") (accepted as Connection).transport.destroy();
+      await accepted?.closed;
+      assert.deepEqual([calls, messages], [1, []], how);
+    }
+  });
+
+  it("keeps its message when the handlers are replaced in the middle of it", async (t) => {
+    const heard: string[] = [];
+    const { connection, peer } = await serverAndPeer(t, {
+      streamFrom: 100,
+      maxMessageSize: 1000,
+      async stream(_connection, stream) {
+        let length = 0;
+        for await (const part of stream) length += part.length;
+        heard.push(`stream ${length}`);
+      },
+    });
+    peer.send({ opcode: TEXT, fin: false, payload: Buffer.alloc(600, "x") });
+    await settle();
+    connection.handlers = { message: (_connection, { data }) => void heard.push(`message ${data.length}`) };
+    peer.send({ opcode: CONTINUATION, payload: Buffer.alloc(600, "x") });
+    peer.send({ opcode: TEXT, payload: Buffer.alloc(200, "x") });
+    await until(() => heard.length === 2, "both");
+    assert.deepEqual(heard.sort(), ["message 200", "stream 1200"]);
+  });
+
+  it("counts parts, so that a long message keeps a connection from being idle", async (t) => {
+    const { accepted, connection } = await both(t, {
+      stream: async (_connection, stream) => void (await partsOf(stream)),
+    });
+    const { endpoint } = (accepted as unknown as { [session]: Session<unknown> })[session];
+    const sender = (connection as unknown as { [session]: Session<unknown> })[session].endpoint;
+    await connection.sendStream([new Uint8Array(0x8000), new Uint8Array(0x8000), new Uint8Array(0x8000)]);
+    await until(() => endpoint.messagesIn === 1, "it arrived");
+    assert.ok(endpoint.partsIn >= 3, `${endpoint.partsIn} parts in`);
+    assert.equal(sender.partsOut, 3);
   });
 
   it("cannot be iterated over twice", async (t) => {

@@ -33,7 +33,8 @@ const MOST_STREAMS = 64;
 export class IncomingStreams {
   readonly #owner: StreamOwner;
   readonly #highWaterMark: number;
-  /** The stream that lacks its end. */
+  /** Whether a message was begun and lacks its end; `abort` ends its stream before. */
+  isOpen = false;
   #current: IncomingStream | undefined = undefined;
   /** Bytes that wait, and streams that were not read to their end. */
   #size = 0;
@@ -43,11 +44,6 @@ export class IncomingStreams {
   constructor(owner: StreamOwner, highWaterMark: number) {
     this.#owner = owner;
     this.#highWaterMark = highWaterMark;
-  }
-
-  /** Whether a message was begun and lacks its end. */
-  get isOpen(): boolean {
-    return this.#current !== undefined;
   }
 
   get size(): number {
@@ -62,6 +58,7 @@ export class IncomingStreams {
   /** Begins a stream for a message whose first part is pushed next. */
   begin(type: "text" | "binary"): IncomingStream {
     this.#count++;
+    this.isOpen = true;
     this.#current = new IncomingStream(type, this);
     return this.#current;
   }
@@ -69,11 +66,17 @@ export class IncomingStreams {
   /** Takes a part of the message that was begun, or all of it. */
   push(part: DataMessage): void {
     this.#current?.push(part);
-    if (!part.partial) this.end();
+    if (part.partial) return;
+    this.isOpen = false;
+    this.#end(undefined);
   }
 
-  /** The message is whole; or, with an error, it will never be. */
-  end(error?: Error): void {
+  /** The stream ends with an error. The parts of its message that are still pushed are dropped. */
+  abort(error: Error): void {
+    this.#end(error);
+  }
+
+  #end(error: Error | undefined): void {
     const stream = this.#current;
     this.#current = undefined;
     stream?.end(error);

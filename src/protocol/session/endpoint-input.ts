@@ -54,6 +54,8 @@ export abstract class EndpointInput implements Delivery {
   loans = 0;
   framesIn = 0;
   messagesIn = 0;
+  /** Frames, and parts of frames, of messages that did not come whole and plain in one frame. */
+  partsIn = 0;
   bytesIn = 0;
 
   readonly #maxFrameSize: number;
@@ -195,6 +197,7 @@ export abstract class EndpointInput implements Delivery {
       this.#assembler = new MessageAssembler(decoder.opcode, decompressor, this);
     }
     const assembler = this.#assembler as MessageAssembler;
+    this.partsIn++;
     return this.#settle(assembler, assembler.take(decoder, this));
   }
 

@@ -290,6 +290,11 @@ export class Endpoint extends EndpointInput {
     return this.outbox.bytesTaken;
   }
 
+  /** Frames that did not end their message. */
+  get partsOut(): number {
+    return this.#framer.parts;
+  }
+
   get messagesOut(): number {
     return this.#framer.messages;
   }

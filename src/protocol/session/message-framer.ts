@@ -69,6 +69,8 @@ export interface Place {
 export class MessageFramer {
   frames = 0;
   messages = 0;
+  /** Frames that do not end their message. */
+  parts = 0;
   /** Both, when the queue was last emptied. */
   #framesTaken = 0;
   #messagesTaken = 0;
@@ -367,6 +369,7 @@ export class MessageFramer {
     this.frames++;
     this.#begun = fin ? undefined : opcode;
     if (fin) this.messages++;
+    else this.parts++;
   }
 
   /** The frames were taken from the queue to be written. */
