@@ -78,7 +78,7 @@ interface Place {
 const HANDLERS: readonly Place[] = [
   { name: "open" },
   { name: "message", act: (peer) => peer.send({ opcode: TEXT, payload: utf8("x") }) },
-  { name: "stream", act: (peer) => peer.send({ opcode: TEXT, payload: new Uint8Array(70_000).fill(97) }) },
+  { name: "stream", act: (peer) => peer.send({ opcode: TEXT, payload: new Uint8Array(1000).fill(97) }) },
   { name: "ping", act: (peer) => peer.send({ opcode: PING }), outcome: "pong" },
   { name: "pong", act: (peer) => peer.send({ opcode: PONG }) },
   {
@@ -115,6 +115,7 @@ async function start(t: TestContext, handlers: ConnectionHandlers, options: Serv
       connection.send(data);
     },
     closeTimeoutMs: 2000,
+    streamFrom: 1000,
     ...options,
     open: (connection) => {
       if (victim !== undefined) return undefined;

@@ -80,8 +80,9 @@ describe("the examples", () => {
 
   test("are all run by a test", () => {
     const run = ["decode-capture", "echo-client", "existing-server", "json-exchange", "reconnect"];
-    const names = [...run, "server", "stream-tokens"].map((name) => `${name}.ts`);
-    // The playground is in tests of its own.
+    // These, and the playground, are in tests of their own.
+    const others = ["chat", "market-data", "server", "upload"];
+    const names = [...run, ...others, "stream-tokens"].map((name) => `${name}.ts`);
     assert.deepEqual(readdirSync(path.join(root, "examples")).sort(), [...names, "playground"].sort());
   });
 });
