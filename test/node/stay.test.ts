@@ -19,6 +19,21 @@ import { until } from "../support/sockets.js";
 const FAST = { delay: 1, jitter: 0, minUptime: 0 };
 
 describe("stayConnected", () => {
+  it("settles each of several calls of next, when it opens and when it is closed", async (t) => {
+    const server = await serve({ hostname: "127.0.0.1" });
+    t.after(() => server.close());
+    const stay = stayConnected(server.url, FAST);
+    const loop = stay[Symbol.asyncIterator]();
+    const [first, second, third] = [loop.next(), loop.next(), loop.next()];
+    const { value: connection } = await first;
+    assert.equal(connection?.state, "open");
+    // The next one opens when the last one has ended.
+    await connection?.close();
+    assert.notEqual((await second).value, connection);
+    await stay.close();
+    assert.deepEqual(await third, { value: undefined, done: true });
+  });
+
   it("asks for credentials before each attempt", async (t) => {
     const seen: unknown[] = [];
     const server = await serve({

@@ -17,7 +17,8 @@ export class ConnectionLoop<Connection> implements AsyncIterator<Connection, voi
   readonly #owner: LoopOwner;
   /** The connection that `next` is to give. */
   #offered: Connection | undefined;
-  #waiter: Waiter<Connection> | undefined = undefined;
+  /** Calls of `next` that have no result yet, in order. */
+  readonly #waiters: Waiter<Connection>[] = [];
   /** How it ends: the error is thrown once. */
   #end: { readonly error: unknown; hasFailed: boolean } | undefined = undefined;
 
@@ -28,7 +29,7 @@ export class ConnectionLoop<Connection> implements AsyncIterator<Connection, voi
 
   /** Whether the last connection is still at work. */
   get isBusy(): boolean {
-    return this.#waiter === undefined;
+    return this.#waiters.length === 0;
   }
 
   /** Gives a connection to the loop, which waits for one. */
@@ -44,27 +45,26 @@ export class ConnectionLoop<Connection> implements AsyncIterator<Connection, voi
   }
 
   #settle(): void {
-    const waiter = this.#waiter;
-    if (waiter === undefined) return;
-    if (this.#offered !== undefined) {
-      waiter.resolve({ value: this.#offered, done: false });
-      this.#offered = undefined;
-    } else if (this.#end === undefined) {
-      return;
-    } else if (this.#end.hasFailed) {
-      this.#end.hasFailed = false;
-      waiter.reject(this.#end.error);
-    } else {
-      waiter.resolve({ value: undefined, done: true });
+    while (this.#offered !== undefined || this.#end !== undefined) {
+      const waiter = this.#waiters.shift();
+      if (waiter === undefined) return;
+      if (this.#offered !== undefined) {
+        waiter.resolve({ value: this.#offered, done: false });
+        this.#offered = undefined;
+      } else if (this.#end?.hasFailed) {
+        this.#end.hasFailed = false;
+        waiter.reject(this.#end.error);
+      } else {
+        waiter.resolve({ value: undefined, done: true });
+      }
     }
-    this.#waiter = undefined;
   }
 
   next(): Promise<IteratorResult<Connection, void>> {
     return new Promise((resolve, reject) => {
-      this.#waiter = { resolve, reject };
+      this.#waiters.push({ resolve, reject });
       this.#settle();
-      if (this.#waiter !== undefined) this.#owner.asked();
+      if (this.#waiters.length > 0) this.#owner.asked();
     });
   }
 
