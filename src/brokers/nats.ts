@@ -80,14 +80,22 @@ class NatsBroker implements Broker {
     return this.#flushing;
   }
 
-  subscribe(topic: string): Promise<void> {
+  async subscribe(topic: string): Promise<void> {
+    // The client keeps a subscription over reconnects: with a second one, each message would come twice.
+    this.unsubscribe(topic);
     const subscription = this.#connection.subscribe(this.#subjectOf(topic), {
       callback: (error, message) => {
         if (error === null) this.#listener?.message(topic, message.data);
       },
     });
     this.#subscriptions.set(topic, subscription);
-    return this.#connection.flush();
+    try {
+      await this.#connection.flush();
+    } catch (error) {
+      // Unless the topic has been unsubscribed meanwhile.
+      if (this.#subscriptions.get(topic) === subscription) this.unsubscribe(topic);
+      throw error;
+    }
   }
 
   unsubscribe(topic: string): void {

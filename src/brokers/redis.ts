@@ -110,6 +110,10 @@ class RedisBroker implements Broker {
   close(): void {
     this.#listener = undefined;
     for (const event of EVENTS) this.#publisher.off(event, this.#look);
-    this.#subscriber.destroy();
+    try {
+      this.#subscriber.destroy();
+    } catch {
+      // It is closed already: its `reconnectStrategy` has given up.
+    }
   }
 }

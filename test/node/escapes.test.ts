@@ -7,35 +7,10 @@
 import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, it, type TestContext } from "node:test";
-import { fileURLToPath } from "node:url";
-import ts from "typescript";
 import { type Connection, connect, type ServeOptions, type Server, serve } from "../../src/index.js";
 import { CLOSE, closeBody, PING, PONG, TEXT } from "../support/frames.js";
+import { functionOptions, mine, WAYS, type Way } from "../support/misbehaviour.js";
 import { dial, knock, type RawPeer, requestText, settle, until } from "../support/sockets.js";
-
-const mine = new Error("a bug of the user's");
-
-/** What a callback does instead of its job. */
-const WAYS = {
-  throws: () => {
-    throw mine;
-  },
-  "throws anything that is not an error": () => {
-    throw Object.create(null);
-  },
-  rejects: () => Promise.reject(mine),
-  "returns what rejects when it is looked at": () => ({
-    // biome-ignore lint/suspicious/noThenProperty: that is the point
-    get then() {
-      throw mine;
-    },
-  }),
-  "returns null": () => null,
-  "returns a number": () => 5,
-  "returns an object of no known shape": () => ({ ok: false }),
-  "never answers": () => new Promise(() => {}),
-};
-type Way = keyof typeof WAYS;
 
 /** A status of the answer; or the frame that the client gets once it is open; or that nothing comes. */
 type Outcome = number | string | "nothing";
@@ -254,6 +229,7 @@ describe("where code of the user's runs on a server", () => {
     );
     assert.deepEqual(missing, []);
     assert.ok(functionOptions("src/node/upgrade-options.ts", "UpgradeOptions").includes("authorize"));
+    // topics/escapes.test.ts has those of Topics.
   });
 });
 
@@ -281,28 +257,6 @@ async function assertServes(server: Server): Promise<void> {
   const connection = await connect(server.url);
   connection.terminate();
   await connection.closed;
-}
-
-/** Members of an interface whose type, without undefined, can be called. */
-function functionOptions(file: string, name: string): string[] {
-  const path = fileURLToPath(new URL(`../../${file}`, import.meta.url));
-  const program = ts.createProgram([path], {
-    strict: true,
-    module: ts.ModuleKind.NodeNext,
-    skipLibCheck: true,
-  });
-  const checker = program.getTypeChecker();
-  const source = program.getSourceFile(path) as ts.SourceFile;
-  const declaration = source.statements.find(
-    (statement): statement is ts.InterfaceDeclaration =>
-      ts.isInterfaceDeclaration(statement) && statement.name.text === name,
-  ) as ts.InterfaceDeclaration;
-  const canBeCalled = (type: ts.Type): boolean =>
-    type.isUnion() ? type.types.some(canBeCalled) : type.getCallSignatures().length > 0;
-  const members = checker.getPropertiesOfType(checker.getTypeAtLocation(declaration));
-  return members
-    .filter((member) => canBeCalled(checker.getTypeOfSymbolAtLocation(member, declaration)))
-    .map((member) => member.name);
 }
 
 describe("a bug of the user's is seen", () => {

@@ -246,6 +246,30 @@ export function brokerSuite(name: string, open: (t: TestContext) => Promise<Brok
       assert.deepEqual(withoutProbes(other), ["after"], "messages that were published meanwhile are lost");
     });
 
+    it("a subscription that fails because the engine goes away is made once, later", async (t) => {
+      const world = await open(t);
+      const { outage, stall } = world;
+      if (outage === undefined || stall === undefined) return t.skip("it has no engine that can fail");
+      const [a, b] = [await start(t, world), await start(t, world)];
+      // The engine does not answer the subscription, and then it is gone.
+      stall.stop();
+      const other = b.subscribe("x");
+      await outage.kill();
+      await until(() => a.topics.isBrokerAway && b.topics.isBrokerAway);
+      await outage.start();
+      await until(() => !a.topics.isBrokerAway && !b.topics.isBrokerAway, "the engine is back");
+      await joined(a, "x", other);
+      // An engine takes the subscriptions of a process in order: once this one works, so does each that came before.
+      const later = b.subscribe("later");
+      await joined(a, "later", later);
+      a.topics.publish("x", "once");
+      a.topics.publish("x", "end");
+      await until(() => other.got.includes("end"));
+      assert.deepEqual(withoutProbes(other), ["once", "end"]);
+      b.topics.leave(other);
+      b.topics.leave(later);
+    });
+
     it("while the engine stands still, a bounded amount waits, and each message is sent or counted", async (t) => {
       const world = await open(t);
       if (world.stall === undefined) return t.skip("it has no engine that can stand still");

@@ -23,6 +23,8 @@ export interface LinkOwner {
 
 /** The most calls to subscribe or unsubscribe that may be pending at a time. Others wait. */
 const MOST_UNDER_WAY = 1000;
+/** Bytes that a pending call to `publish` takes besides payload and topic: an estimate of its objects. */
+const CALL_BYTES = 256;
 /** Milliseconds until a failed subscription is retried. */
 const RETRY_MS = 1000;
 
@@ -38,7 +40,7 @@ export class BrokerLink {
   readonly #owner: LinkOwner;
   readonly #maxWaiting: number;
   readonly #origin = randomFillSync(new Uint8Array(ORIGIN_LENGTH));
-  /** Bytes of published messages whose promise is pending. */
+  /** Bytes of pending calls to `publish`. */
   #waiting = 0;
   /** Topics that the broker is subscribed to. */
   readonly #subscribed = new Set<string>();
@@ -49,20 +51,26 @@ export class BrokerLink {
   #stopRetry: (() => void) | undefined = undefined;
   #isClosed = false;
 
-  /** @param maxWaiting - bytes of pending calls to `publish`, above which messages are not forwarded. */
+  /**
+   * @param maxWaiting - bytes of pending calls to `publish`, above which messages are not forwarded.
+   * @throws what `deliver` of the broker throws.
+   */
   constructor(broker: Broker, owner: LinkOwner, maxWaiting: number) {
     this.#broker = broker;
     this.#owner = owner;
     this.#maxWaiting = maxWaiting;
-    broker.deliver({
+    const returned: unknown = broker.deliver({
       message: (topic, payload) => this.#receive(topic, payload),
       away: (error) => this.#setAway(true, error),
       back: () => this.#setAway(false),
     });
+    if (returned !== undefined) {
+      Promise.resolve(returned).catch((thrown: unknown) => this.#tell(asError(thrown)));
+    }
   }
 
   publish(topic: string, item: BatchItem): void {
-    const { length } = item.message.payload;
+    const length = item.message.payload.length + topic.length + CALL_BYTES;
     if (this.#isClosed || this.isAway || this.#waiting > this.#maxWaiting) {
       this.notForwarded++;
       return;
@@ -129,7 +137,8 @@ export class BrokerLink {
     try {
       const returned = call();
       if (isThenable(returned)) {
-        returned.then(
+        // A thenable of the broker's may call back twice, a promise settles once.
+        Promise.resolve(returned).then(
           () => done(undefined),
           (thrown: unknown) => done(asError(thrown)),
         );
@@ -170,6 +179,10 @@ export class BrokerLink {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#stopRetry?.();
-    await this.#broker.close();
+    try {
+      await this.#broker.close();
+    } catch (thrown) {
+      this.#owner.onBrokerError(asError(thrown));
+    }
   }
 }

@@ -24,10 +24,16 @@ export interface Broker {
   deliver(listener: BrokerListener): void;
   /** Sends bytes to all other processes that are subscribed to the topic. The broker owns the bytes. */
   publish(topic: string, payload: Uint8Array): unknown;
-  /** Subscribes to a topic. Not called again for the same topic before `unsubscribe`. */
+  /**
+   * Subscribes to a topic. Not called again for the same topic before `unsubscribe`, except to retry a call that failed:
+   * a failed call must leave no subscription behind.
+   */
   subscribe(topic: string): unknown;
   unsubscribe(topic: string): unknown;
-  /** Releases the broker's resources. The broker must not call the listener afterwards. */
+  /**
+   * Releases the broker's resources. The broker must not call the listener afterwards. If it throws or rejects, the
+   * error is reported.
+   */
   close(): unknown;
 }
 

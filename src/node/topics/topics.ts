@@ -30,11 +30,14 @@ export interface TopicsOptions {
   readonly publishDelayMs?: number | undefined;
   /** Carries published messages to other processes. Default: none; messages stay in this process. */
   readonly broker?: Broker | undefined;
-  /** Bytes that may wait for the broker. Messages above this limit are not forwarded. Default 16 MiB. */
+  /**
+   * Bytes that may wait for the broker. While more wait, messages are not forwarded. A message counts as its payload,
+   * its topic name and 256 bytes. Default 16 MiB.
+   */
   readonly maxBrokerBuffer?: number | undefined;
   /** Called when a topic gets its first subscriber in this process, or loses its last. */
   readonly onTopic?: ((topic: string, hasSubscribers: boolean) => unknown) | undefined;
-  /** Called when the broker loses the connection to its engine, or has restored it. */
+  /** Called when the broker loses the connection to its engine, or has restored it; never while `new Topics` runs. */
   readonly onBroker?: ((state: "away" | "back", error: Error | undefined) => unknown) | undefined;
 }
 
@@ -124,8 +127,9 @@ export class Topics {
       hasSubscribers: (topic: string) => this.#topics.has(topic),
       subscribedTopics: () => this.#topics.keys(),
       deliver: (topic: string, item: BatchItem) => this.#deliver(topic, item, undefined),
+      // In a microtask: a broker may be away from the start, and the user has no `Topics` before `new` returns.
       onBroker: (state: "away" | "back", error: Error | undefined) =>
-        this.#call(() => this.#onBroker?.(state, error)),
+        queueMicrotask(() => this.#call(() => this.#onBroker?.(state, error))),
       onBrokerError: (error: Error) => void tellError(error, {}),
     };
     this.#link = new BrokerLink(broker, owner, maxBrokerBuffer);
