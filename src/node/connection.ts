@@ -273,7 +273,10 @@ export class Connection<Data = unknown>
     return duplexOf(this, hasHandler(this.handlers, "message"), options);
   }
 
-  /** Stops reading, and delivering the messages that were read, at once. A connection that closes is read again. */
+  /**
+   * Stops reading, and delivering the messages that were read, at once. A connection that closes is read again, unless
+   * `deliverWhileClosing` is set: then `resume`, or `closeTimeoutMs` cuts it.
+   */
   pause(): void {
     this[session].pause();
   }

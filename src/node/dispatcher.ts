@@ -106,6 +106,12 @@ export class Dispatcher<Face> {
     return (this.#pings ??= new PingTracker());
   }
 
+  /** Whether messages that come are delivered: until we close, or with `deliverWhileClosing` until the peer does. */
+  get delivers(): boolean {
+    const { phase } = this.#endpoint;
+    return phase === "open" || (phase === "close-sent" && this.#settings.deliverWhileClosing);
+  }
+
   /** Hands over an event of the endpoint. */
   handle(message: AnyMessage): void {
     const { type } = message;

@@ -280,8 +280,7 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
       return;
     }
     // Once the closing was reported, there is no connection to fail, and no handler is called any more.
-    const isFirst = !this.isFinished && this.faults.note(asError(thrown), "bug");
-    if (!isFirst) this.faults.report(thrown);
+    if (this.isFinished || !this.faults.note(asError(thrown), "bug")) this.faults.report(thrown);
     // Also where the socket is lost, and its error was the first: a handler that failed is called no more.
     if (!this.isFinished) this.#failWith(CloseCode.InternalError, "");
   }
@@ -304,7 +303,8 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
    * it is read also while much waits to be sent.
    */
   #readToEnd(): void {
-    this.transport.release(Hold.User | Hold.Inbox | Hold.Output | Hold.Streams);
+    const user = this.dispatcher.delivers ? 0 : Hold.User;
+    this.transport.release(user | Hold.Inbox | Hold.Output | Hold.Streams);
   }
 
   #note(error: Error, kind: ErrorKind): void {
@@ -369,8 +369,8 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   }
 
   pause(): void {
-    // A connection that closes is read, so that the peer's Close is seen.
-    if (this.isGone || this.endpoint.phase !== "open") return;
+    // A connection that delivers nothing more is read, so that the peer's Close is seen.
+    if (this.isGone || !this.dispatcher.delivers) return;
     this.transport.hold(Hold.User);
   }
 

@@ -83,7 +83,7 @@ export class WebSocket extends EventTarget {
 
   readonly #url: string;
   readonly #handlers = new HandlerAttributes(this);
-  readonly #tasks = new TaskQueue();
+  readonly #tasks: TaskQueue;
   readonly #opening = new AbortController();
   #state: 0 | 1 | 2 | 3 = CONNECTING;
   #connection: Connection<undefined> | undefined = undefined;
@@ -121,6 +121,10 @@ export class WebSocket extends EventTarget {
         this.#failure ??= error;
       },
       close: (_connection, code, reason) => this.#tasks.run(() => this.#closed(code, reason)),
+    });
+    this.#tasks = new TaskQueue(call.context, (isHeld) => {
+      if (isHeld) this.#connection?.pause();
+      else this.#connection?.resume();
     });
     openCall({ ...call, opening: { ...call.opening, requireProtocol: true } }).catch((error: Error) => {
       // Events must not fire before the code that called the constructor, or `close`, has returned.

@@ -1,6 +1,6 @@
 /** Keeps messages in order while a Blob is read: later messages wait until the Blob's bytes are sent. */
 
-import { throwLater } from "./errors.js";
+import { asError } from "../protocol/index.js";
 import type { Callback } from "./write-callbacks.js";
 
 interface Waiting {
@@ -14,21 +14,30 @@ export class BlobQueue {
   /** Bytes that wait in the queue. */
   byteLength = 0;
   readonly #isGone: () => boolean;
-  /** The queue; undefined unless a Blob is being read. */
-  #waiting: Waiting[] | undefined = undefined;
+  readonly #failed: (error: Error) => void;
+  #waiting: Waiting[] = [];
+  /** Index of the first entry that waits. */
+  #first = 0;
+  #isReading = false;
 
-  /** @param isGone - returns whether the socket is destroyed. */
-  constructor(isGone: () => boolean) {
+  /**
+   * @param isGone - returns whether the socket is destroyed.
+   * @param failed - called with the error if a Blob cannot be read, or if a function that waited throws. Messages
+   *   queued after it are dropped.
+   */
+  constructor(isGone: () => boolean, failed: (error: Error) => void) {
     this.#isGone = isGone;
+    this.#failed = failed;
   }
 
+  /** Whether a message must wait. */
   get isReading(): boolean {
-    return this.#waiting !== undefined;
+    return this.#isReading || this.#first < this.#waiting.length;
   }
 
   /** Runs a function in order: now, or after the Blob that is being read. */
   run(work: () => void, byteLength = 0, callback?: Callback): void {
-    if (this.#waiting === undefined) {
+    if (!this.isReading) {
       work();
       return;
     }
@@ -40,65 +49,66 @@ export class BlobQueue {
    * Reads a Blob in order.
    *
    * @param use - called with the bytes.
-   * @param failed - called with the error if the Blob cannot be read. Messages queued after it are dropped.
    */
-  read(
-    blob: Blob,
-    callback: Callback | undefined,
-    use: (bytes: Uint8Array) => void,
-    failed: (error: Error) => void,
-  ): void {
-    this.run(() => this.#read(blob, callback, use, failed), blob.size, callback);
+  read(blob: Blob, callback: Callback | undefined, use: (bytes: Uint8Array) => void): void {
+    this.run(() => this.#read(blob, callback, use), blob.size, callback);
   }
 
-  #read(
-    blob: Blob,
-    callback: Callback | undefined,
-    use: (bytes: Uint8Array) => void,
-    failed: (error: Error) => void,
-  ): void {
-    this.#waiting = [];
+  #read(blob: Blob, callback: Callback | undefined, use: (bytes: Uint8Array) => void): void {
+    const read = blob.arrayBuffer();
+    this.#isReading = true;
     this.byteLength += blob.size;
-    blob.arrayBuffer().then(
+    read.then(
       (buffer) => {
         this.byteLength -= blob.size;
         if (this.#isGone())
           this.#drop(new Error("The socket was closed while the blob was being read"), callback);
-        else this.#goOn(() => use(Buffer.from(buffer)));
+        else this.#goOn({ run: () => use(Buffer.from(buffer)), byteLength: 0, callback });
       },
-      (error: Error) => {
-        this.#drop(error, callback);
-        process.nextTick(failed, error);
-      },
+      (error: Error) => this.#fail(error, callback),
     );
   }
 
-  #goOn(first: () => void): void {
-    const waiting = this.#waiting ?? [];
-    this.#waiting = undefined;
-    try {
-      first();
-    } catch (thrown) {
-      throwLater(thrown);
-    }
-    while (!this.isReading) {
-      const next = waiting.shift();
-      if (next === undefined) return;
-      this.byteLength -= next.byteLength;
+  /** Runs an entry, and those behind it up to the next Blob. */
+  #goOn(first: Waiting): void {
+    this.#isReading = false;
+    let entry: Waiting | undefined = first;
+    while (entry !== undefined) {
       try {
-        next.run();
+        entry.run();
       } catch (thrown) {
-        throwLater(thrown);
+        this.#fail(asError(thrown), entry.callback);
+        return;
       }
+      entry = this.#isReading ? undefined : this.#take();
     }
-    // One entry was a Blob: the entries after it wait again.
-    (this.#waiting as Waiting[] | undefined)?.push(...waiting);
+  }
+
+  /** The first entry that waits. An index takes constant time; `shift` moves all that wait. */
+  #take(): Waiting | undefined {
+    const entry = this.#waiting[this.#first];
+    if (entry === undefined) return undefined;
+    this.#waiting[this.#first++] = undefined as never;
+    if (this.#first === this.#waiting.length) this.#empty();
+    this.byteLength -= entry.byteLength;
+    return entry;
+  }
+
+  #empty(): void {
+    this.#waiting = [];
+    this.#first = 0;
+  }
+
+  #fail(error: Error, callback: Callback | undefined): void {
+    this.#drop(error, callback);
+    process.nextTick(this.#failed, error);
   }
 
   /** Drops the queue and calls the callbacks with the error. The bytes still count, because they were not sent. */
   #drop(error: Error, callback: Callback | undefined): void {
-    const waiting = this.#waiting ?? [];
-    this.#waiting = undefined;
+    const waiting = this.#waiting.slice(this.#first);
+    this.#empty();
+    this.#isReading = false;
     for (const told of [callback, ...waiting.map((each) => each.callback)]) {
       if (typeof told === "function") process.nextTick(told, error);
     }

@@ -6,10 +6,14 @@ import type { Connection } from "../node/index.js";
 import { Message } from "../protocol/index.js";
 import { BlobQueue } from "./blob-queue.js";
 import { byteLengthOf, bytesOf, isBlob, payloadOf } from "./bytes.js";
+import { notOpen } from "./errors.js";
 import { EXTENSION_NAME } from "./per-message-deflate.js";
 import { assertControlLength, type Extensions, type GenerateMask, Sender } from "./sender.js";
 import type { SendOptions } from "./types.js";
 import { type Callback, WriteCallbacks } from "./write-callbacks.js";
+
+/** The `readyState`. */
+const CLOSING = 2;
 
 /** If the system took all bytes so far, it is assumed to have room for this many queued bytes. */
 const LEAST_COUNTED = 0x4000;
@@ -39,15 +43,23 @@ export class Outgoing {
   #begun: "text" | "binary" | undefined = undefined;
   /** Made for the first Blob. */
   #queue: BlobQueue | undefined = undefined;
+  readonly #mayWrite: () => boolean;
   readonly #failed: (error: Error) => void;
 
+  /**
+   * @param mayWrite - returns whether the peer's Close came and ours has not left: hawser's connection takes no more
+   *   messages then, but those that waited for a Blob are still sent.
+   * @param failed - called with the error if a message that waited for a Blob cannot be sent.
+   */
   constructor(
     connection: Connection<unknown>,
     socket: Duplex,
     extensions: Extensions,
     generateMask: GenerateMask | undefined,
+    mayWrite: () => boolean,
     failed: (error: Error) => void,
   ) {
+    this.#mayWrite = mayWrite;
     this.#failed = failed;
     this.#connection = connection;
     this.#socket = socket;
@@ -58,9 +70,11 @@ export class Outgoing {
 
   /** The Sender, which writes ready-made frames after the queued ones. */
   get sender(): Sender {
-    this.#sender ??= new Sender(this.#socket, this.#extensions, this.#generateMask, () =>
-      this.#connection.flush(),
-    );
+    if (this.#sender === undefined) {
+      const before = () => this.#connection.flush();
+      this.#sender = new Sender(this.#socket, this.#extensions, this.#generateMask, before);
+      this.#sender.onerror = this.#failed;
+    }
     return this.#sender;
   }
 
@@ -101,9 +115,9 @@ export class Outgoing {
     const type = isBinary ? "binary" : "text";
     if (isBlob(data)) {
       this.#isPlain = false;
-      this.#queue ??= new BlobQueue(() => this.#socket.destroyed);
+      this.#queue ??= new BlobQueue(() => this.#socket.destroyed, this.#failed);
       const sendBytes = (bytes: Uint8Array) => this.#sendNow(bytes, type, compresses, fin, callback);
-      this.#queue.read(data, callback, sendBytes, this.#failed);
+      this.#queue.read(data, callback, sendBytes);
     } else if (this.#queue?.isReading === true) {
       // The caller may change the bytes while they wait.
       const copy = typeof data === "string" ? data : Buffer.from(bytesOf(data));
@@ -122,31 +136,51 @@ export class Outgoing {
     callback: Callback | undefined,
   ): void {
     const isCompressed = this.#extensions[EXTENSION_NAME] !== undefined;
-    if (!fin || this.#begun !== undefined) this.#sendPart(data, type, compresses, !fin);
-    else this.#sendWhole(data, type, isCompressed ? compresses : undefined);
-    this.#whenWritten(callback);
+    const isPart = !fin || this.#begun !== undefined;
+    const sent = isPart
+      ? this.#sendPart(data, type, compresses, !fin)
+      : this.#sendWhole(data, type, isCompressed ? compresses : undefined);
+    if (sent !== undefined) this.#whenWritten(callback);
+    else if (isPart || !this.#mayWrite()) this.#refuse(callback);
+    else {
+      const options = { binary: type === "binary", fin: true, mask: this.#connection.role === "client" };
+      // Uncompressed: a compressor of its own would not share the connection's context.
+      this.sender.send(data, options, callback);
+    }
+  }
+
+  /** The connection closed while the message waited. */
+  #refuse(callback: Callback | undefined): void {
+    if (typeof callback === "function") process.nextTick(callback, notOpen(CLOSING));
   }
 
   /** Runs a function after the Blobs that are being read. */
   whenRead(work: () => void, byteLength = 0, callback?: Callback): void {
-    if (this.#queue === undefined) work();
-    else this.#queue.run(work, byteLength, callback);
+    const queue = this.#generateMask === undefined ? this.#queue : this.#sender?._queue;
+    if (queue === undefined) work();
+    else queue.run(work, byteLength, callback);
   }
 
-  #sendWhole(data: unknown, type: "text" | "binary", compress: boolean | undefined): void {
+  #sendWhole(data: unknown, type: "text" | "binary", compress: boolean | undefined): boolean | undefined {
     const value = typeof data === "string" ? data : bytesOf(data);
     if (compress !== undefined)
-      this.#connection.send(value, compress ? COMPRESSED[type] : UNCOMPRESSED[type]);
-    else if ((typeof value === "string") === (type === "text")) this.#connection.send(value);
-    else this.#connection.send(value, type === "text" ? AS_TEXT : AS_BINARY);
+      return this.#connection.send(value, compress ? COMPRESSED[type] : UNCOMPRESSED[type]);
+    if ((typeof value === "string") === (type === "text")) return this.#connection.send(value);
+    return this.#connection.send(value, type === "text" ? AS_TEXT : AS_BINARY);
   }
 
-  #sendPart(data: unknown, type: "text" | "binary", compress: boolean, partial: boolean): void {
+  #sendPart(
+    data: unknown,
+    type: "text" | "binary",
+    compress: boolean,
+    partial: boolean,
+  ): boolean | undefined {
     this.#isPlain = false;
     this.#begun ??= type;
     const value = typeof data === "string" && this.#begun === "text" ? data : bytesOf(data);
-    this.#connection.sendAll(new Message(value, this.#begun, partial), { compress });
+    const sent = this.#connection.sendAll(new Message(value, this.#begun, partial), { compress });
     if (!partial) this.#begun = undefined;
+    return sent;
   }
 
   /** @throws {RangeError} for more than 125 bytes. */
@@ -159,8 +193,9 @@ export class Outgoing {
     }
     const bytes = bytesOf(data);
     const sendNow = () => {
-      this.#connection.sendAll(new Message(bytes, type));
-      this.#whenWritten(callback);
+      if (this.#connection.sendAll(new Message(bytes, type)) !== undefined) this.#whenWritten(callback);
+      else if (this.#mayWrite()) this.sender[type](bytes, this.#connection.role === "client", callback);
+      else this.#refuse(callback);
     };
     this.whenRead(sendNow, bytes.length, callback);
   }

@@ -36,7 +36,8 @@ export class Sender {
   readonly #generateMask: GenerateMask | undefined;
   #isFirst = true;
   #compresses = false;
-  readonly #queue: BlobQueue;
+  /** Messages that wait for a Blob. @internal */
+  readonly _queue: BlobQueue;
 
   constructor(
     socket: Duplex,
@@ -48,12 +49,15 @@ export class Sender {
     this._extensions = extensions;
     this.#generateMask = generateMask;
     this.#before = before;
-    this.#queue = new BlobQueue(() => socket.destroyed);
+    this._queue = new BlobQueue(
+      () => socket.destroyed,
+      (error) => this.onerror(error),
+    );
   }
 
   /** Bytes that wait for a Blob to be read and are not in the socket yet. */
   get _bufferedBytes(): number {
-    return this.#queue.byteLength;
+    return this._queue.byteLength;
   }
 
   /**
@@ -117,7 +121,7 @@ export class Sender {
 
   close(code?: number, data?: string | Uint8Array, mask?: boolean, callback?: Callback): void {
     const body = encodeCloseBody(code, closeReasonOf(code, data));
-    this.#queue.run(() =>
+    this._queue.run(() =>
       this.#write(body, { opcode: Opcode.Close, fin: true, mask: mask === true }, callback),
     );
   }
@@ -148,11 +152,11 @@ export class Sender {
 
   #whenRead(data: unknown, callback: Callback | undefined, use: (data: string | Uint8Array) => void): void {
     if (isBlob(data)) {
-      this.#queue.read(data, callback, use, (error) => this.onerror(error));
+      this._queue.read(data, callback, use);
       return;
     }
     const bytes = typeof data === "string" ? data : bytesOf(data ?? EMPTY);
-    this.#queue.run(() => use(bytes), this.#queue.isReading ? byteLengthOf(bytes) : 0, callback);
+    this._queue.run(() => use(bytes), this._queue.isReading ? byteLengthOf(bytes) : 0, callback);
   }
 }
 

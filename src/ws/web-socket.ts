@@ -214,6 +214,7 @@ export class WebSocket extends Emitter {
       socket,
       this._extensions,
       options.generateMask,
+      () => this._closeFrameReceived && !this._closeFrameSent,
       (error) => this.#failSending(error),
     );
     this._readyState = OPEN;
@@ -264,9 +265,11 @@ export class WebSocket extends Emitter {
     this._closeCode = code;
     this._closeMessage = reason === "" ? EMPTY : Buffer.from(reason);
     if (!this._closeFrameSent) this.#sendClose(code, reason);
-    this.#connection?.flush();
-    // The server's connection ends the socket itself.
-    if (!this._isServer) this.#socket?.end();
+    this.#outgoing?.whenRead(() => {
+      this.#connection?.flush();
+      // The server's connection ends the socket itself.
+      if (!this._isServer) this.#socket?.end();
+    });
   }
 
   /** @internal */

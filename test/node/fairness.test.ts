@@ -5,11 +5,14 @@
 
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { type Connection, connect, createConnection, type ServeOptions } from "../../src/index.js";
+import { type Connection, connect, createConnection, type ServeOptions, WebSocket } from "../../src/index.js";
+import type { SessionContext } from "../../src/node/connection-options.js";
+import { TaskQueue } from "../../src/node/task-queue.js";
 import { certificate } from "../support/certificate.js";
 import { listen } from "../support/connections.js";
 import { BINARY, concat, frame } from "../support/frames.js";
-import { eachReadPath, settle, until } from "../support/sockets.js";
+import { countMoved } from "../support/shifts.js";
+import { acceptingServer, eachReadPath, settle, until } from "../support/sockets.js";
 import { SlowStream } from "../support/streams.js";
 
 /** A number that grows with each turn of the event loop. */
@@ -233,5 +236,50 @@ describe("a turn in bytes", () => {
     second.push(Buffer.from(frame({ opcode: BINARY, payload: new Uint8Array(7) })));
     assert.deepEqual(seen, [1000, 7]);
     connection.terminate();
+  });
+});
+
+describe("the standard WebSocket", () => {
+  it("shares turns, too, and writes what was sent between them", async (t) => {
+    const turnNow = countTurns(t);
+    const port = await acceptingServer(t, (peer) => {
+      const frames = Array.from({ length: COUNT }, () =>
+        peer.encode({ opcode: BINARY, payload: Buffer.from("x") }),
+      );
+      peer.write(concat(frames));
+    });
+    const webSocket = new WebSocket(`ws://127.0.0.1:${port}`, { maxTurnMs: 1 });
+    const seen: Seen[] = [];
+    webSocket.onmessage = () => {
+      // To queue an event takes less time than its listener: 32 listeners take more than maxTurnMs.
+      for (const start = performance.now(); performance.now() - start < 0.1; ) {}
+      if (seen.length === 0) webSocket.send("answer");
+      // The answer left before the last message was delivered.
+      if (seen.length === COUNT - 1) assert.equal(webSocket.bufferedAmount, 0);
+      seen.push({ from: "", index: seen.length, turn: turnNow() });
+    };
+    await until(() => seen.length === COUNT, "all arrive");
+    assert.ok(mostInOneTurn(seen, "") <= 64, `${mostInOneTurn(seen, "")} in one turn`);
+    webSocket.close();
+  });
+
+  it("runs tasks in order, holds its source while many wait, and moves none of them", async (t) => {
+    const turnNow = countTurns(t);
+    const held: boolean[] = [];
+    const context = { settings: { maxTurnMs: 0 } } as unknown as SessionContext;
+    const tasks = new TaskQueue(context, (isHeld) => held.push(isHeld));
+    const seen: Seen[] = [];
+    const movedNow = countMoved(t);
+    for (let index = 0; index < COUNT; index++) {
+      tasks.run(() => seen.push({ from: "", index, turn: turnNow() }));
+    }
+    await until(() => !tasks.isBusy, "all ran");
+    assert.deepEqual(
+      seen.map(({ index }) => index),
+      [...Array(COUNT).keys()],
+    );
+    assert.ok(mostInOneTurn(seen, "") <= 64);
+    assert.deepEqual(held, [true, false]);
+    assert.equal(movedNow(), 0);
   });
 });

@@ -323,3 +323,30 @@ describe("a server", () => {
     assert.equal(getEventListeners(signal, "abort").length, 0);
   });
 });
+
+describe("a connection that is paused and closes", () => {
+  for (const deliverWhileClosing of [false, true]) {
+    it(`${deliverWhileClosing ? "holds messages until resume" : "is read to its end"}`, async (t) => {
+      const came: string[] = [];
+      const { connection, peer } = await serverAndPeer(t, {
+        deliverWhileClosing,
+        message: (connection, { data }) => {
+          came.push(String(data));
+          if (came.length > 1) return;
+          connection.pause();
+          void connection.close(3001);
+        },
+      });
+      const frames = ["a", "b"].map((text) => peer.encode({ opcode: TEXT, payload: Buffer.from(text) }));
+      peer.write(Buffer.concat(frames));
+      assert.match(await peer.next(), /close/i);
+      peer.send({ opcode: CLOSE, payload: closeBody(3001) });
+      await settle();
+      assert.deepEqual(came, ["a"]);
+      assert.equal(connection.isPaused, deliverWhileClosing);
+      connection.resume();
+      assert.equal((await connection.closed).code, 3001);
+      assert.deepEqual(came, deliverWhileClosing ? ["a", "b"] : ["a"]);
+    });
+  }
+});

@@ -63,11 +63,10 @@ export const differences: readonly Difference[] = [
     scripts: ["close() with 1000 and an array", "close() with 1000 and null", "close() with 1000.5"],
   },
   {
-    why: "pause() holds and terminate() drops the rest of the chunk at once; close() reads on to see the peer's",
+    why: "pause() holds and terminate() drops the rest of the chunk at once",
     scripts: [
       "terminate() in message, another behind it in the chunk",
       "pause() in message, another behind it in the chunk",
-      "close() while paused",
       "terminate() while paused delivers what came",
       ...both("timing: terminate() in message"),
       ...both("timing: pause() in message"),
