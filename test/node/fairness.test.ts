@@ -240,7 +240,7 @@ describe("a turn in bytes", () => {
 });
 
 describe("the standard WebSocket", () => {
-  it("shares turns, too, and writes what was sent between them", async (t) => {
+  it("shares turns, too, and writes sent messages between them", async (t) => {
     const turnNow = countTurns(t);
     const port = await acceptingServer(t, (peer) => {
       const frames = Array.from({ length: COUNT }, () =>

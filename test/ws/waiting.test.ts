@@ -70,7 +70,7 @@ describe("after close()", () => {
   }
 });
 
-test("a Pacer emits what waits in order, and moves none of it", async (t) => {
+test("a Pacer emits waiting events in order, and moves none of them", async (t) => {
   const held: boolean[] = [];
   const pacer = new Pacer((isHeld) => held.push(isHeld));
   const emitted: number[] = [];
