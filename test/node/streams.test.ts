@@ -240,7 +240,7 @@ describe("sendStream", () => {
     );
   });
 
-  it("waits, and never overflows, whatever the policy and however small the limit", async (t) => {
+  it("waits, and never overflows, with each policy, also below the socket’s own mark", async (t) => {
     for (const onOverflow of ["drop", "throw", "close"] as const) {
       const { connection, peer } = await serverAndPeer(t, {
         onOverflow,
