@@ -30,7 +30,11 @@ export interface StayOptions<Data = undefined>
 const MAX_CONFIRM_MS = 100;
 
 /** A client that stays connected, made by `stayConnected`. */
-export class StayingConnection<Data = unknown> extends Staying<Connection<Data>> {}
+export class StayingConnection<Data = unknown> extends Staying<Connection<Data>> {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
 
 /** Runs a function once after a delay. Returns a function that cancels it. */
 function after(ms: number, run: () => void): () => void {

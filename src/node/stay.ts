@@ -35,6 +35,10 @@ const CONFIRM_MS = 2000;
 
 /** A client that stays connected, made by `stayConnected`. */
 export class StayingConnection<Data = unknown> extends Staying<Connection<Data>> {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   [inspect.custom](): string {
     return this.toString();
   }

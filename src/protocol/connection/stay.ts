@@ -34,7 +34,7 @@ type SentOptions<Connection> = Connection extends { send(data: never, options?: 
   : never;
 
 /** The part of `StayingConnection` that is the same on all platforms. */
-export class Staying<Connection extends StayableConnection> implements AsyncIterable<Connection, void> {
+export class Staying<Connection extends StayableConnection> implements AsyncIterable<Connection> {
   readonly #host: StayHost<Connection>;
   readonly #limits: CheckedStayLimits;
   readonly #options: Options;
@@ -189,10 +189,6 @@ export class Staying<Connection extends StayableConnection> implements AsyncIter
       this.#mustHurry = true;
       this.#connection.close();
     }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 
   #stop(end: End, error: unknown): void {

@@ -170,7 +170,10 @@ describe("package.json", () => {
 
   test("has no dependency", () => {
     assert.equal(manifest.dependencies, undefined);
-    assert.equal(manifest.peerDependencies, undefined);
+    // What brokers talk to is the user's choice: nothing is installed for it.
+    const peers = ["@nats-io/transport-node", "redis"];
+    assert.deepEqual(Object.keys(manifest.peerDependencies).sort(), peers);
+    for (const peer of peers) assert.equal(manifest.peerDependenciesMeta[peer].optional, true);
     assert.equal(manifest.optionalDependencies, undefined);
   });
 
