@@ -12,7 +12,9 @@ export type Configuration = Record<string, readonly ExtensionParameterValue[]>;
  * @throws {SyntaxError} when the grammar is broken.
  */
 export function parse(header: string): Record<string, Configuration[]> {
-  const parsed = hasEmptyElement(header) ? undefined : parseExtensions(header);
+  // `ws` takes no space around "=", as RFC 9110 has none there.
+  const isStrict = !hasEmptyElement(header) && !/=[ \t]|[ \t]=/.test(header);
+  const parsed = isStrict ? parseExtensions(header) : undefined;
   if (parsed === undefined) throw new SyntaxError(`it must be a list of extensions, not "${header}"`);
   const offers: Record<string, Configuration[]> = Object.create(null);
   for (const { name, parameters } of parsed) {
