@@ -279,10 +279,7 @@ export class ChunkScanner implements WindowHolder {
     }
     if (length >= SINGLE_LENGTH) return this.#copyOut(allocate(length), address);
     if (address + length > this.#copyEnd || address < this.#copyStart) this.#copyGroup(address, length);
-    const offset = address + this.#copyOffset;
-    // V8 makes views of a class that it knows much faster.
-    if (View === Uint8Array) return new Uint8Array(this.#copyBuffer, offset, length);
-    return new View(this.#copyBuffer, offset, length);
+    return new View(this.#copyBuffer, address + this.#copyOffset, length);
   }
 
   /** Copies the bytes from an address on, for the next payloads. */
