@@ -78,11 +78,11 @@ describe("parseWebSocketUrl", () => {
 
   it("knows Unix sockets, as ws writes them", () => {
     const cases: [url: string, socketPath: string, path: string, href: string][] = [
-      ["ws+unix:/tmp/a.sock:/x?y=:1", "/tmp/a.sock", "/x?y=:1", "ws+unix:/tmp/a.sock:/x?y=:1"],
-      ["ws+unix:///tmp/a.sock:/x", "/tmp/a.sock", "/x", "ws+unix:/tmp/a.sock:/x"],
-      ["ws+unix:/tmp/a.sock", "/tmp/a.sock", "/", "ws+unix:/tmp/a.sock:/"],
-      ["ws+unix:/tmp/a.sock:", "/tmp/a.sock", "/", "ws+unix:/tmp/a.sock:/"],
-      ["ws+unix:/tmp/a.sock?y", "/tmp/a.sock", "/?y", "ws+unix:/tmp/a.sock:/?y"],
+      ["ws+unix:/run/a.sock:/x?y=:1", "/run/a.sock", "/x?y=:1", "ws+unix:/run/a.sock:/x?y=:1"],
+      ["ws+unix:///run/a.sock:/x", "/run/a.sock", "/x", "ws+unix:/run/a.sock:/x"],
+      ["ws+unix:/run/a.sock", "/run/a.sock", "/", "ws+unix:/run/a.sock:/"],
+      ["ws+unix:/run/a.sock:", "/run/a.sock", "/", "ws+unix:/run/a.sock:/"],
+      ["ws+unix:/run/a.sock?y", "/run/a.sock", "/?y", "ws+unix:/run/a.sock:/?y"],
       ["ws+unix:/a b%3Ac%25:/", "/a b:c%", "/", "ws+unix:/a%20b%3Ac%25:/"],
       ["ws+unix:a.sock:/", "a.sock", "/", "ws+unix:a.sock:/"],
     ];

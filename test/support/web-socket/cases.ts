@@ -83,7 +83,7 @@ for (const url of [
   "about:blank",
   "file:///x",
   "javascript:void 0",
-  "ws+unix:/tmp/socket:/",
+  "ws+unix:/run/socket:/",
 ]) {
   define(`constructor: ${url} is refused`, ({ WebSocket, log }) => log(thrownBy(() => new WebSocket(url))));
 }
@@ -328,7 +328,11 @@ define("opening: send is refused before it", ({ WebSocket, base, log }) => {
 for (const path of ["/greet-and-close", "/empty?x"]) {
   define(`events: the story of ${path}`, async ({ WebSocket, base, log }) => {
     const socket = new WebSocket(base + path);
-    if (path.startsWith("/empty")) setTimeout(() => socket.close(), 200);
+    let messages = 0;
+    const closeBehindBoth = () => {
+      if (path.startsWith("/empty") && ++messages === 2) socket.close();
+    };
+    socket.addEventListener("message", closeBehindBoth);
     await story(socket, log);
   });
 }
