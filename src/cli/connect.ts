@@ -1,8 +1,8 @@
 /** `hawser connect`: a conversation with a server, typed on a terminal or piped through. */
 
 import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
-import { connect, connectWithRetry, logFrames } from "../node/index.js";
+import { connect, logFrames, stayConnected } from "../node/index.js";
+import { ConnectionClosedError } from "../protocol/index.js";
 import { binaryAs, Display, type Prompt } from "./display.js";
 import { explainOpening } from "./opening-error.js";
 import {
@@ -73,10 +73,7 @@ const TYPED_HINT = "; /help lists commands, Ctrl+D leaves";
 /** How long to wait for the server's Close frame. */
 const CLOSE_TIMEOUT_MS = 5000;
 
-/** The wait before a connection that ended is opened again: doubled while connections end sooner than it, and more. */
-const FIRST_DELAY_MS = 1000;
-const LONGEST_DELAY_MS = 30_000;
-/** A connection that was open for so long was a good one. */
+/** A connection that ends sooner than this counts as a failed attempt, so the next delay is longer. */
 const GOOD_MS = 10_000;
 
 async function run(argv: readonly string[], shell: Shell): Promise<number> {
@@ -104,8 +101,7 @@ async function run(argv: readonly string[], shell: Shell): Promise<number> {
   });
   const opener = { target, session, display, pingMs, hint: isTyped ? TYPED_HINT : "" };
   try {
-    await open(opener, abort.signal, reconnects);
-    if (reconnects) void stay(opener, abort.signal);
+    await (reconnects ? stay : open)(opener, abort.signal);
     if (execute !== undefined) await follow(execute, session);
     else if (isRaw) await pipe(shell, session);
     else await follow(readLines(shell, session, display, isTyped), session);
@@ -130,11 +126,10 @@ interface Opener {
   readonly hint: string;
 }
 
-/** Opens the connection, and shows everything that arrives. */
-async function open(opener: Opener, signal: AbortSignal, retries: boolean): Promise<void> {
-  const { target, session, display, pingMs, hint } = opener;
+/** Options of the connection, and handlers that show everything that arrives. */
+function optionsOf({ target, session, display, pingMs, hint }: Opener, signal: AbortSignal) {
   const url = withoutCredentials(target.url);
-  const options = {
+  return {
     ...target.options,
     signal,
     maxMessageSize: MAX_MESSAGE_SIZE,
@@ -158,38 +153,49 @@ async function open(opener: Opener, signal: AbortSignal, retries: boolean): Prom
     error: (_, error) => session.failed(error),
     close: (_, code, reason) => session.closed(code, reason),
   } satisfies Parameters<typeof connect>[1];
+}
+
+/** Opens the connection. */
+async function open(opener: Opener, signal: AbortSignal): Promise<void> {
   try {
-    if (!retries) await connect(target.url, options);
-    else {
-      const onRetry = (error: unknown, _: number, delayMs: number) => {
-        display.problem(explainOpening(error, url));
-        display.note(`the next attempt comes in ${(delayMs / 1000).toFixed(1)} s`);
-      };
-      await connectWithRetry(target.url, { ...options, onRetry });
-    }
+    await connect(opener.target.url, optionsOf(opener, signal));
   } catch (error) {
-    throw new Error(signal.aborted ? "interrupted" : explainOpening(error, url));
+    throw openingFailed(opener, signal, error);
   }
 }
 
-/** Opens the connection again whenever it ends, until the session does. */
+function openingFailed({ target }: Opener, signal: AbortSignal, error: unknown): Error {
+  return new Error(signal.aborted ? "interrupted" : explainOpening(error, withoutCredentials(target.url)));
+}
+
+/** Opens the connection, and again whenever it is lost, until the session ends. Resolves when it is open. */
 async function stay(opener: Opener, signal: AbortSignal): Promise<void> {
-  const { session, display } = opener;
-  let delayMs = FIRST_DELAY_MS;
+  const { target, session, display } = opener;
+  const staying = stayConnected(target.url, {
+    ...optionsOf(opener, signal),
+    // The session waits for a connection before it sends.
+    queue: false,
+    minUptime: GOOD_MS,
+    giveUp: () => session.hasEnded || undefined,
+    onRetry: (error, _attempt, delayMs) => {
+      const delay = `${(delayMs / 1000).toFixed(1)} s`;
+      if (error instanceof ConnectionClosedError) {
+        display.note(`opening it again in ${delay}`);
+      } else {
+        display.problem(openingFailed(opener, signal, error).message);
+        display.note(`the next attempt comes in ${delay}`);
+      }
+    },
+  });
   try {
-    while (!session.hasEnded) {
-      const openedAt = performance.now();
-      await session.gone();
-      if (session.hasEnded) return;
-      delayMs =
-        performance.now() - openedAt >= GOOD_MS ? FIRST_DELAY_MS : Math.min(delayMs * 2, LONGEST_DELAY_MS);
-      display.note(`opening it again in ${(delayMs / 1000).toFixed(1)} s`);
-      await sleep(delayMs, undefined, { signal });
-      await open(opener, signal, true);
-    }
+    await staying.opened();
   } catch (error) {
-    if (!signal.aborted) session.giveUp(error);
+    throw openingFailed(opener, signal, error);
   }
+  void session.ended.then(() => staying.close());
+  void staying.closed.then(({ error }) => {
+    if (!session.hasEnded && !signal.aborted) session.giveUp(error);
+  });
 }
 
 function withoutCredentials(text: string): string {

@@ -51,7 +51,6 @@ export class Session {
   #end: () => void = () => {};
   /** Called when a connection opens, and when none will be. */
   readonly #waiting = new Set<() => void>();
-  #gone: (() => void) | undefined;
 
   constructor(display: Display, options: SessionOptions) {
     this.#display = display;
@@ -85,15 +84,6 @@ export class Session {
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }
     return this.isOpen;
-  }
-
-  /** Resolves when the connection that is open now is closed. */
-  gone(): Promise<void> {
-    // It may have closed before this was asked.
-    if (this.#connection?.state === "closed") return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#gone = resolve;
-    });
   }
 
   #wake(): void {
@@ -143,7 +133,6 @@ export class Session {
     }
     this.#pings.length = 0;
     if (this.#isClosing || !this.#options.reconnects) this.#end();
-    this.#gone?.();
   }
 
   /** No connection can be opened again. */

@@ -31,8 +31,8 @@ import { MESSAGES_PER_LOOK, TurnAllowance } from "./turn-allowance.js";
 import { Writer, type WriterOwner } from "./writer.js";
 
 /**
- * Bytes of the longest read of a connection whose messages wait for `receive`: bytes read while they may not be
- * delivered is held, on each such connection.
+ * Bytes of the longest read of a connection whose messages wait for `receive`: bytes that are read while
+ * they may not be delivered are held, on each such connection.
  */
 const WAITING_READ = 0xc000;
 
@@ -299,8 +299,8 @@ export class Session<Face> implements TransportOwner, WriterOwner, DispatcherOwn
   }
 
   /**
-   * A connection that closes is read, so that the peer's Close is seen. These bytes lead to no output any more, so
-   * it is read also while much waits to be sent.
+   * A connection that closes is read, so that the peer's Close is seen, also while much waits to be sent: the bytes that
+   * are read lead to no output any more.
    */
   #readToEnd(): void {
     const user = this.dispatcher.delivers ? 0 : Hold.User;
