@@ -11,6 +11,7 @@ import {
   Endpoint,
   type EndpointOptions,
   type MessageStream,
+  nameOf,
   type OverflowPolicy,
   type PerMessageDeflateOptions,
 } from "../protocol/index.js";
@@ -151,7 +152,7 @@ export function settingsOf(role: "client" | "server", options: ConnectionOptions
   const { pauseReadingAt = role === "server" ? 1 << 20 : Infinity } = options;
   assertByteCounts({ pauseReadingAt, maxTurnSize });
   if (typeof maxTurnMs !== "number" || !(maxTurnMs >= 0)) {
-    throw new RangeError(`maxTurnMs must be a number of milliseconds from 0 on, not ${String(maxTurnMs)}`);
+    throw new RangeError(`maxTurnMs must be a number of milliseconds from 0 on, not ${nameOf(maxTurnMs)}`);
   }
   const compression = compressionOf(options.perMessageDeflate);
   const turn = { pauseReadingAt, maxTurnMs, maxTurnSize: Math.max(maxTurnSize, 1), deliverWhileClosing };

@@ -3,6 +3,7 @@
  * with the same limits. `peer-watch.ts` judges one connection.
  */
 
+import { nameOf } from "../protocol/index.js";
 import { every, onNextTurn, steadyNow } from "./clock.js";
 
 /** A connection that the timer looks after. */
@@ -95,7 +96,7 @@ export function duration<Name extends string>(
 ): number {
   const value = options[name] ?? otherwise;
   if (typeof value !== "number" || !(value >= 0)) {
-    throw new RangeError(`${name} must be a number of milliseconds from 0 on, not ${String(value)}`);
+    throw new RangeError(`${name} must be a number of milliseconds from 0 on, not ${nameOf(value)}`);
   }
   return value > MAX_TIMER_MS ? 0 : value;
 }

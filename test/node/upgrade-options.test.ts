@@ -39,7 +39,7 @@ describe("options that make no sense are refused at the start", () => {
     [{ onError: {} }, /^onError must be a function/],
     [{ path: "echo" }, /^path must begin with "\/"/],
     [{ routes: { echo: {} } }, /^a path in routes must begin with "\/"/],
-    [{ unmatched: "ignore" }, /^unmatched must be "leave" or "refuse", not ignore/],
+    [{ unmatched: "ignore" }, /^unmatched must be "leave" or "refuse", not "ignore"/],
     [{ protocols: "chat" }, /^protocols must be a list/],
     [{ protocols: ["a b"] }, /tokens/],
     [{ protocols: ["a", "a"] }, /tokens/],

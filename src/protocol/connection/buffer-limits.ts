@@ -1,5 +1,7 @@
 /** How much may wait to be sent, and what happens then: the same words on every transport. Knows no connection. */
 
+import { nameOf } from "./handlers.js";
+
 /** What happens when more than `maxBufferedAmount` bytes wait and another message is sent. */
 export type OverflowPolicy = "close" | "drop" | "throw";
 
@@ -10,7 +12,7 @@ export interface BufferLimits {
   readonly maxBufferedAmount?: number | undefined;
   /**
    * close: no more is sent but a Close with code 1013, where the transport can send that code; drop: the message is
-   * not, `send` returns false; throw: `send` throws a RangeError. Default "close".
+   * not sent, and `send` returns undefined; throw: `send` throws a RangeError. Default "close".
    */
   readonly onOverflow?: OverflowPolicy | undefined;
 }
@@ -30,7 +32,7 @@ export function checkBufferLimits(limits: BufferLimits): {
   const { highWaterMark = 0x10000, maxBufferedAmount = 1 << 24, onOverflow = "close" } = limits;
   assertByteCounts({ highWaterMark, maxBufferedAmount });
   if (!POLICIES.includes(onOverflow)) {
-    throw new TypeError(`onOverflow must be "close", "drop" or "throw", not ${String(onOverflow)}`);
+    throw new TypeError(`onOverflow must be "close", "drop" or "throw", not ${nameOf(onOverflow)}`);
   }
   return { highWaterMark, maxBufferedAmount, onOverflow };
 }
@@ -39,7 +41,7 @@ export function checkBufferLimits(limits: BufferLimits): {
 export function assertByteCounts(limits: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(limits)) {
     if (typeof value !== "number" || !(value >= 0)) {
-      throw new RangeError(`${name} must be a number of bytes from 0 to Infinity, not ${String(value)}`);
+      throw new RangeError(`${name} must be a number of bytes from 0 to Infinity, not ${nameOf(value)}`);
     }
   }
 }

@@ -18,7 +18,8 @@ export function asError(thrown: unknown): Error {
 /** A value in a message; an object need not have a `toString`, and one that has it may throw. */
 export function nameOf(value: unknown): string {
   try {
-    return String(value);
+    // "0" is not 0: quotes show that a number is meant.
+    return typeof value === "string" ? JSON.stringify(value) : String(value);
   } catch {
     return "an object that cannot be a string";
   }

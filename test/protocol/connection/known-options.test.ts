@@ -74,7 +74,7 @@ it("takes handlers that exist and can be called", () => {
     [{ open: null }, "open must be a function, not null"],
     [Object.assign(new Room(), { message: {} }), "message must be a function, not [object Object]"],
     [null, "here must be an object of handlers, not null"],
-    ["x", "here must be an object of handlers, not x"],
+    ["x", 'here must be an object of handlers, not "x"'],
   ] as const) {
     assert.throws(() => assertAll(handlers), { name: "TypeError", message });
   }
